@@ -1,0 +1,1 @@
+"""What is optimal: the information bottleneck solved exactly, for tables and for Gaussians."""

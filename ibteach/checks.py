@@ -1,0 +1,129 @@
+"""Arguments are checked here, before any work: what came, what was expected, what to do.
+
+Each check returns the value in the form the caller computes with, or raises `ibteach.errors.InvalidInput`.
+"""
+
+import difflib
+import math
+import numbers
+
+import torch
+from torch import Tensor
+
+from ibteach.errors import InvalidInput, UnknownName
+
+
+def number(name, value, *, above=None, minimum=None, maximum=None, below=None) -> float:
+    """A finite real number within bounds, as a float.
+
+    >>> number("gamma", 0.5, minimum=0)
+    0.5
+    >>> number("gamma", -1, minimum=0)
+    Traceback (most recent call last):
+    ...
+    ibteach.errors.InvalidInput: gamma: got -1, expected a finite number >= 0.
+    """
+    limits = [(">", above), (">=", minimum), ("<=", maximum), ("<", below)]
+    wanted = " and ".join(f"{sign} {limit}" for sign, limit in limits if limit is not None)
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if isinstance(value, Tensor) and value.ndim == 0 and not value.is_complex():
+        value, is_number = value.item(), True
+    good = is_number and math.isfinite(value)
+    good = good and (above is None or value > above) and (minimum is None or value >= minimum)
+    good = good and (maximum is None or value <= maximum) and (below is None or value < below)
+    if not good:
+        raise InvalidInput(f"{name}: got {value!r}, expected a finite number {wanted}".rstrip() + ".")
+    return float(value)
+
+
+def whole(name, value, *, minimum=1, maximum=None) -> int:
+    """A whole number within bounds, as an int.
+
+    >>> whole("samples", 12)
+    12
+    >>> whole("samples", 0)
+    Traceback (most recent call last):
+    ...
+    ibteach.errors.InvalidInput: samples: got 0, expected a whole number >= 1.
+    """
+    good = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    good = good and value >= minimum and (maximum is None or value <= maximum)
+    if not good:
+        upper = "" if maximum is None else f" and <= {maximum}"
+        raise InvalidInput(f"{name}: got {value!r}, expected a whole number >= {minimum}{upper}.")
+    return int(value)
+
+
+def known(kind, name, names) -> str:
+    """One of `names`; otherwise the nearest of them is suggested.
+
+    >>> known("data set", "minst", ["digits", "mnist"])
+    Traceback (most recent call last):
+    ...
+    ibteach.errors.UnknownName: data set: got 'minst', expected one of 'digits', 'mnist'; did you mean 'mnist'?
+    """
+    names = list(names)
+    if isinstance(name, str) and name in names:
+        return name
+    near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    raise UnknownName(f"{kind}: got {name!r}, expected one of {', '.join(map(repr, names))}{hint}")
+
+
+def real(name, tensor, shape) -> Tensor:
+    """A floating-point tensor without NaN or infinity whose axes fit `shape`, such as ``"... N K"``.
+
+    A leading ``...`` admits any number of batch axes; every axis must have at least one element.
+
+    >>> real("latents", torch.ones(3), "... N K")
+    Traceback (most recent call last):
+    ...
+    ibteach.errors.InvalidInput: latents: got shape (3,), expected (..., N, K) with every axis at least 1.
+    """
+    if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
+        came = f"dtype {tensor.dtype}" if isinstance(tensor, Tensor) else type(tensor).__name__
+        raise InvalidInput(
+            f"{name}: got {came}, expected a floating-point torch tensor; "
+            "convert with torch.as_tensor(…, dtype=torch.float32)."
+        )
+    _shape(name, tensor, shape)
+    if not torch.isfinite(tensor).all():
+        bad = int((~torch.isfinite(tensor)).sum())
+        raise InvalidInput(
+            f"{name}: got {bad} NaN or infinite of {tensor.numel()} values, expected finite ones; "
+            "look for the step that made the first of them."
+        )
+    return tensor
+
+
+def labels(name, tensor, shape, classes) -> Tensor:
+    """An integer tensor of class numbers 0 … classes − 1 whose axes fit `shape`.
+
+    >>> labels("labels", torch.tensor([0, 7]), "N", classes=3)
+    Traceback (most recent call last):
+    ...
+    ibteach.errors.InvalidInput: labels: got values from 0 to 7, expected 0 to 2 (3 classes).
+    """
+    if (
+        not isinstance(tensor, Tensor)
+        or tensor.is_floating_point()
+        or tensor.is_complex()
+        or tensor.dtype == torch.bool
+    ):
+        came = f"dtype {tensor.dtype}" if isinstance(tensor, Tensor) else type(tensor).__name__
+        raise InvalidInput(f"{name}: got {came}, expected an integer torch tensor of class numbers.")
+    _shape(name, tensor, shape)
+    low, high = int(tensor.min()), int(tensor.max())
+    if low < 0 or high >= classes:
+        raise InvalidInput(f"{name}: got values from {low} to {high}, expected 0 to {classes - 1} ({classes} classes).")
+    return tensor
+
+
+def _shape(name, tensor, shape):
+    axes = shape.split()
+    batched = axes[:1] == ["..."]
+    fixed = axes[1:] if batched else axes
+    fits = tensor.ndim >= len(fixed) if batched else tensor.ndim == len(fixed)
+    if not fits or 0 in tensor.shape:
+        wanted = ", ".join(axes) + ("," if len(axes) == 1 else "")
+        raise InvalidInput(f"{name}: got shape {tuple(tensor.shape)}, expected ({wanted}) with every axis at least 1.")

@@ -1,0 +1,1 @@
+"""What people see: figures of a discrete state, explorers with sliders, exercises that check themselves."""

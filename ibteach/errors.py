@@ -1,0 +1,29 @@
+"""The errors this package raises: each says what came, what was expected, and what to do.
+
+Every one is an `IbteachError`, and also the built-in error that fits it, so that code written without this
+package in mind catches what it expects to catch.
+"""
+
+
+class IbteachError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class InvalidInput(IbteachError, ValueError):
+    """An argument has the wrong shape, type or value; nothing was computed and nothing was written."""
+
+
+class UnknownName(InvalidInput):
+    """A name that is not in a table: the message lists the nearest known one."""
+
+
+class DamagedFile(IbteachError, OSError):
+    """A file is truncated, was changed, or is of another version: nothing of it was used."""
+
+
+class Unavailable(IbteachError, RuntimeError):
+    """Something outside this process is missing (a download, a device, a disk that can be written)."""
+
+
+class NotConverged(UserWarning):
+    """A solver stopped at its iteration limit; its result says how far it was."""

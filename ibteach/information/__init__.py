@@ -1,0 +1,1 @@
+"""What we measure: entropies and information of tables, of Gaussians, of trained networks. All in nats."""
