@@ -1,0 +1,139 @@
+"""What a table of probabilities must be, and how its variables are called: the checks before any information.
+
+`probabilities` turns what people have (counts, numpy, nested lists, torch) into a float64 tensor that sums to one, or
+says what is wrong with it; `variable_names` and `parse` read the notation ``"X Y"`` and ``"X;Y|Z"``. `discrete`
+computes with the results.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ibteach import checks
+from ibteach.errors import InvalidInput
+
+
+def probabilities(name, table, shape, *, over=None, normalize=False) -> Tensor:
+    """A float64 table that sums to one over its last `over` axes (by default all named ones), or `InvalidInput`.
+
+    `shape` names the axes, such as ``"... X Y"``; the ``...`` admits a batch. Integers are counts: they are divided by
+    their sum, as everything is with ``normalize=True``. The caller's array may be shared: clone before writing.
+
+    >>> probabilities("encoder", [[0.5, 0.5], [0.9, 0.2]], "X Z", over=1)
+    Traceback (most recent call last):
+    ...
+    ibteach.errors.InvalidInput: encoder: got probabilities that sum to 1.1 (0.1 too much) at [1], expected 1;
+    pass normalize=True to divide by the sum, or integers if these are counts.
+    """
+    given = numbers(name, table)
+    p = checks.real(name, given.to(torch.float64), shape)
+    if p.min() < 0:
+        raise InvalidInput(
+            f"{name}: got {int((p < 0).sum())} negative of {p.numel()} cells, the lowest {p.min():.6g}"
+            f"{_at(p.argmin(), p.shape)}, expected probabilities >= 0."
+        )
+    over = over or len(shape.replace("...", "").split())
+    total = p.sum(dim=tuple(range(-over, 0)), keepdim=True)
+    batch = total.shape[: total.ndim - over]
+    if normalize or not given.is_floating_point():
+        if total.min() <= 0:
+            raise InvalidInput(f"{name}: got nothing but zeros{_at(total.argmin(), batch)}, expected a sum above 0.")
+        return p / total
+    off = (total - 1).abs()
+    if off.max() > (1e-8 if given.dtype == torch.float64 else 1e-5):
+        worst = total.flatten()[off.argmax()].item()
+        gap = f"{abs(worst - 1):.2g} too {'much' if worst > 1 else 'little'}"
+        raise InvalidInput(
+            f"{name}: got probabilities that sum to {worst:.9g} ({gap}){_at(off.argmax(), batch)}, expected 1; "
+            "pass normalize=True to divide by the sum, or integers if these are counts."
+        )
+    return p
+
+
+def numbers(name, values) -> Tensor:
+    """Real numbers as a tensor: torch as it is; numpy or lists copied as int64, float32 or float64.
+
+    >>> numbers("table", [[True, False]])
+    Traceback (most recent call last):
+    ...
+    ibteach.errors.InvalidInput: table: got bool values, expected real numbers; of booleans, use .astype(float).
+    """
+    if not isinstance(values, Tensor):
+        try:
+            array = np.asarray(values)
+        except ValueError as error:
+            raise InvalidInput(f"{name}: got rows of unequal lengths, expected a rectangular table.") from error
+        # Copied, since torch reads no foreign byte orders and negative strides, and warns of read-only arrays.
+        kinds = {"i": np.int64, "u": np.int64, "f": np.float32 if array.itemsize < 8 else np.float64}
+        values = np.array(array, dtype=kinds.get(array.dtype.kind), order="C")
+    dtype = str(values.dtype).removeprefix("torch.")
+    if not dtype.startswith(("int", "uint", "float", "bfloat")):
+        raise InvalidInput(f"{name}: got {dtype} values, expected real numbers; of booleans, use .astype(float).")
+    return torch.as_tensor(values)
+
+
+def symbols(name, values) -> Tensor:
+    """Samples of one variable as whole numbers 0 … K−1, shape (N,), int64; or `InvalidInput`.
+
+    >>> symbols("X", [0.5, 1.0])
+    Traceback (most recent call last):
+    ...
+    ibteach.errors.InvalidInput: X: got float64 of shape (2,), expected symbols (N,), whole numbers from 0;
+    number others with numpy.unique(…, return_inverse=True)[1].
+    """
+    found = numbers(name, values)
+    came = None
+    if found.is_floating_point() or found.ndim != 1 or len(found) == 0:
+        came = f"{str(found.dtype).removeprefix('torch.')} of shape {tuple(found.shape)}"
+    elif found.min() < 0:
+        came = f"the symbol {int(found.min())}"
+    if came:
+        raise InvalidInput(
+            f"{name}: got {came}, expected symbols (N,), whole numbers from 0; "
+            "number others with numpy.unique(…, return_inverse=True)[1]."
+        )
+    return found.long()
+
+
+def variable_names(names) -> tuple[str, ...]:
+    """Names of variables, from ``"X Y"`` or a sequence of them; no two alike.
+
+    >>> variable_names("X Y X")
+    Traceback (most recent call last):
+    ...
+    ibteach.errors.InvalidInput: names: got 'X' twice in X, Y, X, expected each variable once.
+    """
+    names = tuple(names.replace(",", " ").split()) if isinstance(names, str) else tuple(names)
+    bad = [name for name in names if not isinstance(name, str) or not name or set(name) & set(" ,;|[]")]
+    if bad or not names:
+        came = repr(bad[0]) if bad else "none"
+        raise InvalidInput(f"names: got {came}, expected one for each variable, such as 'X Y', without any of ,;|[].")
+    twice = [name for place, name in enumerate(names) if name in names[:place]]
+    if twice:
+        raise InvalidInput(f"names: got {twice[0]!r} twice in {', '.join(names)}, expected each variable once.")
+    return names
+
+
+def parse(text, names, *, groups):
+    """Groups and condition of ``"X;Y|Z"``: ((("X",), ("Y",)), ("Z",)); `groups` is 1 (for H) or 2 (for I: two or more).
+
+    >>> parse("X, Y | Z", ["X", "Y", "Z"], groups=1)
+    ((('X', 'Y'),), ('Z',))
+    """
+    wanted = "such as 'X', 'X Y' or 'Y|X'" if groups == 1 else "such as 'X;Y' or 'X;Y|Z'"
+    if not isinstance(text, str):
+        raise InvalidInput(f"variables: got {text!r}, expected text {wanted}.")
+    body, bar, condition = text.partition("|")
+    parts = [tuple(dict.fromkeys(part.replace(",", " ").split())) for part in [*body.split(";"), condition]]
+    found, given = tuple(parts[:-1]), parts[-1]
+    right_number = len(found) == 1 if groups == 1 else len(found) >= 2
+    if not right_number or not all(found) or bool(bar) != bool(given):
+        raise InvalidInput(f"variables: got {text!r}, expected {wanted}.")
+    for name in [*sum(found, ()), *given]:
+        checks.known("variable", name, names)
+    return found, given
+
+
+def _at(place, shape):
+    """The index of the flat `place` in `shape`, for a message; nothing where there is but one."""
+    return f" at {[int(i) for i in np.unravel_index(int(place), shape)]}" if shape else ""
