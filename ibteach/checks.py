@@ -73,7 +73,7 @@ def known(kind, name, names) -> str:
 def real(name, tensor, shape) -> Tensor:
     """A floating-point tensor without NaN or infinity whose axes fit `shape`, such as ``"... N K"``.
 
-    A leading ``...`` admits any number of batch axes; every axis must have at least one element.
+    An ``...`` admits any number of batch axes; every axis must have at least one element.
 
     >>> real("latents", torch.ones(3), "... N K")
     Traceback (most recent call last):
@@ -96,8 +96,8 @@ def real(name, tensor, shape) -> Tensor:
     return tensor
 
 
-def labels(name, tensor, shape, classes) -> Tensor:
-    """An integer tensor of class numbers 0 … classes − 1 whose axes fit `shape`.
+def labels(name, tensor, shape, classes=None) -> Tensor:
+    """An integer tensor of class numbers 0 … classes − 1 (any from 0 where classes is None) whose axes fit `shape`.
 
     >>> labels("labels", torch.tensor([0, 7]), "N", classes=3)
     Traceback (most recent call last):
@@ -114,16 +114,16 @@ def labels(name, tensor, shape, classes) -> Tensor:
         raise InvalidInput(f"{name}: got {came}, expected an integer torch tensor of class numbers.")
     _shape(name, tensor, shape)
     low, high = int(tensor.min()), int(tensor.max())
-    if low < 0 or high >= classes:
-        raise InvalidInput(f"{name}: got values from {low} to {high}, expected 0 to {classes - 1} ({classes} classes).")
+    if low < 0 or (classes is not None and high >= classes):
+        wanted = "0 or more" if classes is None else f"0 to {classes - 1} ({classes} classes)"
+        raise InvalidInput(f"{name}: got values from {low} to {high}, expected {wanted}.")
     return tensor
 
 
 def _shape(name, tensor, shape):
     axes = shape.split()
-    batched = axes[:1] == ["..."]
-    fixed = axes[1:] if batched else axes
-    fits = tensor.ndim >= len(fixed) if batched else tensor.ndim == len(fixed)
+    fixed = len(axes) - axes.count("...")
+    fits = tensor.ndim >= fixed if "..." in axes else tensor.ndim == fixed
     if not fits or 0 in tensor.shape:
         wanted = ", ".join(axes) + ("," if len(axes) == 1 else "")
         raise InvalidInput(f"{name}: got shape {tuple(tensor.shape)}, expected ({wanted}) with every axis at least 1.")

@@ -25,5 +25,9 @@ class Unavailable(IbteachError, RuntimeError):
     """Something outside this process is missing (a download, a device, a disk that can be written)."""
 
 
+class Diverged(IbteachError, FloatingPointError):
+    """A loss is no longer a finite number; the message says of which network, which term and when."""
+
+
 class NotConverged(UserWarning):
     """A solver stopped at its iteration limit; its result says how far it was."""

@@ -1,0 +1,369 @@
+r"""What a network minimises: a cross-entropy that fits the labels, and a surrogate that compresses the latent.
+
+IB and DIB are one objective, min H[Y|Z] + β′ H[Z|Y] (with zero-entropy noise, where H[Z|X] = 0). Neither term can be
+computed while a network trains, so each gives way to an upper bound that can: decoder uncertainty H[Y|Z] to a
+cross-entropy, reverse decoder uncertainty H[Z|Y] to one of the surrogates below (Kirsch et al. 2020). `OBJECTIVES` is
+the table of them all. Builds on `ibteach.information.continuous`, which holds the noise.
+
+Two conventions for the weight, never mixed because each must be named: ``beta_prime=`` multiplies the bound in nats,
+``gamma=`` multiplies the plain form that people write in code (E‖Z‖², Σ E v, Σ E ln v, a rate).
+
+Throughout, `latents` are the noiseless f(x), shape (..., N, K); the noise's variance is added to their moments
+exactly instead of by a random draw. Leading axes are networks: 32 of them are measured in one call.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ibteach import checks
+from ibteach.errors import InvalidInput
+from ibteach.information.continuous import TAU, ZERO_ENTROPY_VARIANCE
+
+PAPER = "Kirsch et al. 2020"
+
+# ---------------------------------------------------------------- fitting: cross-entropies and the error they bound
+
+
+def decoder_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Decoder cross-entropy H_q[Y|Z] = E −ln q(y|z), in nats: an upper bound on decoder uncertainty H[Y|Z].
+
+    The usual training loss of a network with a noisy latent, one noise sample per input (Kirsch et al. 2020).
+
+    Args:
+        logits: (..., N, C), of one noise sample per input.
+        labels: (N,) or (..., N), integers below C.
+
+    Returns (...), nats. Raises `InvalidInput` for other shapes, NaN, or labels out of range.
+
+    >>> round(decoder_cross_entropy(torch.zeros(5, 10), torch.arange(5)).item(), 4)  # ln 10
+    2.3026
+    """
+    checks.real("logits", logits, "... N C")
+    labels = _labels(labels, logits, classes=logits.shape[-1])
+    return decoder_log_likelihood(logits, labels).mean(-1).neg()
+
+
+def prediction_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Prediction cross-entropy H_q[Y|X] ≈ E −ln (1/S) Σ_s q(y|z_s), in nats.
+
+    An upper bound on label uncertainty H[Y|X]. With S = 1 it is `decoder_cross_entropy`; its expectation falls
+    monotonically in S towards H_q[Y|X] ≤ H_q[Y|Z] (Jensen; Kirsch et al. 2020).
+
+    Args:
+        logits: (S, ..., N, C), S noise samples of the same inputs along the first axis.
+        labels: (N,) or (..., N), integers below C.
+
+    Returns (...), nats. Raises `InvalidInput` for other shapes (S = 0 among them), NaN, or labels out of range.
+
+    >>> logits = torch.tensor([[[2.0, 0.0]], [[0.0, 2.0]]])  # two samples that disagree about one input
+    >>> round(prediction_cross_entropy(logits, torch.tensor([0])).item(), 4)  # ln 2: on average, undecided
+    0.6931
+    """
+    checks.real("logits", logits, "S ... N C")
+    labels = _labels(labels, logits[0], classes=logits.shape[-1])
+    log_likelihood = decoder_log_likelihood(logits, labels.expand(logits.shape[:-1]))
+    return (math.log(len(logits)) - log_likelihood.logsumexp(0)).mean(-1)
+
+
+class ErrorBounds(NamedTuple):
+    """Upper bounds on the error rate, from a cross-entropy in nats; each field has the shape of the cross-entropy."""
+
+    sampled: Tensor  # of a label drawn from the prediction: 1 − e^{−H}
+    linear: Tensor  # looser, of the same: H
+    argmax: Tensor  # of the most probable label: H / ln 2
+
+
+def training_error_bounds(cross_entropy: Tensor) -> ErrorBounds:
+    """What a cross-entropy H (nats) promises about the error on the data it was computed on.
+
+    p(Ŷ ≠ y) ≤ 1 − e^{−H} ≤ H for a label sampled from the prediction, ≤ H / ln 2 for the most probable one. Tightest
+    with the prediction cross-entropy; the decoder cross-entropy is larger, so it bounds too (Kirsch et al. 2020).
+
+    Args:
+        cross_entropy: any shape, nats, finite and ≥ 0; `InvalidInput` otherwise.
+
+    >>> [round(bound.item(), 3) for bound in training_error_bounds(torch.tensor(0.1))]
+    [0.095, 0.1, 0.144]
+    """
+    checks.real("cross_entropy", cross_entropy, "...")
+    if (cross_entropy < 0).any():
+        raise InvalidInput(
+            f"cross_entropy: got {cross_entropy.min().item():.4g}, expected nats >= 0; pass the mean of −ln q(y|·)."
+        )
+    return ErrorBounds(-torch.expm1(-cross_entropy), cross_entropy, cross_entropy / math.log(2))
+
+
+def decoder_log_likelihood(logits: Tensor, labels: Tensor) -> Tensor:
+    """ln q(y|z) of each example, (..., N): the unchecked inner function of the cross-entropies."""
+    index = labels.expand(logits.shape[:-1])[..., None]
+    return F.log_softmax(logits, -1).gather(-1, index)[..., 0]
+
+
+def _labels(labels, values, classes):
+    """Labels checked against values (..., N, K): class numbers, one per example."""
+    checks.labels("labels", labels, "... N", classes)
+    wanted = values.shape[:-1]
+    if labels.shape[-1] != wanted[-1] or labels.ndim > len(wanted) or labels.shape not in (wanted[-1:], wanted):
+        raise InvalidInput(f"labels: got shape {tuple(labels.shape)}, expected ({wanted[-1]},) or {tuple(wanted)}.")
+    return labels
+
+
+# ------------------------------------------------------------------- compressing: moments of the latent, and bounds
+
+
+@dataclass(frozen=True)
+class Moments:
+    """First and second moments of the noisy latent Z = f(x) + ε: all that any surrogate needs."""
+
+    power: Tensor  # E‖Z‖², (...)
+    variance: Tensor  # v_iy = Var[Z_i | y], (..., C, K)
+    share: Tensor  # p(y) over the classes that are averaged, (..., C)
+    centred: Tensor  # f(x) minus its class mean, (..., N, K)
+    members: Tensor  # one-hot labels, (..., N, C)
+    noise_variance: float
+
+    @property
+    def dimension(self) -> int:
+        return self.variance.shape[-1]
+
+    @property
+    def mean_variance(self) -> Tensor:
+        """E_y v_iy, (..., K)."""
+        return (self.share[..., None] * self.variance).sum(-2)
+
+    @property
+    def covariance(self) -> Tensor:
+        """Cov[Z | y], (..., C, K, K)."""
+        count = self.members.sum(-2).clamp_min(1)
+        covariance = (
+            torch.stack(  # class by class, for memory's sake
+                [(of_class[..., None] * self.centred).mT @ self.centred for of_class in self.members.unbind(-1)], -3
+            )
+            / count[..., None, None]
+        )
+        return covariance + self.noise_variance * torch.eye(self.dimension).to(covariance)
+
+
+def moments(latents: Tensor, labels: Tensor, classes: int, noise_variance: float = ZERO_ENTROPY_VARIANCE) -> Moments:
+    """Moments of Z = f(x) + ε overall and within each class, with the noise's variance added exactly.
+
+    Variances divide by the number of examples of the class in the batch, so they are those of the data at hand;
+    as estimates for the population they are low by a factor (n−1)/n. A class with one example contributes the noise
+    floor, a class with none is left out; without noise, classes with fewer than two examples are left out.
+
+    This is the inner function of a training loop: shapes and values are not checked here.
+    """
+    members = F.one_hot(labels, classes).to(latents.dtype)
+    count = members.sum(-2)
+    inverse = 1 / count.clamp_min(1)[..., None]
+    centred = latents - members @ ((members.mT @ latents) * inverse)
+    variance = (members.mT @ centred.square()) * inverse + noise_variance
+    counted = count if noise_variance > 0 else count * (count > 1)
+    power = latents.square().sum(-1).mean(-1) + latents.shape[-1] * noise_variance
+    return Moments(power, variance, counted / counted.sum(-1, keepdim=True), centred, members, noise_variance)
+
+
+def _log(variance):
+    """ln v, where an empty class or a collapsed dimension counts as the smallest positive number, never as −∞."""
+    return variance.clamp_min(torch.finfo(variance.dtype).tiny).log()
+
+
+def _log_determinant(m: Moments) -> Tensor:
+    log_det = torch.linalg.slogdet(TAU * m.covariance).logabsdet
+    return 0.5 * (m.share * log_det).sum(-1)
+
+
+def _log_variance(m: Moments) -> Tensor:
+    return 0.5 * (m.share[..., None] * (math.log(TAU) + _log(m.variance))).sum((-2, -1))
+
+
+def _pooled_log_variance(m: Moments) -> Tensor:
+    return 0.5 * (math.log(TAU) + _log(m.mean_variance)).sum(-1)
+
+
+def _isotropic_log_variance(m: Moments) -> Tensor:
+    return 0.5 * m.dimension * (math.log(TAU / m.dimension) + _log(m.mean_variance.sum(-1)))
+
+
+def _log_power(m: Moments) -> Tensor:
+    return 0.5 * m.dimension * (math.log(TAU / m.dimension) + _log(m.power))
+
+
+def _variance(m: Moments) -> Tensor:
+    return 0.5 * TAU * m.mean_variance.sum(-1) - 0.5 * m.dimension
+
+
+def _l2(m: Moments) -> Tensor:
+    return 0.5 * TAU * m.power - 0.5 * m.dimension
+
+
+def _gaussian_rate(spread, m):
+    """KL between N(·, s² I) and a unit Gaussian at a mean squared distance of spread − K s²."""
+    return 0.5 * (spread - m.dimension - m.dimension * math.log(m.noise_variance))
+
+
+def _vib(m: Moments) -> Tensor:
+    return _gaussian_rate(m.power, m)
+
+
+def _ceb(m: Moments) -> Tensor:
+    return _gaussian_rate(m.mean_variance.sum(-1), m)
+
+
+def _ceb_fitted(m: Moments) -> Tensor:
+    return 0.5 * (m.share[..., None] * (_log(m.variance) - math.log(m.noise_variance))).sum((-2, -1))
+
+
+# ------------------------------------------------------------------------------------------------ the table of all
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One way to compress the latent: a differentiable function of latents and labels, in nats.
+
+    Call it on latents (..., N, K) and labels (N,) or (..., N); the result has shape (...).
+    Its weight in a loss is named by convention: β′ multiplies the value in nats, γ multiplies `plain`.
+    """
+
+    name: str
+    title: str
+    bounds: str  # what the value is an upper bound on
+    source: str
+    gamma_per_beta_prime: float  # γ = this · β′ gives the same gradients
+    nats: Callable[[Moments], Tensor]  # of unchecked moments, for training loops
+    formula: str  # LaTeX of the value in nats
+    plain: str  # LaTeX of what γ multiplies
+    needs_noise: bool = False
+
+    def __call__(
+        self,
+        latents: Tensor,
+        labels: Tensor,
+        *,
+        classes: int | None = None,
+        noise_variance: float = ZERO_ENTROPY_VARIANCE,
+    ) -> Tensor:
+        """The bound in nats, of noiseless latents f(x) plus independent noise of this variance per dimension."""
+        checks.real("latents", latents, "... N K")
+        noise_variance = checks.number("noise_variance", noise_variance, minimum=0)
+        if self.needs_noise and noise_variance == 0:
+            raise InvalidInput(f"noise_variance: got 0, expected > 0: {self.title} can be infinite without noise.")
+        _labels(labels, latents, classes)
+        m = moments(latents, labels, classes or int(labels.max()) + 1, noise_variance)
+        if not torch.isfinite(m.share).all():
+            raise InvalidInput("labels: got no class with two examples, and without noise there is no variance of one.")
+        return self.nats(m)
+
+    def gamma(self, *, beta_prime: float) -> float:
+        """The plain weight γ that gives the gradients of β′ times the bound.
+
+        >>> round(OBJECTIVES["l2"].gamma(beta_prime=1.0), 4)  # πe
+        8.5397
+        """
+        return self.gamma_per_beta_prime * checks.number("beta_prime", beta_prime, minimum=0)
+
+    def beta_prime(self, *, gamma: float) -> float:
+        """The weight β′ of the bound that gives the gradients of γ times the plain form.
+
+        >>> OBJECTIVES["log-variance"].beta_prime(gamma=0.5)
+        1.0
+        """
+        return checks.number("gamma", gamma, minimum=0) / self.gamma_per_beta_prime
+
+
+_EACH = r"\mathbb{E}_y \textstyle\sum_i "
+_POOLED = r"\textstyle\sum_i \mathbb{E}_y v_{iy}"
+_POWER = r"\mathbb{E}\|Z\|^2"
+_VIB = r"\mathbb{E}\,\mathrm{KL}(p(z|x)\,\|\,\mathcal N(0, I))"
+_CEB = r"\mathbb{E}\,\mathrm{KL}(p(z|x)\,\|\,\mathcal N(\mu_y, I))"
+_FITTED = r"\mathbb{E}\,\mathrm{KL}(p(z|x)\,\|\,\mathcal N(\mu_y, \mathrm{diag}\,v_y))"
+_ROWS = [  # from the tightest bound on H[Z|Y] to the loosest, then the variational rates
+    (
+        *("log-determinant", "log-determinant", "H[Z|Y]", PAPER, 0.5, _log_determinant),
+        *(r"\mathbb{E}_y \tfrac12 \ln\det(2\pi e\,\mathrm{Cov}[Z|y])", r"\mathbb{E}_y \ln\det \mathrm{Cov}[Z|y]", True),
+    ),
+    (
+        *("log-variance", "log-variance", "H[Z|Y]", PAPER, 0.5, _log_variance),
+        *(rf"{_EACH}\tfrac12 \ln(2\pi e\,v_{{iy}})", rf"{_EACH}\ln v_{{iy}}"),
+    ),
+    (
+        *("pooled-log-variance", "pooled log-variance", "H[Z|Y]", PAPER, 0.5, _pooled_log_variance),
+        *(r"\textstyle\sum_i \tfrac12 \ln(2\pi e\,\mathbb{E}_y v_{iy})", r"\textstyle\sum_i \ln \mathbb{E}_y v_{iy}"),
+    ),
+    (
+        *("isotropic-log-variance", "isotropic log-variance", "H[Z|Y]", PAPER, 0.5, _isotropic_log_variance),
+        *(rf"\tfrac K2 \ln(\tfrac{{2\pi e}}{{K}} {_POOLED})", rf"K \ln {_POOLED}"),
+    ),
+    (
+        *("log-power", "log-power", "H[Z|Y] and H[Z]", PAPER, 0.5, _log_power),
+        *(rf"\tfrac K2 \ln(\tfrac{{2\pi e}}{{K}} {_POWER})", rf"K \ln {_POWER}"),
+    ),
+    (
+        *("variance", "variance", "H[Z|Y]", PAPER, TAU / 2, _variance),
+        *(rf"\pi e\,{_EACH}v_{{iy}} - \tfrac K2", rf"{_EACH}v_{{iy}}"),
+    ),
+    (
+        *("l2", "L2", "H[Z|Y] and H[Z]", PAPER, TAU / 2, _l2),
+        *(rf"\pi e\,{_POWER} - \tfrac K2", _POWER),
+    ),
+    ("vib", "VIB", "I[X;Z]", "Alemi et al. 2017", 1.0, _vib, _VIB, _VIB, True),
+    ("ceb", "CEB", "I[X;Z|Y]", "Fischer 2020", 1.0, _ceb, _CEB, _CEB, True),
+    ("ceb-fitted", "CEB, fitted", "I[X;Z|Y]", "Fischer 2020", 1.0, _ceb_fitted, _FITTED, _FITTED, True),
+]
+OBJECTIVES: dict[str, Objective] = {row[0]: Objective(*row) for row in _ROWS}
+
+
+def weight(objective: str, *, beta_prime: float | None = None, gamma: float | None = None) -> float:
+    """β′ of a named objective, from exactly one of the two conventions.
+
+    >>> weight("variance", gamma=TAU / 2)
+    1.0
+    """
+    chosen = OBJECTIVES[checks.known("objective", objective, OBJECTIVES)]
+    if (beta_prime is None) == (gamma is None):
+        raise InvalidInput(
+            f"weight: got beta_prime={beta_prime!r} and gamma={gamma!r}, expected exactly one of them; "
+            "beta_prime= weighs the bound in nats, gamma= its plain form."
+        )
+    return chosen.beta_prime(gamma=gamma) if beta_prime is None else checks.number("beta_prime", beta_prime, minimum=0)
+
+
+def loss(
+    logits: Tensor,
+    latents: Tensor,
+    labels: Tensor,
+    objective: str,
+    *,
+    beta_prime: float | None = None,
+    gamma: float | None = None,
+    noise_variance: float = ZERO_ENTROPY_VARIANCE,
+) -> Tensor:
+    """H_q[Y|Z] + β′ · (an upper bound on H[Z|Y]), in nats: what to minimise (Kirsch et al. 2020).
+
+    An upper bound on the unified objective H[Y|Z] + β′ H[Z|Y] of IB and DIB.
+
+    Args:
+        logits: (..., N, C), of the decoder at latents + noise.
+        latents: (..., N, K), noiseless.
+        labels: (N,) or (..., N), integers below C.
+        objective: a name in `OBJECTIVES`.
+        beta_prime, gamma: the weight, in exactly one of the two conventions.
+        noise_variance: of the noise that was added to the latents, per dimension.
+
+    Returns (...), nats. Raises `InvalidInput` for bad shapes, values or weights, `UnknownName` for the objective.
+
+    >>> z, y = torch.zeros(4, 2), torch.tensor([0, 0, 1, 1])  # nothing but the noise: the bound is 0
+    >>> round(loss(torch.zeros(4, 2), z, y, "variance", beta_prime=3.0).item(), 4)  # so H_q = ln 2 is left
+    0.6931
+    """
+    beta_prime = weight(objective, beta_prime=beta_prime, gamma=gamma)
+    fit = decoder_cross_entropy(logits, labels)
+    return fit + beta_prime * OBJECTIVES[objective](
+        latents, labels, classes=logits.shape[-1], noise_variance=noise_variance
+    )

@@ -1,0 +1,294 @@
+"""Objectives against formulas written out in numpy, and every inequality of the chain on random latents."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ibteach import objectives
+from ibteach.errors import InvalidInput, UnknownName
+from ibteach.objectives import OBJECTIVES
+
+TAU = 2 * math.pi * math.e
+FLOOR = 1 / TAU
+SURROGATES = [name for name in OBJECTIVES if name not in ("vib", "ceb", "ceb-fitted")]
+
+
+def example(seed, examples=40, dimension=3, classes=4, scale=1.0):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, classes, examples)
+    centres = rng.normal(size=(classes, dimension)) * 2
+    latents = scale * (centres[labels] + rng.normal(size=(examples, dimension)) * rng.uniform(0.1, 2, dimension))
+    return torch.tensor(latents), torch.tensor(labels)
+
+
+def oracle(name, latents, labels, noise):
+    """Each bound from its definition, one class at a time, in numpy."""
+    z, y = latents.numpy(), labels.numpy()
+    dimension = z.shape[1]
+    share = {c: np.mean(y == c) for c in np.unique(y)}
+    covariance = {
+        c: np.cov(z[y == c].T, bias=True).reshape(dimension, dimension) + noise * np.eye(dimension) for c in share
+    }
+    v = {c: np.diag(covariance[c]) for c in share}
+    mean_v = sum(share[c] * v[c] for c in share)
+    power = np.mean(np.sum(z**2, 1)) + dimension * noise
+    return {
+        "log-determinant": sum(p * 0.5 * np.log(np.linalg.det(TAU * covariance[c])) for c, p in share.items()),
+        "log-variance": sum(p * 0.5 * np.sum(np.log(TAU * v[c])) for c, p in share.items()),
+        "pooled-log-variance": 0.5 * np.sum(np.log(TAU * mean_v)),
+        "isotropic-log-variance": dimension / 2 * np.log(TAU / dimension * mean_v.sum()),
+        "log-power": dimension / 2 * np.log(TAU / dimension * power),
+        "variance": math.pi * math.e * mean_v.sum() - dimension / 2,
+        "l2": math.pi * math.e * power - dimension / 2,
+        "vib": _mean_kl(z, noise, np.zeros_like(z), np.ones_like(z)),
+        "ceb": _mean_kl(z, noise, np.stack([z[y == c].mean(0) for c in y]), np.ones_like(z)),
+        "ceb-fitted": _mean_kl(z, noise, np.stack([z[y == c].mean(0) for c in y]), np.stack([v[c] for c in y])),
+    }[name]
+
+
+def _mean_kl(means, variance, other_means, other_variances):
+    ours = torch.distributions.Normal(torch.tensor(means), math.sqrt(variance))
+    theirs = torch.distributions.Normal(torch.tensor(other_means), torch.tensor(other_variances).sqrt())
+    return torch.distributions.kl_divergence(ours, theirs).sum(-1).mean().item()
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("noise", [FLOOR, 0.7])
+def test_every_objective_against_its_definition(name, noise):
+    latents, labels = example(1)
+    assert OBJECTIVES[name](latents, labels, noise_variance=noise).item() == pytest.approx(
+        oracle(name, latents, labels, noise), rel=1e-11, abs=1e-11
+    )
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_gradients_against_finite_differences(name):
+    latents, labels = example(2, examples=9, dimension=2, classes=3)
+    assert torch.autograd.gradcheck(lambda z: OBJECTIVES[name](z, labels, classes=4), latents.requires_grad_())
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_networks_along_leading_axes_are_measured_one_by_one(name):
+    many = [example(seed) for seed in range(6)]
+    latents = torch.stack([latents for latents, _ in many]).reshape(2, 3, 40, 3)
+    labels = many[0][1]
+    together = OBJECTIVES[name](latents, labels, classes=4)
+    assert together.shape == (2, 3)
+    alone = [OBJECTIVES[name](z, labels, classes=4) for z in latents.reshape(6, 40, 3)]
+    torch.testing.assert_close(together.flatten(), torch.stack(alone), rtol=1e-12, atol=1e-12)
+    own_labels = torch.stack([labels for _, labels in many]).reshape(2, 3, 40)
+    each = [OBJECTIVES[name](z, y, classes=4) for z, y in many]
+    torch.testing.assert_close(OBJECTIVES[name](latents, own_labels, classes=4).flatten(), torch.stack(each))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(2, 60), st.integers(1, 5), st.integers(1, 6), st.floats(1e-3, 1e3))
+def test_the_chain_of_bounds(seed, examples, dimension, classes, scale):
+    latents, labels = example(seed, examples, dimension, classes, scale)
+    value = {name: OBJECTIVES[name](latents, labels).item() for name in OBJECTIVES}
+    tolerance = 1e-9 * (1 + abs(value["l2"]))
+    for chain in (
+        ["log-determinant", "log-variance", "pooled-log-variance", "isotropic-log-variance", "log-power"],
+        ["log-variance", "variance", "l2"],
+        ["isotropic-log-variance", "variance"],
+        ["log-power", "l2"],
+    ):
+        for lower, upper in itertools.pairwise(chain):
+            assert value[lower] <= value[upper] + tolerance, (lower, upper)
+    assert value["log-determinant"] >= -tolerance
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 5))
+def test_the_rates_are_the_surrogates(seed, dimension):
+    latents, labels = example(seed, dimension=dimension)
+    value = {name: OBJECTIVES[name](latents, labels).item() for name in OBJECTIVES}
+    assert value["ceb-fitted"] == pytest.approx(value["log-variance"], abs=1e-10)
+    # A rate is the surrogate over 2πe, up to the same constant for any latents: VIB ↔ L2, CEB ↔ variance.
+    constant = dimension / 2 * (math.log(TAU) - 1 + 1 / TAU)
+    assert value["vib"] - value["l2"] / TAU == pytest.approx(constant, abs=1e-10)
+    assert value["ceb"] - value["variance"] / TAU == pytest.approx(constant, abs=1e-10)
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 7])
+def test_bounds_on_h_z_given_y_meet_at_zero_when_only_noise_is_left(dimension):
+    latents, labels = torch.zeros(12, dimension, dtype=torch.float64), torch.arange(12) % 3
+    for name in SURROGATES:
+        assert OBJECTIVES[name](latents, labels).item() == pytest.approx(0, abs=1e-12), name
+    touching = torch.zeros(12, dimension, dtype=torch.float64, requires_grad=True)
+    OBJECTIVES["l2"](touching, labels).backward()
+    assert torch.equal(touching.grad, torch.zeros_like(touching))
+
+
+def test_both_weights_give_the_same_gradients():
+    latents, labels = example(3)
+    plain = {
+        "l2": lambda z: z.square().sum(-1).mean(),
+        "variance": lambda z: objectives.moments(z, labels, 4).mean_variance.sum(),
+        "log-variance": lambda z: _mean_log_variance(z, labels),
+    }
+    for name, form in plain.items():
+        z = latents.clone().requires_grad_()
+        gamma = OBJECTIVES[name].gamma(beta_prime=0.3)
+        (by_beta,) = torch.autograd.grad(0.3 * OBJECTIVES[name](z, labels), z)
+        (by_gamma,) = torch.autograd.grad(gamma * form(z), z)
+        torch.testing.assert_close(by_beta, by_gamma)
+        assert OBJECTIVES[name].beta_prime(gamma=gamma) == pytest.approx(0.3)
+
+
+def _mean_log_variance(z, labels):
+    share = [(labels == c).double().mean() for c in range(4)]
+    return sum(p * (z[labels == c].var(0, correction=0) + FLOOR).log().sum() for c, p in enumerate(share))
+
+
+# ------------------------------------------------------------------------------- small batches, and bad ones
+
+
+def test_a_class_with_one_example_counts_as_noise_and_one_with_none_not_at_all():
+    latents = torch.tensor([[5.0, 1.0], [2.0, 2.0], [4.0, 2.0]], dtype=torch.float64)
+    labels = torch.tensor([0, 2, 2])
+    expected = 2 / 3 * 0.5 * (math.log(TAU * (1 + FLOOR)) + 0)
+    assert OBJECTIVES["log-variance"](latents, labels, classes=9).item() == pytest.approx(expected)
+    without_noise = OBJECTIVES["variance"](latents, labels, classes=9, noise_variance=0).item()
+    assert without_noise == pytest.approx(math.pi * math.e * 1.0 - 1)  # only the class with two examples
+
+
+def test_gradients_stay_finite_where_classes_are_missing_or_collapsed():
+    for noise in (FLOOR, 0.0):
+        for name in [name for name, objective in OBJECTIVES.items() if noise > 0 or not objective.needs_noise]:
+            latents = torch.ones(6, 2, requires_grad=True)
+            value = OBJECTIVES[name](latents, torch.tensor([0, 0, 0, 3, 3, 5]), classes=8, noise_variance=noise)
+            value.backward()
+            assert torch.isfinite(value) and torch.isfinite(latents.grad).all(), name
+
+
+def test_small_batches_bias_the_variance_downwards():
+    generator = torch.Generator().manual_seed(0)
+    latents = torch.randn(20_000, 4, 1, generator=generator, dtype=torch.float64)
+    labels = torch.zeros(4, dtype=torch.long)
+    measured = (OBJECTIVES["variance"](latents, labels, noise_variance=0).mean() + 0.5) / (math.pi * math.e)
+    assert measured.item() == pytest.approx(3 / 4, abs=0.01)
+
+
+GOOD = torch.zeros(4, 2), torch.tensor([0, 0, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("latents", "labels", "options", "said"),
+    [
+        (torch.zeros(4), GOOD[1], {}, r"latents: got shape \(4,\), expected \(\.\.\., N, K\)"),
+        (torch.zeros(4, 0), GOOD[1], {}, r"latents: got shape \(4, 0\)"),
+        (torch.zeros(0, 2), torch.zeros(0, dtype=torch.long), {}, r"latents: got shape \(0, 2\)"),
+        (torch.zeros(4, 2, dtype=torch.int64), GOOD[1], {}, "latents: got dtype torch.int64"),
+        (np.zeros((4, 2)), GOOD[1], {}, "latents: got ndarray"),
+        (torch.full((4, 2), math.nan), GOOD[1], {}, "latents: got 8 NaN or infinite of 8"),
+        (torch.full((4, 2), math.inf), GOOD[1], {}, "latents: got 8 NaN or infinite of 8"),
+        (GOOD[0], torch.zeros(3, dtype=torch.long), {}, r"labels: got shape \(3,\), expected \(4,\)"),
+        (GOOD[0], torch.zeros(4), {}, "labels: got dtype torch.float32"),
+        (GOOD[0], torch.tensor([0, 0, 1, -1]), {}, "labels: got values from -1 to 1"),
+        (GOOD[0], torch.tensor([0, 0, 1, 5]), {"classes": 3}, "labels: got values from 0 to 5, expected 0 to 2"),
+        (*GOOD, {"noise_variance": -1}, "noise_variance: got -1"),
+        (*GOOD, {"noise_variance": math.nan}, "noise_variance: got nan"),
+        (GOOD[0], torch.arange(4), {"noise_variance": 0}, "no class with two examples"),
+    ],
+)
+def test_bad_input_is_refused_before_any_work(latents, labels, options, said):
+    with pytest.raises(InvalidInput, match=said):
+        OBJECTIVES["variance"](latents, labels, **options)
+
+
+@pytest.mark.parametrize("weight", [{"gamma": -1}, {"gamma": math.nan}, {"beta_prime": math.inf}, {"beta_prime": -0.1}])
+def test_negative_or_infinite_weights_are_refused(weight):
+    with pytest.raises(InvalidInput, match=f"{next(iter(weight))}: got .*, expected a finite number >= 0"):
+        objectives.weight("l2", **weight)
+
+
+def test_the_convention_must_be_named():
+    for both in ({}, {"gamma": 1, "beta_prime": 1}):
+        with pytest.raises(InvalidInput, match="expected exactly one of them"):
+            objectives.weight("l2", **both)
+    with pytest.raises(UnknownName, match="did you mean 'log-variance'"):
+        objectives.weight("logvariance", gamma=1.0)
+    with pytest.raises(InvalidInput, match="can be infinite without noise"):
+        OBJECTIVES["vib"](*GOOD, noise_variance=0)
+
+
+# ----------------------------------------------------------------------------------------- cross-entropies
+
+
+def logits_of(seed, samples=7, examples=11, classes=5):
+    generator = torch.Generator().manual_seed(seed)
+    logits = 3 * torch.randn(samples, examples, classes, generator=generator, dtype=torch.float64)
+    return logits, torch.randint(classes, (examples,), generator=generator)
+
+
+def test_cross_entropies_against_their_definitions():
+    logits, labels = logits_of(0)
+    probability = np.exp(logits.numpy()) / np.exp(logits.numpy()).sum(-1, keepdims=True)
+    likelihood = probability[:, np.arange(11), labels.numpy()]
+    decoder = objectives.decoder_cross_entropy(logits, labels)
+    np.testing.assert_allclose(decoder.numpy(), -np.log(likelihood).mean(1), rtol=1e-12)
+    prediction = objectives.prediction_cross_entropy(logits, labels)
+    assert prediction.item() == pytest.approx(-np.log(likelihood.mean(0)).mean(), rel=1e-12)
+    torch_says = torch.nn.functional.cross_entropy(logits[0], labels)
+    assert decoder[0].item() == pytest.approx(torch_says.item(), rel=1e-12)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6))
+def test_averaging_over_more_samples_never_raises_the_loss_in_expectation(seed):
+    """Over all subsets of S of 6 given samples the mean falls monotonically in S: Jensen, without Monte Carlo error."""
+    from itertools import combinations
+
+    logits, labels = logits_of(seed, samples=6)
+    means = [
+        np.mean(
+            [
+                objectives.prediction_cross_entropy(logits[list(chosen)], labels).item()
+                for chosen in combinations(range(6), s)
+            ]
+        )
+        for s in range(1, 7)
+    ]
+    assert all(later <= earlier + 1e-12 for earlier, later in itertools.pairwise(means))
+    assert means[0] == pytest.approx(objectives.decoder_cross_entropy(logits, labels).mean().item())
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 10**6))
+def test_error_bounds(seed):
+    logits, labels = logits_of(seed)
+    likelihood = logits.softmax(-1)[:, torch.arange(11), labels]
+    sampled = 1 - likelihood.mean().item()
+    argmax = (logits.softmax(-1).mean(0).argmax(-1) != labels).double().mean().item()
+    decoder = objectives.training_error_bounds(objectives.decoder_cross_entropy(logits, labels).mean())
+    prediction = objectives.training_error_bounds(objectives.prediction_cross_entropy(logits, labels))
+    assert sampled <= prediction.sampled + 1e-12 <= decoder.sampled + 2e-12 <= decoder.linear + 3e-12
+    assert argmax <= prediction.argmax + 1e-12
+
+
+def test_cross_entropies_refuse_bad_input():
+    logits, labels = logits_of(0)
+    with pytest.raises(InvalidInput, match=r"logits: got shape \(0, 11, 5\)"):
+        objectives.prediction_cross_entropy(logits[:0], labels)
+    with pytest.raises(InvalidInput, match=r"labels: got shape \(10,\), expected \(11,\)"):
+        objectives.decoder_cross_entropy(logits, labels[:10])
+    with pytest.raises(InvalidInput, match="labels: got values from"):
+        objectives.decoder_cross_entropy(logits, labels + 4)
+    with pytest.raises(InvalidInput, match="expected nats >= 0"):
+        objectives.training_error_bounds(torch.tensor(-0.1))
+
+
+def test_loss_is_cross_entropy_plus_weighted_bound():
+    latents, labels = example(5)
+    logits = torch.randn(40, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    for name, objective in OBJECTIVES.items():
+        expected = objectives.decoder_cross_entropy(logits, labels) + 0.2 * objective(latents, labels)
+        torch.testing.assert_close(objectives.loss(logits, latents, labels, name, beta_prime=0.2), expected)
+        same = objectives.loss(logits, latents, labels, name, gamma=objective.gamma(beta_prime=0.2))
+        torch.testing.assert_close(same, expected)
