@@ -1,0 +1,196 @@
+"""Entropies of continuous latents: Gaussians in closed form, and the noise whose entropy is zero.
+
+A differential entropy has no floor: scaling a latent by a < 1 lowers it without end while nothing about the label is
+lost. Adding Gaussian noise of variance 1/(2πe) to every unit puts the floor at exactly 0 nats, because that noise has
+entropy 0 and H[Z + ε] ≥ H[ε]. Everything a network is regularised with later is an upper bound on an entropy of such
+noisy latents, and a Gaussian has the largest entropy of all at a given covariance: hence the closed forms here. The
+bounds take the latents *before* the noise and add its variance analytically, so they are exact, differentiable and
+regular even where a covariance is rank-deficient. Builds on nothing; `mixture` measures what these only bound.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from ibteach import checks
+from ibteach.errors import InvalidInput
+
+TAU = 2 * math.pi * math.e
+"""2πe, about 17.08: a Gaussian of variance v has entropy ½ ln(TAU·v)."""
+
+ZERO_ENTROPY_VARIANCE = 1 / TAU
+"""The variance at which a Gaussian has differential entropy 0, about 0.0585."""
+
+
+def zero_entropy_noise(like, generator=None) -> Tensor:
+    """Gaussian noise with differential entropy 0 in every unit, ε ~ N(0, I/TAU).
+
+    For a deterministic encoder Z = f(X) + ε it makes H[Z|X] = 0, so that I[X;Z] = H[Z] ≥ 0 and H[Z|Y] ≥ 0
+    (Kirsch et al. 2020).
+
+    `like`: a floating-point tensor (its shape, dtype and device are used) or a shape, such as ``(N, K)``.
+    `generator`: a `torch.Generator` on that device. Raises `InvalidInput` for anything else.
+
+    >>> noise = zero_entropy_noise((100_000,), torch.Generator().manual_seed(0))
+    >>> abs(diagonal_entropy(noise.var().reshape(1)).item()) < 0.01
+    True
+    """
+    if isinstance(like, Tensor):
+        if not like.is_floating_point():
+            raise InvalidInput(f"like: got dtype {like.dtype}, expected a floating-point tensor or a shape.")
+        normal = torch.randn(like.shape, dtype=like.dtype, device=like.device, generator=generator)
+    else:
+        shape = [checks.whole("like", size, minimum=0) for size in (like if hasattr(like, "__iter__") else [like])]
+        normal = torch.randn(shape, generator=generator, device=generator.device if generator else None)
+    return normal * math.sqrt(ZERO_ENTROPY_VARIANCE)
+
+
+def gaussian_entropy(covariance: Tensor) -> Tensor:
+    """Differential entropy of a Gaussian, ½ ln det(TAU·Σ), in nats.
+
+    `covariance`: (..., K, K), symmetric positive definite; result (...).
+    Raises `InvalidInput` if a covariance is not positive definite; `log_det_bound` of noisy latents never fails so.
+
+    >>> gaussian_entropy(torch.eye(3) / TAU).item()
+    0.0
+    """
+    checks.real("covariance", covariance, "... K K")
+    return 0.5 * (covariance.shape[-1] * math.log(TAU) + _log_det(_cholesky("covariance", covariance)))
+
+
+def diagonal_entropy(variances: Tensor) -> Tensor:
+    """Differential entropy of a Gaussian with independent units, Σ_i ½ ln(TAU·v_i), in nats.
+
+    `variances`: (..., K), all positive; result (...). Raises `InvalidInput` if one is not.
+
+    >>> round(diagonal_entropy(torch.tensor([1.0, 1.0])).item(), 4)
+    2.8379
+    """
+    return 0.5 * torch.log(TAU * _positive("variances", variances, "... K")).sum(-1)
+
+
+def isotropic_entropy(variance: Tensor, dimension: int) -> Tensor:
+    """Differential entropy of a Gaussian with covariance v·I_K, (K/2) ln(TAU·v), in nats.
+
+    `variance`: (...), positive; `dimension`: K; result (...). Raises `InvalidInput` if a variance is not positive.
+
+    >>> round(isotropic_entropy(torch.tensor(1.0), 2).item(), 4)
+    2.8379
+    """
+    return 0.5 * checks.whole("dimension", dimension) * torch.log(TAU * _positive("variance", variance, "..."))
+
+
+def gaussian_kl(mean: Tensor, covariance: Tensor, other_mean: Tensor, other_covariance: Tensor) -> Tensor:
+    """KL(N(μ, Σ) ‖ N(m, S)) = ½ ( tr S⁻¹Σ − K + (μ−m)ᵀ S⁻¹ (μ−m) + ln det S − ln det Σ ), in nats.
+
+    Means (..., K), covariances (..., K, K), broadcast against each other; result (...).
+    Raises `InvalidInput` if a covariance is not positive definite or the dimensions differ.
+
+    >>> one, zero = torch.eye(2), torch.zeros(2)
+    >>> gaussian_kl(zero, one, zero + 1, one).item()
+    1.0
+    """
+    for name, value, shape in [
+        ("mean", mean, "... K"),
+        ("covariance", covariance, "... K K"),
+        ("other_mean", other_mean, "... K"),
+        ("other_covariance", other_covariance, "... K K"),
+    ]:
+        checks.real(name, value, shape)
+    factor, other_factor = _cholesky("covariance", covariance), _cholesky("other_covariance", other_covariance)
+    _same_dimension(mean, factor, other_mean, other_factor)
+    whitened = torch.linalg.solve_triangular(other_factor, factor, upper=False)
+    shift = torch.linalg.solve_triangular(other_factor, (mean - other_mean)[..., None], upper=False)
+    # With W = L_S⁻¹ L_Σ lower-triangular: tr S⁻¹Σ = ‖W‖² and ln det(S⁻¹Σ) = Σ ln W_ii².
+    squares = whitened.square().sum((-2, -1)) - whitened.shape[-1]
+    return 0.5 * (squares - _log_det(whitened) + shift.square().sum((-2, -1)))
+
+
+def diagonal_kl(mean: Tensor, variance: Tensor, other_mean: Tensor, other_variance: Tensor) -> Tensor:
+    """KL(N(μ, diag v) ‖ N(m, diag w)) = ½ Σ_i ( v_i/w_i − 1 − ln(v_i/w_i) + (μ_i−m_i)²/w_i ), in nats.
+
+    All (..., K), broadcast against each other; result (...). Raises `InvalidInput` if a variance is not positive or the
+    dimensions differ.
+
+    >>> diagonal_kl(torch.zeros(2), torch.ones(2), torch.ones(2), torch.ones(2)).item()
+    1.0
+    """
+    checks.real("mean", mean, "... K")
+    checks.real("other_mean", other_mean, "... K")
+    _positive("variance", variance, "... K")
+    _positive("other_variance", other_variance, "... K")
+    _same_dimension(mean, variance, other_mean, other_variance)
+    excess = (variance - other_variance) / other_variance  # u − ln(1 + u) keeps its digits where the variances agree
+    return 0.5 * (excess - torch.log1p(excess) + (mean - other_mean).square() / other_variance).sum(-1)
+
+
+def log_det_bound(latents: Tensor, noise_variance: float = ZERO_ENTROPY_VARIANCE) -> Tensor:
+    """Upper bound on H[Z] by the Gaussian of the same covariance, ½ ln det( TAU·(Cov[f(X)] + σ²·I) ), in nats.
+
+    The covariance is that of the N latents given (divided by N), so the bound is on the entropy of their own mixture
+    Z = f(x_j) + ε. It is computed from singular values, so N < K, constant units and collinear units are no trouble.
+
+    `latents`: (..., N, K), *before* the noise; `noise_variance`: σ² > 0; result (...). Never below 0 at the default σ².
+
+    >>> log_det_bound(torch.ones(5, 3)).item()
+    0.0
+    """
+    noise_variance = checks.number("noise_variance", noise_variance, above=0)
+    checks.real("latents", latents, "... N K")
+    centred = latents - latents.mean(-2, keepdim=True)
+    eigenvalues = torch.linalg.svdvals(centred).square() / latents.shape[-2]
+    return _floor(latents, noise_variance) + 0.5 * torch.log1p(eigenvalues / noise_variance).sum(-1)
+
+
+def diagonal_bound(latents: Tensor, noise_variance: float = ZERO_ENTROPY_VARIANCE) -> Tensor:
+    """Upper bound on H[Z] by independent Gaussian units, Σ_i ½ ln( TAU·(Var[f_i(X)] + σ²) ), in nats.
+
+    Never below `log_det_bound` (Hadamard's inequality), and much cheaper.
+
+    `latents`: (..., N, K), *before* the noise; `noise_variance`: σ² > 0; result (...).
+
+    >>> diagonal_bound(torch.ones(5, 3)).item()
+    0.0
+    """
+    noise_variance = checks.number("noise_variance", noise_variance, above=0)
+    checks.real("latents", latents, "... N K")
+    variances = latents.var(-2, correction=0)
+    return _floor(latents, noise_variance) + 0.5 * torch.log1p(variances / noise_variance).sum(-1)
+
+
+def _floor(latents, noise_variance):
+    """The entropy of the noise alone, 0 for the zero-entropy variance."""
+    return 0.5 * latents.shape[-1] * math.log(noise_variance / ZERO_ENTROPY_VARIANCE)
+
+
+def _log_det(factor):
+    return 2 * torch.log(torch.diagonal(factor, dim1=-2, dim2=-1)).sum(-1)
+
+
+def _cholesky(name, covariance):
+    if covariance.shape[-1] != covariance.shape[-2]:
+        raise InvalidInput(f"{name}: got shape {tuple(covariance.shape)}, expected square matrices (..., K, K).")
+    factor, failed = torch.linalg.cholesky_ex(covariance)
+    if failed.any():
+        raise InvalidInput(
+            f"{name}: got {int((failed > 0).sum())} of {failed.numel()} matrices that are not positive definite; "
+            "add the variance of the noise to the diagonal."
+        )
+    return factor
+
+
+def _positive(name, variances, shape):
+    checks.real(name, variances, shape)
+    if not (variances > 0).all():
+        raise InvalidInput(
+            f"{name}: got {variances.min().item():g} as the smallest, expected positive variances; "
+            "add the variance of the noise."
+        )
+    return variances
+
+
+def _same_dimension(*tensors):
+    dimensions = [tensor.shape[-1] for tensor in tensors]
+    if len(set(dimensions)) > 1:
+        raise InvalidInput(f"means and covariances: got dimensions {dimensions}, expected one and the same.")
