@@ -1,0 +1,334 @@
+// A live figure: native controls, and a picture that is looked up rather than computed.
+// The same file drives the widget in a notebook, where the kernel draws what is missing, and the exported page, which
+// holds every picture. `spec` names the axes with their ticks; a state is {axis name: tick value}, as in Python.
+
+const REPLY_MS = 10_000; // a kernel that did not answer for so long is asked again
+const REPORT_MS = 100; // while a control is dragged, the kernel hears of it this often
+const SETTLE_MS = 150; // the caption waits for the hand to rest: it is read, and read aloud
+const PATIENCE_MS = 400; // after this the reader is told that a picture is on its way
+const BATCH = 4; // pictures asked for ahead in one message; the kernel stops earlier when they take long
+
+// Pictures by theme and state. One request is under way at most, so the kernel has no queue to work off: what it is
+// asked next is decided when it has answered, the state on screen first, then the ticks nearest to it.
+class Frames {
+  constructor(spec, ask) {
+    this.spec = spec;
+    this.ask = ask;
+    this.known = new Map();
+    this.errors = new Map();
+    this.views = new Set();
+    this.askedAt = -Infinity;
+    this.urgent = false;
+  }
+
+  key(theme, state) {
+    return [theme, ...this.spec.axes.map((axis) => axis.values.indexOf(state[axis.name]))].join();
+  }
+
+  add(theme, state, alt, url) {
+    const key = this.key(theme, state);
+    if (!this.known.has(key)) this.known.set(key, { alt, url });
+  }
+
+  answer({ theme, states, alts, error }, pictures) {
+    this.askedAt = -Infinity;
+    pictures.forEach((data, i) => {
+      this.add(theme, states[i], alts[i], URL.createObjectURL(new Blob([data], { type: "image/webp" })));
+    });
+    if (error) this.errors.set(this.key(theme, states[pictures.length]), error);
+    const arrived = this.urgent && pictures.length ? this.key(theme, states[0]) : null;
+    for (const view of this.views) view.show(arrived);
+    this.pump();
+  }
+
+  pump() {
+    if (!this.ask || performance.now() - this.askedAt < REPLY_MS) return;
+    const lacking = (theme, states) =>
+      states.filter((state) => {
+        const key = this.key(theme, state);
+        return !this.known.has(key) && !this.errors.has(key);
+      });
+    const views = [...this.views];
+    const wishes = views.map((view) => ({ theme: view.theme, states: lacking(view.theme, [view.state]) }));
+    const ahead = views
+      .filter((view) => view.visible)
+      .map((view) => ({ theme: view.theme, states: lacking(view.theme, view.ahead()).slice(0, BATCH) }));
+    const wish = [...wishes, ...ahead].find(({ states }) => states.length);
+    if (!wish) return;
+    this.urgent = wishes.includes(wish);
+    this.askedAt = performance.now();
+    this.ask(wish);
+  }
+}
+
+function themeOfPage() {
+  const { body, documentElement } = document;
+  if (body.dataset.jpThemeLight) return body.dataset.jpThemeLight === "true" ? "light" : "dark"; // JupyterLab, Notebook
+  if (body.dataset.vscodeThemeKind) return body.dataset.vscodeThemeKind.includes("light") ? "light" : "dark";
+  const named = documentElement.getAttribute("theme") ?? documentElement.dataset.theme; // Colab, documentation sites
+  if (named === "light" || named === "dark") return named;
+  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+}
+
+function onThemeChange(act) {
+  const watch = new MutationObserver(act);
+  const names = ["data-jp-theme-light", "data-vscode-theme-kind", "theme", "data-theme"];
+  for (const node of [document.body, document.documentElement]) watch.observe(node, { attributeFilter: names });
+  const query = matchMedia("(prefers-color-scheme: dark)");
+  query.addEventListener("change", act);
+  return () => {
+    watch.disconnect();
+    query.removeEventListener("change", act);
+  };
+}
+
+function make(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+let serial = 0;
+
+// One control for one axis. Each returns its row, and `place`, which moves it to a tick without an event.
+function slider(axis, pick) {
+  const id = `ibteach-${++serial}`;
+  const last = axis.values.length - 1;
+  const input = make("input", { type: "range", id, min: 0, max: last, step: 1, "data-axis": axis.name });
+  const output = make("output", { for: id });
+  output.style.minWidth = `${Math.max(...axis.texts.map((text) => text.length))}ch`;
+  input.style.setProperty("--steps", Math.max(last, 1));
+  if (last <= 40) input.classList.add("ticked");
+  input.addEventListener("input", () => pick(input.valueAsNumber));
+  const place = (tick) => {
+    input.valueAsNumber = tick;
+    output.textContent = axis.texts[tick];
+    input.setAttribute("aria-valuetext", axis.texts[tick]);
+    input.style.setProperty("--done", tick / Math.max(last, 1));
+  };
+  return { nodes: [make("label", { for: id }, axis.label), input, output], place };
+}
+
+function choice(axis, pick) {
+  const id = `ibteach-${++serial}`;
+  const brief = axis.values.length <= 6 && axis.texts.join("").length <= 60;
+  if (!brief) {
+    const options = axis.texts.map((text, tick) => make("option", { value: tick }, text));
+    const select = make("select", { id, "data-axis": axis.name }, ...options);
+    select.addEventListener("input", () => pick(select.selectedIndex));
+    const box = make("div", { class: "wide" }, select);
+    return { nodes: [make("label", { for: id }, axis.label), box], place: (tick) => (select.selectedIndex = tick) };
+  }
+  const radios = axis.values.map((_, tick) => make("input", { type: "radio", name: id, value: tick, id: `${id}-${tick}` }));
+  const parts = radios.map((radio, tick) => make("label", { for: radio.id }, radio, make("span", {}, axis.texts[tick])));
+  const group = make("div", { class: "wide segments", role: "radiogroup", "aria-labelledby": id, "data-axis": axis.name }, ...parts);
+  radios.forEach((radio, tick) => radio.addEventListener("input", () => pick(tick)));
+  return { nodes: [make("span", { id, class: "label" }, axis.label), group], place: (tick) => (radios[tick].checked = true) };
+}
+
+class View {
+  constructor(el, frames, state, report) {
+    Object.assign(this, { frames, report, state: { ...state }, images: new Map(), shown: null, visible: true });
+    const { spec } = frames;
+    this.axes = spec.axes;
+    this.moved = this.axes[0];
+    this.controls = this.axes.map((axis) =>
+      (axis.kind === "choice" ? choice : slider)(axis, (tick) => this.pick(axis, tick)),
+    );
+
+    this.stage = make("div", { class: "stage" });
+    this.stage.style.aspectRatio = `${spec.width} / ${spec.height}`;
+    this.caption = make("figcaption", { "aria-live": "polite" });
+    this.note = make("p", { class: "note", role: "status" });
+    this.text = make("input", { type: "text", spellcheck: "false", autocomplete: "off", "aria-label": "State as text" });
+    this.text.addEventListener("focus", () => this.text.select());
+    this.text.addEventListener("change", () => this.paste());
+    const full = make("button", { type: "button", title: "Fill the screen; Escape leaves" }, "Full screen");
+    full.addEventListener("click", () => (document.fullscreenElement ? document.exitFullscreen() : this.root.requestFullscreen()));
+    full.hidden = !document.fullscreenEnabled;
+
+    this.root = make(
+      "section",
+      { class: "ibteach-explorer", "aria-label": spec.title },
+      make("header", {}, make("h3", {}, spec.title), full),
+      make("div", { class: "controls" }, ...this.controls.flatMap((control) => control.nodes)),
+      make("figure", {}, make("div", { class: "frame" }, this.stage, this.note), this.caption),
+    );
+    if (this.axes.length) {
+      const hint = "Copy this line to keep or share what you see; paste one here and press Enter to see it again.";
+      this.root.append(make("details", {}, make("summary", {}, "State"), this.text, make("p", {}, hint)));
+    }
+    this.root.style.setProperty("--width", `${spec.width}px`);
+    // The notebook has its own plans for arrow keys and letters; those with a modifier remain its own.
+    this.root.addEventListener("keydown", (event) => {
+      const forNotebook = event.ctrlKey || event.metaKey || event.altKey || ["Escape", "Tab"].includes(event.key);
+      if (!forNotebook && !(event.shiftKey && event.key === "Enter")) event.stopPropagation();
+    });
+    el.append(this.root);
+
+    this.sight = new IntersectionObserver((entries) => {
+      this.visible = entries.at(-1).isIntersecting;
+      if (this.visible) frames.pump();
+    });
+    this.sight.observe(this.root);
+    this.unwatch = onThemeChange(() => this.paint());
+    frames.views.add(this);
+    this.paint();
+    this.place();
+    this.show();
+  }
+
+  // Every tick of the control that was moved last, then of the others, the nearest first.
+  ahead() {
+    if (!this.frames.spec.preload) return [];
+    return [this.moved, ...this.axes.filter((axis) => axis !== this.moved)].flatMap((axis) => {
+      const here = axis.values.indexOf(this.state[axis.name]);
+      const order = axis.values.map((value, tick) => [Math.abs(tick - here), value]).sort((a, b) => a[0] - b[0]);
+      return order.slice(1).map(([, value]) => ({ ...this.state, [axis.name]: value }));
+    });
+  }
+
+  pick(axis, tick) {
+    this.moved = axis;
+    this.set({ ...this.state, [axis.name]: axis.values[tick] });
+    this.report?.(this.state);
+  }
+
+  paste() {
+    let asked = null;
+    try {
+      asked = JSON.parse(this.text.value);
+    } catch {}
+    const wrong = this.axes.find(({ name, values }) => asked?.[name] !== undefined && !values.includes(asked[name]));
+    const known = asked && typeof asked === "object" && Object.keys(asked).every((name) => name in this.state);
+    const hint = wrong ? `${wrong.name} has the ticks ${wrong.values.join(", ")}` : "This is not a state of this figure";
+    this.text.setCustomValidity(known && !wrong ? "" : hint);
+    if (!this.text.reportValidity()) return;
+    this.set({ ...this.state, ...asked });
+    this.report?.(this.state);
+  }
+
+  set(state) {
+    this.state = state;
+    this.place();
+    this.show();
+  }
+
+  place() {
+    this.axes.forEach((axis, i) => this.controls[i].place(axis.values.indexOf(this.state[axis.name])));
+    this.text.setCustomValidity("");
+    this.text.value = JSON.stringify(this.state);
+  }
+
+  paint() {
+    const themes = this.frames.spec.themes;
+    const theme = themeOfPage();
+    this.theme = theme in themes ? theme : Object.keys(themes)[0];
+    this.root.dataset.theme = this.theme;
+    for (const [name, colour] of Object.entries(themes[this.theme])) this.root.style.setProperty(`--${name}`, colour);
+    this.show();
+  }
+
+  image(key) {
+    if (!this.images.has(key)) {
+      const { url, alt } = this.frames.known.get(key);
+      const image = new Image();
+      Object.assign(image, { src: url, alt, decoding: "sync", draggable: false });
+      this.images.set(key, image);
+    }
+    return this.images.get(key);
+  }
+
+  // Shows the state on screen as soon as there is a picture of it. While a hand moves faster than pictures are decoded
+  // some are left out, and none comes late; while it moves faster than they are drawn, those that `arrived` show the way.
+  async show(arrived = null) {
+    this.arrived = arrived;
+    if (this.busy || !this.theme) return;
+    this.busy = true;
+    for (;;) {
+      const wanted = this.frames.key(this.theme, this.state);
+      const here = this.frames.known.has(wanted);
+      const key = here ? wanted : this.arrived;
+      this.arrived = null;
+      this.wait(here ? null : wanted);
+      if (!key || key === this.shown) break;
+      const image = this.image(key);
+      await image.decode().catch(() => {});
+      this.stage.replaceChildren(image);
+      this.shown = key;
+    }
+    this.busy = false;
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => this.settle(), SETTLE_MS);
+    this.frames.pump();
+  }
+
+  settle() {
+    this.caption.textContent = this.stage.firstChild?.alt ?? "";
+    const height = Math.max(parseFloat(this.caption.style.minHeight) || 0, this.caption.offsetHeight);
+    this.caption.style.minHeight = `${height}px`; // grows only, so that what is below stays where it is
+  }
+
+  wait(missing) {
+    const error = this.frames.errors.get(missing);
+    if (missing && !error) {
+      this.waiting ??= setTimeout(() => {
+        this.note.textContent = "waiting for the kernel …";
+        if (!this.shown) this.show(this.frames.known.keys().next().value); // the other theme's is better than none
+      }, PATIENCE_MS);
+      return;
+    }
+    clearTimeout(this.waiting);
+    this.waiting = null;
+    this.note.textContent = error ?? "";
+  }
+
+  remove() {
+    clearTimeout(this.waiting);
+    clearTimeout(this.settling);
+    this.frames.views.delete(this);
+    this.sight.disconnect();
+    this.unwatch();
+    this.root.remove();
+  }
+}
+
+// In a notebook: one set of pictures per model, however many views of it are open.
+export default function () {
+  let frames;
+  return {
+    initialize({ model }) {
+      const spec = model.get("_spec");
+      frames = new Frames(spec, (wish) => model.send(wish));
+      const { theme, state, alt, picture } = spec.opening;
+      frames.add(theme, state, alt, URL.createObjectURL(new Blob([picture], { type: "image/webp" })));
+      model.on("msg:custom", (message, pictures) => frames.answer(message, pictures));
+      return () => frames.known.forEach(({ url }) => URL.revokeObjectURL(url));
+    },
+    render({ model, el }) {
+      let pending = null;
+      const tell = () => {
+        clearTimeout(pending);
+        pending = null;
+        model.set("state", view.state);
+        model.save_changes();
+      };
+      const view = new View(el, frames, model.get("state"), () => (pending ??= setTimeout(tell, REPORT_MS)));
+      const follow = () => pending === null && view.set({ ...model.get("state") });
+      model.on("change:state", follow);
+      return () => {
+        if (pending !== null) tell();
+        model.off("change:state", follow);
+        view.remove();
+      };
+    },
+  };
+}
+
+// In an exported page: every picture is there from the start.
+export function mount(el, { spec, pictures }) {
+  const frames = new Frames(spec, null);
+  for (const { theme, state, alt, picture } of pictures) frames.add(theme, state, alt, `data:image/webp;base64,${picture}`);
+  return new View(el, frames, spec.start, null);
+}
