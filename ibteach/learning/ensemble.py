@@ -1,0 +1,70 @@
+"""Many networks as one: their parameters are stacked, and one mapped forward pass runs them all.
+
+A slider over γ needs a network per tick. Small networks leave a processor idle, because starting an operation costs
+more than doing it; stacked, each operation does the work of all. The mapping is `torch.func.vmap` of the forward pass
+alone: gradients come from ordinary autograd (each network's loss depends on its own parameters only, so the gradient
+of the sum is every network's own) and one optimiser steps the stack.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from ibteach.errors import InvalidInput
+from ibteach.learning.networks import Bottleneck
+
+
+class Ensemble(nn.Module):
+    """M networks of one architecture, run together.
+
+    Args:
+        networks: built alike, so that every parameter has the same shape in each.
+
+    Called on images (N, ...) and noise (N, K) that all networks share, or on images (M, N, ...) and noise (M, N, K)
+    of their own, it returns latents (M, N, K) and logits (M, N, C).
+    Raises `InvalidInput` when the networks differ in their parameters, or have buffers (running statistics).
+
+    >>> from ibteach.learning.networks import mlp
+    >>> several = Ensemble([mlp(64, classes=10) for _ in range(32)])
+    >>> latents, logits = several(torch.zeros(5, 64), torch.zeros(5, 2))
+    >>> latents.shape, logits.shape
+    (torch.Size([32, 5, 2]), torch.Size([32, 5, 10]))
+    """
+
+    def __init__(self, networks: Sequence[Bottleneck]):
+        super().__init__()
+        shapes = [{name: value.shape for name, value in network.named_parameters()} for network in networks]
+        if not networks or any(other != shapes[0] for other in shapes):
+            raise InvalidInput(
+                f"networks: got {len(networks)}, expected at least one, all of the same parameter shapes."
+            )
+        if any(True for network in networks for _ in network.buffers()):
+            raise InvalidInput("networks: got buffers (batch normalisation?), expected parameters only; use GroupNorm.")
+        self.latent_dimension, self.classes = networks[0].latent_dimension, networks[0].classes
+        self._names = list(shapes[0])
+        self._stacked = nn.ParameterList(
+            torch.stack([network.get_parameter(name).detach() for network in networks]) for name in self._names
+        )
+        self._template = [networks[0]]  # stands for the computation; in a list, so that its parameters are not ours
+
+    def __len__(self) -> int:
+        return len(self._stacked[0])
+
+    def stacked(self, name: str) -> Tensor:
+        """A parameter of all networks, (M, ...), by its name in one network, such as ``"decoder.weight"``."""
+        return self._stacked[self._names.index(name)]
+
+    def forward(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        def one(parameters, images, noise):
+            return functional_call(self._template[0], parameters, (images, noise))
+
+        axis = None if noise.ndim == 2 else 0
+        parameters = dict(zip(self._names, self._stacked, strict=True))
+        return vmap(one, in_dims=(0, axis, axis))(parameters, images, noise)
+
+    @property
+    def decoders(self) -> tuple[Tensor, Tensor]:
+        """The linear decoders' weights (M, C, K) and biases (M, C)."""
+        return self.stacked("decoder.weight"), self.stacked("decoder.bias")

@@ -1,0 +1,66 @@
+"""What is measured of networks while they train: every term of the objective, on fixed examples, for all of them.
+
+Each quantity is a function of the noiseless latents and the linear decoder, so the encoder runs once. The noise is the
+same for all networks and at every epoch, so that differences between them are not differences of the draw.
+"""
+
+import torch
+from torch import Tensor
+
+from ibteach.information.continuous import zero_entropy_noise
+from ibteach.objectives import OBJECTIVES, decoder_log_likelihood, moments
+
+SAMPLES = 12
+"""Noise samples S behind every measured cross-entropy."""
+
+
+@torch.no_grad()
+def encode(model, data, images: Tensor, block: int = 2000) -> Tensor:
+    """Noiseless latents f(x) of uint8 images, (M, N, K); in blocks, for memory's sake."""
+    silence = torch.zeros(1, model.latent_dimension, device=images.device)
+    latents = [model(data.normalize(part), silence.expand(len(part), -1))[0] for part in images.split(block)]
+    latents = torch.cat(latents, -2)
+    return latents if latents.ndim == 3 else latents[None]
+
+
+@torch.no_grad()
+def measure(model, data, subset: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Quantities and standard errors of the first `subset` train and test examples: name → (M,), float64.
+
+    For ``train/`` and ``test/``, in nats where they are information: ``decoder_cross_entropy`` H_q[Y|Z] and
+    ``prediction_cross_entropy`` H_q[Y|X] with 12 noise samples; ``sampled_error`` and ``argmax_error`` of the
+    prediction averaged over them; every bound of `ibteach.objectives.OBJECTIVES` by its name. Standard errors are
+    those of a mean over examples.
+    """
+    values, errors = {}, {}
+    for split, images, labels in [
+        ("train", data.train_images[:subset], data.train_labels[:subset]),
+        ("test", data.test_images[:subset], data.test_labels[:subset]),
+    ]:
+        latents = encode(model, data, images)
+        for name, each in _fit(model, latents, labels).items():
+            values[f"{split}/{name}"] = each.mean(-1)
+            errors[f"{split}/{name}"] = each.std(-1) / each.shape[-1] ** 0.5
+        m = moments(latents.double(), labels, len(data.classes))
+        values |= {f"{split}/{name}": objective.nats(m) for name, objective in OBJECTIVES.items()}
+    return values, errors
+
+
+def _fit(model, latents, labels) -> dict[str, Tensor]:
+    """Per example, (M, N): how well the decoder fits the labels, over the same noise for every network."""
+    weight, bias = model.decoders
+    generator = torch.Generator().manual_seed(0)
+    log_likelihoods, prediction = [], 0
+    for _ in range(SAMPLES):
+        noise = zero_entropy_noise(tuple(latents.shape[-2:]), generator).to(latents)
+        logits = ((latents + noise) @ weight.mT + bias[:, None]).double()
+        log_likelihoods.append(decoder_log_likelihood(logits, labels))
+        prediction = prediction + logits.softmax(-1) / SAMPLES
+    log_likelihood = torch.stack(log_likelihoods)
+    likelihood = log_likelihood.exp().mean(0)
+    return {
+        "decoder_cross_entropy": -log_likelihood.mean(0),
+        "prediction_cross_entropy": -(log_likelihood.logsumexp(0) - torch.tensor(SAMPLES).log()),
+        "sampled_error": 1 - likelihood,
+        "argmax_error": (prediction.argmax(-1) != labels).double(),
+    }

@@ -1,0 +1,91 @@
+"""Networks with a bottleneck: an encoder to a latent of K dimensions, zero-entropy noise, a linear decoder.
+
+The noise is drawn outside and passed in, so that a network is a plain function of its inputs: the same one can be
+trained alone, or stacked with others in an `ibteach.learning.ensemble.Ensemble` under the same noise. The decoder is
+the usual last layer; all that is nonlinear belongs to the encoder, so its decisions in latent space can be drawn.
+"""
+
+import itertools
+import math
+
+import torch
+from torch import Tensor, nn
+
+from ibteach import checks
+
+
+class Bottleneck(nn.Module):
+    """x → f(x) → f(x) + ε → logits of q(y|z).
+
+    Args:
+        encoder: any module from images (N, ...) to features (N, K).
+        latent_dimension: K ≥ 1.
+        classes: C ≥ 2.
+    """
+
+    def __init__(self, encoder: nn.Module, latent_dimension: int, classes: int):
+        super().__init__()
+        self.latent_dimension = checks.whole("latent_dimension", latent_dimension)
+        self.classes = checks.whole("classes", classes, minimum=2)
+        self.encoder = encoder
+        self.decoder = nn.Linear(latent_dimension, classes)
+
+    def forward(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Noiseless latents f(x), (N, K), and logits of the decoder at f(x) + noise, (N, C)."""
+        latents = self.encoder(images)
+        return latents, self.decoder(latents + noise)
+
+    @property
+    def decoders(self) -> tuple[Tensor, Tensor]:
+        """The linear decoder's weight (1, C, K) and bias (1, C), with the leading axis of an ensemble of one."""
+        return self.decoder.weight[None], self.decoder.bias[None]
+
+
+def mlp(inputs, classes: int, latent_dimension: int = 2, hidden: tuple[int, ...] = (48, 48)) -> Bottleneck:
+    """A multilayer perceptron on flattened images.
+
+    Args:
+        inputs: the shape of one image, or its number of values.
+        classes, latent_dimension: C ≥ 2 and K ≥ 1.
+        hidden: widths of the hidden layers.
+
+    >>> latents, logits = mlp((1, 8, 8), classes=10)(torch.zeros(5, 1, 8, 8), torch.zeros(5, 2))
+    >>> latents.shape, logits.shape
+    (torch.Size([5, 2]), torch.Size([5, 10]))
+    """
+    inputs = math.prod(inputs) if isinstance(inputs, (tuple, list, torch.Size)) else inputs
+    widths = [checks.whole("inputs", inputs), *(checks.whole("hidden", width) for width in hidden)]
+    layers: list[nn.Module] = [nn.Flatten()]
+    for before, after in itertools.pairwise(widths):
+        layers += [nn.Linear(before, after), nn.ReLU()]
+    latent_dimension = checks.whole("latent_dimension", latent_dimension)
+    return Bottleneck(nn.Sequential(*layers, nn.Linear(widths[-1], latent_dimension)), latent_dimension, classes)
+
+
+def convnet(inputs: tuple[int, int, int], classes: int, latent_dimension: int = 2, width: int = 16) -> Bottleneck:
+    """A small convolutional encoder: three 3×3 convolutions, each but the first halving the picture, then a linear map.
+
+    Args:
+        inputs: (channels, height, width) of one image.
+        classes, latent_dimension: C ≥ 2 and K ≥ 1.
+        width: channels of the first convolution; doubled twice.
+
+    >>> network = convnet((1, 28, 28), classes=10, latent_dimension=3)
+    >>> latents, logits = network(torch.zeros(5, 1, 28, 28), torch.zeros(5, 3))
+    >>> latents.shape, logits.shape
+    (torch.Size([5, 3]), torch.Size([5, 10]))
+    """
+    channels, height, breadth = (checks.whole("inputs", size) for size in inputs)
+    width, latent_dimension = checks.whole("width", width), checks.whole("latent_dimension", latent_dimension)
+    features = 4 * width * math.ceil(height / 4) * math.ceil(breadth / 4)
+    encoder = nn.Sequential(
+        nn.Conv2d(channels, width, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(width, 2 * width, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(features, latent_dimension),
+    )
+    return Bottleneck(encoder, latent_dimension, classes)

@@ -1,0 +1,242 @@
+"""The training loop: one for a single network and for an ensemble, and a `Record` of what it measured.
+
+Every network minimises H_q[Y|Z] + β′ · (a surrogate of H[Z|Y]) with fresh zero-entropy noise in each step
+(Kirsch et al. 2020; `ibteach.objectives`). All chance comes from the seed of each `Run`: first parameters, order of
+the examples, noise. Runs with one seed see the same batches and the same noise, so that they differ in nothing but
+their objective and its weight, and a network trained alone is the one trained in an ensemble.
+"""
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from ibteach import checks
+from ibteach.errors import Diverged, InvalidInput, Unavailable
+from ibteach.information.continuous import zero_entropy_noise
+from ibteach.learning.data import Dataset
+from ibteach.learning.ensemble import Ensemble
+from ibteach.learning.measuring import encode, measure
+from ibteach.learning.networks import Bottleneck
+from ibteach.learning.records import Record, provenance
+from ibteach.objectives import OBJECTIVES, Moments, decoder_log_likelihood, moments, weight
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one network is to minimise, and the seed that all its randomness comes from.
+
+    >>> Run.of("log-variance", gamma=0.1, seed=3)
+    Run(objective='log-variance', gamma=0.1, beta_prime=0.2, seed=3)
+    """
+
+    objective: str
+    gamma: float
+    beta_prime: float
+    seed: int = 0
+
+    @classmethod
+    def of(cls, objective: str, *, gamma: float | None = None, beta_prime: float | None = None, seed: int = 0) -> "Run":
+        """A run whose weight is given in exactly one of the two conventions of `ibteach.objectives`."""
+        beta_prime = weight(objective, beta_prime=beta_prime, gamma=gamma)
+        gamma = OBJECTIVES[objective].gamma(beta_prime=beta_prime) if gamma is None else float(gamma)
+        return cls(objective, gamma, beta_prime, checks.whole("seed", seed, minimum=0))
+
+
+def grid(objectives: Iterable[str], *, gammas: Iterable[float], seeds: Iterable[int] = (0,)) -> list[Run]:
+    """A run for each combination.
+
+    >>> len(grid(["l2", "variance"], gammas=[0.01, 0.1, 1.0]))
+    6
+    """
+    return [Run.of(name, gamma=gamma, seed=seed) for name, gamma, seed in itertools.product(objectives, gammas, seeds)]
+
+
+def build(make: Callable[[], Bottleneck], runs: Run | Sequence[Run]) -> Bottleneck | Ensemble:
+    """A network for each run, its first parameters drawn from the run's seed: one alone, or several as an ensemble.
+
+    >>> from ibteach.learning.networks import mlp
+    >>> len(build(lambda: mlp(64, classes=10), grid(["l2"], gammas=[0.01, 0.1])))
+    2
+    """
+    if not isinstance(runs, Run):
+        return Ensemble([build(make, run) for run in runs])
+    with torch.random.fork_rng(devices=[]):  # the caller's random state is left alone
+        torch.manual_seed(runs.seed)
+        return make()
+
+
+def pick_device(device: str | torch.device | None = None) -> torch.device:
+    """The device asked for, or else the best there is: CUDA, then Apple's MPS, then the CPU.
+
+    Raises `Unavailable` when the device asked for is not there.
+
+    >>> pick_device("cpu")
+    device(type='cpu')
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device is None:
+        return torch.device(next(kind for kind, available in there.items() if available))
+    try:
+        device = torch.device(device)
+    except RuntimeError as error:
+        raise InvalidInput(f"device: got {device!r}, expected 'cuda', 'mps' or 'cpu'.") from error
+    if not there.get(device.type, False) or (
+        device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()
+    ):
+        found = ", ".join(kind for kind, available in there.items() if available)
+        raise Unavailable(f"device: got {str(device)!r}, which this machine does not have; it has {found}.")
+    return device
+
+
+def fit(
+    model: Bottleneck | Ensemble,
+    data: Dataset,
+    runs: Run | Sequence[Run],
+    *,
+    epochs: int = 40,
+    batch_size: int = 64,
+    learning_rate: float = 0.01,
+    measure_every: int = 10,
+    subset: int = 2000,
+    device: str | torch.device | None = None,
+    progress: bool = True,
+) -> Record:
+    """Train a network, or all networks of an ensemble at once, and return what was measured.
+
+    Adam with a one-cycle learning rate. A KeyboardInterrupt (the stop button) ends training after the step in hand:
+    what was trained until then is measured and returned, and the Record says so.
+
+    Args:
+        model: from `build`; it is trained in place.
+        data: from `ibteach.learning.data.load`.
+        runs: a Run, or one for each network of the ensemble.
+        epochs, batch_size, learning_rate: how long and how fast; the last batch of an epoch is dropped if short.
+        measure_every: epochs between measurements (before training and after it are always measured).
+        subset: how many train and test examples are measured; the first of the data set's fixed order.
+        device: as for `pick_device`.
+        progress: show a bar with the time left.
+
+    Returns a `Record`: quantities ``train/…`` and ``test/…`` of `ibteach.learning.measuring`, the noiseless latents
+    of the measured test examples, the decoders.
+    Raises `InvalidInput` for arguments out of range or runs that do not fit the model, `Unavailable` for a device
+    that is not there, `Diverged` when a loss is no longer finite; all but the last before any work.
+    """
+    runs = [runs] if isinstance(runs, Run) else list(runs)
+    members = len(model) if isinstance(model, Ensemble) else 1
+    if len(runs) != members:
+        raise InvalidInput(
+            f"runs: got {len(runs)} for {members} networks, expected one each; make the model with build."
+        )
+    sizes = {"epochs": epochs, "batch_size": batch_size, "measure_every": measure_every, "subset": subset}
+    sizes = {name: checks.whole(name, size) for name, size in sizes.items()}
+    learning_rate = checks.number("learning_rate", learning_rate, above=0)
+    if batch_size > len(data.train_labels):
+        raise InvalidInput(f"batch_size: got {batch_size}, expected at most the {len(data.train_labels)} examples.")
+    device = pick_device(device)
+
+    model, data = model.to(device), data.to(device)
+    batches = _Batches(data, runs, batch_size, model.latent_dimension)
+    compression = _Compression(runs, device)
+    steps = epochs * batches.per_epoch
+    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=device.type != "mps")
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps)
+
+    started, epoch, stopped = time.perf_counter(), 0, False
+    measured = {0: measure(model, data, subset)}
+    what = f"{members} network{'s' * (members > 1)} on {device.type}"
+    with tqdm(total=epochs, desc=what, unit="epoch", disable=not progress) as bar:
+        try:
+            for epoch in range(1, epochs + 1):
+                for images, labels, noise in batches.epoch():
+                    latents, logits = model(images, noise)
+                    terms = {
+                        "decoder cross-entropy": -decoder_log_likelihood(logits, labels).mean(-1),
+                        "surrogate": compression(moments(latents, labels, len(data.classes))),
+                    }
+                    optimizer.zero_grad()
+                    sum(terms.values()).sum().backward()
+                    optimizer.step()
+                    schedule.step()
+                _check_finite(terms, runs, epoch)
+                if epoch % measure_every == 0 or epoch == epochs:
+                    measured[epoch] = measure(model, data, subset)
+                bar.update()
+        except KeyboardInterrupt:
+            stopped = True
+            bar.write(f"Stopped in epoch {epoch} of {epochs}: what was trained until then is kept and measured.")
+            measured[epoch] = measure(model, data, subset)
+
+    configuration = {**sizes, "learning_rate": learning_rate, "parameters": sum(p.numel() for p in model.parameters())}
+    weights, biases = model.decoders
+    return Record(
+        runs=[asdict(run) for run in runs],
+        epochs=torch.tensor(list(measured)),
+        quantities=_over_epochs([values for values, _ in measured.values()]),
+        errors=_over_epochs([errors for _, errors in measured.values()]),
+        latents=encode(model, data, data.test_images[:subset]),
+        labels=data.test_labels[:subset],
+        decoder_weight=weights,
+        decoder_bias=biases,
+        provenance=provenance(
+            data=data.name,
+            device=device,
+            wall_seconds=time.perf_counter() - started,
+            stopped_in_epoch=epoch if stopped else None,
+            configuration=configuration,
+        ),
+    )
+
+
+def _over_epochs(tables: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.stack([table[name] for table in tables], -1) for name in tables[0]}
+
+
+class _Batches:
+    """Batches for each network: from its run's seed alone, and shared by networks of one seed."""
+
+    def __init__(self, data, runs, batch_size, latent_dimension):
+        seeds = list(dict.fromkeys(run.seed for run in runs))
+        self.data, self.batch_size, self.latent_dimension = data, batch_size, latent_dimension
+        self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self.stream_of = torch.tensor([seeds.index(run.seed) for run in runs])
+        self.per_epoch = len(data.train_labels) // batch_size
+
+    def epoch(self):
+        """Images, labels and noise of each step: (N, …) where all networks share them, else (M, N, …)."""
+        data, size = self.data, self.per_epoch * self.batch_size
+        count = len(data.train_labels)
+        orders = [torch.randperm(count, generator=generator)[:size] for generator in self.generators]
+        noises = [zero_entropy_noise((size, self.latent_dimension), generator) for generator in self.generators]
+        order, noise = orders[0], noises[0]
+        if len(self.generators) > 1:
+            order, noise = torch.stack(orders)[self.stream_of], torch.stack(noises)[self.stream_of]
+        order, noise = order.to(data.train_labels.device), noise.to(data.train_labels.device)
+        axis = noise.ndim - 2
+        for index, drawn in zip(order.split(self.batch_size, axis), noise.split(self.batch_size, axis), strict=True):
+            images = data.normalize(data.train_images[index.flatten()])
+            yield images.unflatten(0, index.shape), data.train_labels[index], drawn
+
+
+class _Compression:
+    """β′ times its surrogate for each network: (M,), from the moments of all."""
+
+    def __init__(self, runs, device):
+        self.names = list(dict.fromkeys(run.objective for run in runs))
+        weights = [[run.beta_prime if run.objective == name else 0.0 for run in runs] for name in self.names]
+        self.weights = torch.tensor(weights, device=device)
+
+    def __call__(self, m: Moments) -> Tensor:
+        return (self.weights * torch.stack([OBJECTIVES[name].nats(m) for name in self.names])).sum(0)
+
+
+def _check_finite(terms, runs, epoch):
+    for name, values in terms.items():
+        for run, value in zip(runs, values.reshape(-1).tolist(), strict=True):
+            if not math.isfinite(value):
+                raise Diverged(f"epoch {epoch}: the {name} of {run} is {value}; lower learning_rate or gamma.")

@@ -1,0 +1,201 @@
+"""Training, alone and stacked: same seed, same numbers; an ensemble is its networks trained one after another."""
+
+import dataclasses
+import functools
+
+import pytest
+import torch
+
+from ibteach.errors import Diverged, InvalidInput, Unavailable, UnknownName
+from ibteach.learning import training
+from ibteach.learning.data import load
+from ibteach.learning.ensemble import Ensemble
+from ibteach.learning.measuring import SAMPLES
+from ibteach.learning.networks import Bottleneck, convnet, mlp
+from ibteach.learning.training import Run, build, fit, grid
+from ibteach.objectives import OBJECTIVES, loss, prediction_cross_entropy, training_error_bounds
+
+MAKE = functools.partial(mlp, (1, 8, 8), classes=10, latent_dimension=2, hidden=(16,))
+RUNS = [
+    *grid(["l2", "log-variance"], gammas=[0.0, 0.3]),
+    Run.of("vib", beta_prime=0.01, seed=3),
+    Run.of("ceb", gamma=1.0, seed=3),
+]
+quietly = functools.partial(fit, epochs=2, batch_size=100, subset=300, measure_every=1, device="cpu", progress=False)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load("digits")
+
+
+@pytest.fixture(scope="module")
+def together(digits):
+    return quietly(build(MAKE, RUNS), digits, RUNS)
+
+
+def same(one, other):
+    return all(torch.equal(one.quantities[name], other.quantities[name]) for name in one.quantities) and torch.equal(
+        one.latents, other.latents
+    )
+
+
+def test_same_seed_same_numbers_bit_for_bit(digits, together):
+    torch.manual_seed(123)  # the global random state has no say
+    assert same(together, quietly(build(MAKE, RUNS), digits, RUNS))
+
+
+def test_the_callers_random_state_is_left_alone(digits):
+    torch.manual_seed(5)
+    quietly(build(MAKE, RUNS[:1]), digits, RUNS[:1], epochs=1)
+    drawn = torch.rand(3)
+    torch.manual_seed(5)
+    assert torch.equal(drawn, torch.rand(3))
+
+
+@pytest.mark.parametrize("m", range(len(RUNS)))
+def test_a_network_of_the_ensemble_is_the_one_trained_alone(digits, together, m):
+    alone = quietly(build(MAKE, RUNS[m]), digits, RUNS[m])
+    for name in together.quantities:
+        torch.testing.assert_close(together.quantities[name][m], alone.quantities[name][0], rtol=1e-3, atol=1e-4)
+
+
+def test_one_step_is_a_gradient_step_on_the_objective(digits):
+    """Against an independent loop: the same batch and noise, the public loss, torch's own Adam, one network."""
+    run = Run.of("variance", gamma=0.2, seed=7)
+    data = dataclasses.replace(digits, train_images=digits.train_images[:50], train_labels=digits.train_labels[:50])
+    network = build(MAKE, run)
+    by_hand = build(MAKE, run)
+    record = quietly(network, data, run, epochs=1, batch_size=50, learning_rate=0.01)
+    generator = torch.Generator().manual_seed(7)
+    order = torch.randperm(50, generator=generator)
+    noise = torch.randn(50, 2, generator=generator) * (2 * torch.pi * torch.e) ** -0.5
+    latents, logits = by_hand(data.normalize(data.train_images[order]), noise)
+    optimizer = torch.optim.Adam(by_hand.parameters(), lr=0.01)
+    torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.01, total_steps=1)
+    loss(logits, latents, data.train_labels[order], "variance", gamma=0.2).backward()
+    optimizer.step()
+    for trained, expected in zip(network.parameters(), by_hand.parameters(), strict=True):
+        torch.testing.assert_close(trained, expected, rtol=1e-5, atol=1e-7)
+    assert record.epochs.tolist() == [0, 1]
+
+
+def test_what_is_measured(digits, together):
+    """The record's numbers, computed again from its latents and decoders."""
+    assert set(together.errors) < set(together.quantities)
+    assert {name.removeprefix("test/") for name in together.quantities if name.startswith("test/")} >= set(OBJECTIVES)
+    labels = digits.test_labels[:300]
+    assert torch.equal(together.labels, labels)
+    for m in range(len(RUNS)):
+        value = {name: together.quantities[f"test/{name}"][m, -1].item() for name in OBJECTIVES}
+        for name, objective in OBJECTIVES.items():
+            again = objective(together.latents[m].double(), labels).item()
+            assert value[name] == pytest.approx(again, rel=1e-5, abs=1e-6)
+        noise = (
+            torch.randn(SAMPLES, 300, 2, generator=torch.Generator().manual_seed(1)) / (2 * torch.pi * torch.e) ** 0.5
+        )
+        logits = (together.latents[m] + noise) @ together.decoder_weight[m].T + together.decoder_bias[m]
+        again = prediction_cross_entropy(logits, labels).item()
+        error = together.errors["test/prediction_cross_entropy"][m, -1].item()
+        assert together.quantities["test/prediction_cross_entropy"][m, -1].item() == pytest.approx(again, abs=error)
+
+
+def test_cross_entropies_and_error_bounds_hold_at_every_epoch(together):
+    for split in ("train", "test"):
+        decoder, prediction, sampled, argmax = (
+            together.quantities[f"{split}/{name}"]
+            for name in ("decoder_cross_entropy", "prediction_cross_entropy", "sampled_error", "argmax_error")
+        )
+        assert (prediction <= decoder + 1e-12).all()
+        bounds = training_error_bounds(prediction)
+        assert (sampled <= bounds.sampled + 1e-12).all() and (argmax <= bounds.argmax + 1e-12).all()
+
+
+def test_training_fits_and_compression_compresses(digits):
+    runs = grid(["l2"], gammas=[0.001, 0.1, 10.0])
+    make = functools.partial(mlp, (1, 8, 8), classes=10, hidden=(32, 32))
+    record = quietly(build(make, runs), digits, runs, epochs=25, measure_every=25, batch_size=64)
+    light, moderate, heavy = record.value("test/argmax_error").tolist()
+    assert light < 0.15 and moderate < 0.2 and heavy > 0.5
+    spread = record.latents.norm(dim=-1).mean(-1)
+    assert spread[0] > 2 * spread[1] > 4 * spread[2]
+
+
+def test_convnet_trains_in_an_ensemble(digits):
+    runs = grid(["variance"], gammas=[0.01, 0.1], seeds=[0, 1])
+    make = functools.partial(convnet, (1, 8, 8), classes=10, latent_dimension=3, width=4)
+    record = quietly(build(make, runs), digits, runs)
+    before, after = record.value("test/decoder_cross_entropy", 0), record.value("test/decoder_cross_entropy")
+    assert (after < before).all() and record.latents.shape == (4, 300, 3)
+
+
+def test_a_stop_keeps_what_was_trained(digits, monkeypatch, capsys):
+    calls = []
+
+    def interrupted(*args):
+        calls.append(args)
+        if len(calls) == 20:  # in the second epoch of 12 batches
+            raise KeyboardInterrupt
+        return real(*args)
+
+    real = training.moments
+    monkeypatch.setattr(training, "moments", interrupted)
+    record = fit(build(MAKE, RUNS), digits, RUNS, epochs=50, batch_size=100, subset=100, device="cpu")
+    assert record.provenance["stopped_in_epoch"] == 2
+    assert record.epochs.tolist() == [0, 2]
+    assert (record.value("train/decoder_cross_entropy") < record.value("train/decoder_cross_entropy", 0)).all()
+    assert "Stopped in epoch 2 of 50" in "".join(capsys.readouterr())
+
+
+def test_a_loss_that_is_no_number_is_named(digits):
+    runs = grid(["variance"], gammas=[0.1, 0.2])
+    said = r"epoch 1: the decoder cross-entropy of Run\(objective='variance', gamma=0.1.* is nan; lower learning_rate"
+    with pytest.raises(Diverged, match=said):
+        quietly(build(MAKE, runs), digits, runs, learning_rate=1e12)
+
+
+def test_bad_input_is_refused_before_any_work(digits):
+    model, one = build(MAKE, RUNS), build(MAKE, RUNS[0])
+    for options, said in [
+        ({"epochs": 0}, "epochs: got 0"),
+        ({"batch_size": 5000}, "batch_size: got 5000, expected at most the 1297 examples"),
+        ({"learning_rate": -1}, "learning_rate: got -1"),
+        ({"subset": 1.5}, "subset: got 1.5"),
+        ({"device": "gpu"}, "device: got 'gpu'"),
+    ]:
+        with pytest.raises(InvalidInput, match=said):
+            fit(model, digits, RUNS, **options)
+    with pytest.raises(InvalidInput, match="runs: got 5 for 6 networks"):
+        fit(model, digits, RUNS[:5])
+    with pytest.raises(InvalidInput, match="runs: got 6 for 1 networks"):
+        fit(one, digits, RUNS)
+    if not torch.cuda.is_available():
+        with pytest.raises(Unavailable, match="device: got 'cuda', which this machine does not have"):
+            fit(model, digits, RUNS, device="cuda")
+    with pytest.raises(UnknownName, match="did you mean 'variance'"):
+        Run.of("varience", gamma=1)
+    with pytest.raises(InvalidInput, match="seed: got -1"):
+        Run.of("l2", gamma=1, seed=-1)
+
+
+def test_ensembles_and_networks_refuse_what_does_not_fit():
+    with pytest.raises(InvalidInput, match="networks: got 0"):
+        Ensemble([])
+    with pytest.raises(InvalidInput, match="all of the same parameter shapes"):
+        Ensemble([mlp(64, 10), mlp(64, 10, hidden=(3,))])
+    normalised = Bottleneck(
+        torch.nn.Sequential(torch.nn.Flatten(), torch.nn.BatchNorm1d(64), torch.nn.Linear(64, 2)), 2, 10
+    )
+    with pytest.raises(InvalidInput, match="use GroupNorm"):
+        Ensemble([normalised])
+    for wrong in ({"latent_dimension": 0}, {"classes": 1}, {"hidden": (0,)}):
+        with pytest.raises(InvalidInput, match=f"{next(iter(wrong))}: got"):
+            mlp(64, **{"classes": 10, **wrong})
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device; this machine has none")
+def test_gpu_agrees_with_cpu(digits, together):
+    on_gpu = quietly(build(MAKE, RUNS), digits, RUNS, device="cuda")
+    for name in together.quantities:
+        torch.testing.assert_close(on_gpu.quantities[name], together.quantities[name], rtol=1e-2, atol=1e-3)
