@@ -87,7 +87,8 @@ def real(name, tensor, shape) -> Tensor:
             "convert with torch.as_tensor(…, dtype=torch.float32)."
         )
     _shape(name, tensor, shape)
-    if not torch.isfinite(tensor).all():
+    # The sum, ten times as quick, is finite only if all are; a sum that overflows proves nothing.
+    if not torch.isfinite(tensor.detach().sum()) and not torch.isfinite(tensor).all():
         bad = int((~torch.isfinite(tensor)).sum())
         raise InvalidInput(
             f"{name}: got {bad} NaN or infinite of {tensor.numel()} values, expected finite ones; "

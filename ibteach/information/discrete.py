@@ -65,7 +65,7 @@ class Joint:
             )
         cell = columns[0]
         for column, size in zip(columns[1:], sizes[1:], strict=True):
-            cell = cell * size + column
+            cell = torch.add(column, cell, alpha=size)
         return cls(torch.bincount(cell, minlength=math.prod(sizes)).view(sizes), names)
 
     def p(self, variables) -> Tensor:
@@ -196,6 +196,8 @@ def entropy_terms(p: Tensor) -> Tensor:
     >>> entropy_terms(torch.tensor([0.0, 1.0])).tolist() == [0, 0]
     True
     """
+    if not p.requires_grad:
+        return torch.special.entr(p)  # one pass, but its gradient at zero is infinite
     return -(p * p.clamp_min(torch.finfo(p.dtype).tiny).log())
 
 

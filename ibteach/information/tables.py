@@ -51,7 +51,7 @@ def probabilities(name, table, shape, *, over=None, normalize=False) -> Tensor:
 
 
 def numbers(name, values) -> Tensor:
-    """Real numbers as a tensor: torch as it is; numpy or lists copied as int64, float32 or float64.
+    """Real numbers as a tensor, shared where they can be: torch as it is; numpy or lists as int64, float32 or float64.
 
     >>> numbers("table", [[True, False]])
     Traceback (most recent call last):
@@ -63,9 +63,9 @@ def numbers(name, values) -> Tensor:
             array = np.asarray(values)
         except ValueError as error:
             raise InvalidInput(f"{name}: got rows of unequal lengths, expected a rectangular table.") from error
-        # Copied, since torch reads no foreign byte orders and negative strides, and warns of read-only arrays.
+        # Torch reads no foreign byte orders or negative strides, and warns of read-only arrays: only those are copied.
         kinds = {"i": np.int64, "u": np.int64, "f": np.float32 if array.itemsize < 8 else np.float64}
-        values = np.array(array, dtype=kinds.get(array.dtype.kind), order="C")
+        values = np.require(array, kinds.get(array.dtype.kind), ["C_CONTIGUOUS", "WRITEABLE"])
     dtype = str(values.dtype).removeprefix("torch.")
     if not dtype.startswith(("int", "uint", "float", "bfloat")):
         raise InvalidInput(f"{name}: got {dtype} values, expected real numbers; of booleans, use .astype(float).")

@@ -1,0 +1,151 @@
+"""Information diagrams: entropies as a signed measure on sets, and the names of its regions.
+
+Yeung (1991) showed that Shannon's quantities are the values of a signed measure: a variable is a set, a comma a union,
+a semicolon an intersection, a bar a difference. Every H and I is then a sum of atoms, the regions of a Venn diagram.
+Under the Markov chain Y − X − Z of the information bottleneck no atom is negative, and each region has a name (Kirsch
+et al. 2020). Builds on `discrete`; `geometry` finds shapes whose areas are these atoms.
+"""
+
+import re
+from dataclasses import dataclass
+from itertools import combinations
+
+from torch import Tensor
+
+from ibteach.errors import InvalidInput
+from ibteach.information.discrete import Joint
+from ibteach.information.tables import parse, variable_names
+
+MOST_VARIABLES = 5
+
+
+def atoms(joint: Joint) -> dict[str, Tensor]:
+    """Every atom of the I-measure of up to five variables, by name, in nats: each of the joint's batch shape, any sign.
+
+    The atom inside the sets S and outside all others is I[S₁;S₂;…|others], by Möbius inversion of the joint entropies.
+    Raises `InvalidInput` for more than five variables.
+
+    >>> xor = Joint([[[0.25, 0], [0, 0.25]], [[0, 0.25], [0.25, 0]]], "X Y Z")
+    >>> {name: round(value.item(), 4) for name, value in atoms(xor).items() if value.abs() > 1e-9}
+    {'I[X;Y|Z]': 0.6931, 'I[X;Z|Y]': 0.6931, 'I[Y;Z|X]': 0.6931, 'I[X;Y;Z]': -0.6931}
+    """
+    entropy = {frozenset(): 0.0} | {frozenset(some): joint.H(" ".join(some)) for some in _subsets(joint.names)}
+    result = {}
+    for inside in _subsets(joint.names):
+        outside = frozenset(joint.names) - set(inside)
+        met = [frozenset(some) for some in [(), *_subsets(inside)]]
+        result[atom_name(inside, joint.names)] = sum(-((-1) ** len(some)) * entropy[some | outside] for some in met)
+    return result
+
+
+def atom_name(inside, names) -> str:
+    """What the atom is called that lies inside the sets of some of the variables and outside the others'.
+
+    >>> atom_name(["X", "Z"], ["X", "Y", "Z"]), atom_name("X", "X")
+    ('I[X;Z|Y]', 'H[X]')
+    """
+    outside = ",".join(name for name in names if name not in inside)
+    return f"{'HI'[len(inside) > 1]}[{';'.join(inside)}{'|' if outside else ''}{outside}]"
+
+
+def region(quantity, names) -> list[str]:
+    """The atoms that a quantity such as ``"H[Y|Z]"`` is the sum of.
+
+    Raises `InvalidInput` for text that is no quantity, `UnknownName` for variables that are not among `names`.
+
+    >>> region("H[Y|Z]", "X Y Z")
+    ['H[Y|X,Z]', 'I[X;Y|Z]']
+    """
+    names = _few(names)
+    groups, given = _read(quantity, names)
+    return [
+        atom_name(inside, names)
+        for inside in _subsets(names)
+        if all(set(inside) & set(group) for group in groups) and not set(inside) & set(given)
+    ]
+
+
+def measure(quantity, joint: Joint) -> Tensor:
+    """Value of a quantity as the sum of its atoms, in nats. Raises as `atoms` and `region` do.
+
+    >>> measure("I[X;Y]", Joint([[0.5, 0], [0, 0.5]], "X Y")).item()
+    0.6931471805599453
+    """
+    values = atoms(joint)
+    return sum(values[atom] for atom in region(quantity, joint.names))
+
+
+def latex(quantity) -> str:
+    """A quantity in LaTeX, without the dollars.
+
+    >>> latex("I[X;Y|Z]")
+    '\\\\mathrm{I}[X;Y\\\\mid Z]'
+    """
+    letter, inside = quantity[0], quantity[2:-1]
+    return rf"\mathrm{{{letter}}}[{inside.replace('|', chr(92) + 'mid ')}]"
+
+
+@dataclass(frozen=True)
+class Region:
+    """A region of the diagram of Y − X − Z: what the paper calls it, which quantity it is, what it means."""
+
+    name: str
+    quantity: str
+    meaning: str
+
+
+REGIONS = (
+    Region("relevant information", "I[X;Y]", "what the input tells of the label"),
+    Region("label uncertainty", "H[Y|X]", "what even the input leaves open about the label"),
+    Region("nuisance", "H[X|Y]", "what of the input has nothing to do with the label"),
+    Region("preserved information", "I[X;Z]", "what the latent keeps of the input: the rate"),
+    Region("preserved relevant information", "I[Y;Z]", "what the latent tells of the label: the relevance"),
+    Region("residual information", "I[X;Y|Z]", "what of the relevant information the latent lost"),
+    Region("redundant information", "I[X;Z|Y]", "what the latent keeps though the label does not need it"),
+    Region("nuisance not in the latent", "H[X|Y,Z]", "nuisance that the latent dropped"),
+    Region("decoder uncertainty", "H[Y|Z]", "what the latent leaves open about the label"),
+    Region("reverse decoder uncertainty", "H[Z|Y]", "what the label leaves open about the latent"),
+    Region("encoding uncertainty", "H[Z|X]", "the randomness of the encoder"),
+)
+"""The regions of the diagram of Y − X − Z by the names of Kirsch et al. (2020)."""
+
+
+def named_regions(joint: Joint) -> dict[str, Tensor]:
+    """The value of each of `REGIONS` by its name, in nats, for a joint of X, Y and Z with Y − X − Z.
+
+    Raises `InvalidInput` if the names are not X, Y, Z, or if I[Y;Z|X] > 0: then it is no Markov chain.
+
+    >>> chain = Joint([[0.5, 0], [0, 0.5]], "X Y").encode("Z|X", [[1.0, 0.0], [1.0, 0.0]])
+    >>> named_regions(chain)["residual information"].item()
+    0.6931471805599453
+    """
+    if set(joint.names) != {"X", "Y", "Z"}:
+        raise InvalidInput(f"joint: got variables {', '.join(joint.names)}, expected X, Y and Z.")
+    values = atoms(joint)
+    leak = values["I[Y;Z|X]"] if joint.names == ("X", "Y", "Z") else joint.I("Y;Z|X")
+    if leak.abs().max() > 1e-8:
+        raise InvalidInput(
+            f"joint: got I[Y;Z|X] = {leak.max():.3g} nats, expected 0: Z must depend on X alone; "
+            'Joint.encode("Z|X", …) makes such a joint.'
+        )
+    return {found.name: sum(values[atom] for atom in region(found.quantity, joint.names)) for found in REGIONS}
+
+
+def _read(quantity, names):
+    found = re.fullmatch(r"\s*([HI])\s*\[(.*)\]\s*", quantity) if isinstance(quantity, str) else None
+    if not found:
+        raise InvalidInput(f"quantity: got {quantity!r}, expected such as 'H[Y|X]' or 'I[X;Y|Z]'.")
+    return parse(found[2], names, groups=1 if found[1] == "H" else 2)
+
+
+def _few(names):
+    names = variable_names(names)
+    if len(names) > MOST_VARIABLES:
+        raise InvalidInput(f"names: got {len(names)} variables, expected at most {MOST_VARIABLES}.")
+    return names
+
+
+def _subsets(names):
+    """The non-empty subsets of at most five names, small ones first."""
+    names = _few(names)
+    return [some for size in range(1, len(names) + 1) for some in combinations(names, size)]
