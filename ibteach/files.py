@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.numpy import save_file  # unlike torch's, it takes tensors that share memory
 from torch import Tensor
 
 from ibteach.errors import DamagedFile, IbteachError, InvalidInput, Unavailable
@@ -65,9 +65,9 @@ def save(path, kind: str, version: int, tensors: dict[str, Tensor], content: dic
     """
     text = as_json("content", {"kind": kind, "version": version, "content": content})
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    seal = f"{_digest(text, tensors)} {text}"
+    seal = f"{digest(tensors, text)} {text}"
     with replacing(path) as part:
-        save_file(tensors, part, metadata={"ibteach": seal})
+        save_file({name: tensor.numpy() for name, tensor in tensors.items()}, part, metadata={"ibteach": seal})
 
 
 def load(path, kind: str, version: int, remedy: str) -> tuple[dict[str, Tensor], dict]:
@@ -87,7 +87,7 @@ def load(path, kind: str, version: int, remedy: str) -> tuple[dict[str, Tensor],
         raise Unavailable(f"{path}: cannot be read ({error.strerror or error}). {remedy}") from error
     except (SafetensorError, RuntimeError, ValueError) as error:
         raise DamagedFile(f"{path}: not a whole safetensors file ({error}). {remedy}") from error
-    digest, _, text = seal.partition(" ")
+    checksum, _, text = seal.partition(" ")
     try:
         head = json.loads(text)
         came = (head["kind"], head["version"])
@@ -96,7 +96,7 @@ def load(path, kind: str, version: int, remedy: str) -> tuple[dict[str, Tensor],
         raise DamagedFile(f"{path}: its header is not one of ibteach's, or was changed. {remedy}") from error
     if came != (kind, version):
         raise DamagedFile(f"{path}: is {came[0]!r} version {came[1]!r}, expected {kind!r} version {version}. {remedy}")
-    if digest != _digest(text, tensors):
+    if checksum != digest(tensors, text):
         raise DamagedFile(f"{path}: its SHA-256 differs from its contents, so it was changed or damaged. {remedy}")
     return tensors, content
 
@@ -113,13 +113,14 @@ def as_json(name: str, value) -> str:
         raise InvalidInput(f"{name}: cannot be kept as JSON ({error}); use plain finite numbers and text.") from error
 
 
-def _digest(text: str, tensors: dict[str, Tensor]) -> str:
-    digest = hashlib.sha256(text.encode())
+def digest(tensors: dict[str, Tensor], text: str = "") -> str:
+    """SHA-256 over names, types, shapes and contents of tensors on the CPU, and a text, as 64 hexadecimal digits."""
+    checksum = hashlib.sha256(text.encode())
     for name in sorted(tensors):
         tensor = tensors[name]
-        digest.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()
+        checksum.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        checksum.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return checksum.hexdigest()
 
 
 def _flush_folder(folder: Path) -> None:

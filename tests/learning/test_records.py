@@ -78,6 +78,15 @@ def test_round_trip(tmp_path, with_latents):
     assert os.listdir(tmp_path) == ["r.safetensors"]
 
 
+def test_quantities_may_share_memory(tmp_path):
+    both = torch.rand(2, M, E, dtype=torch.float64)
+    record = Record(
+        **fields(quantities={"a": both[0], "b": both[1], "c": both[1], "d": both[0].T.clone().T}, errors={})
+    )
+    record.save(tmp_path / "r")
+    assert_same(record, Record.load(tmp_path / "r"))
+
+
 def test_the_same_record_is_the_same_bytes(tmp_path, whole):
     source = tmp_path / "whole"
     source.write_bytes(whole)

@@ -1,0 +1,430 @@
+"""Data sets: the split is fixed and fair, and nothing that is half there is ever taken for the whole."""
+
+import contextlib
+import dataclasses
+import functools
+import gzip
+import hashlib
+import http.server
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from torchvision.datasets import MNIST
+
+from ibteach import errors, files
+from ibteach.learning import data, sources
+from ibteach.learning.data import Dataset
+
+RAW = "MNIST/raw"
+GENUINE = data.cached("mnist")
+needs_mnist = pytest.mark.skipif(
+    not GENUINE.exists() and not (GENUINE.parent / sources.SOURCES["mnist"].files[0]).exists(),
+    reason=f"MNIST is not in {GENUINE.parent} (`ibteach data mnist` puts it there)",
+)
+
+
+# Digits
+
+
+def test_digits_are_all_of_scikit_learns_each_once():
+    digits = data.load("digits")
+    bunch = load_digits()
+    ours = torch.cat([digits.train_images, digits.test_images]).flatten(1).numpy()
+    labels = torch.cat([digits.train_labels, digits.test_labels]).numpy()
+    table = lambda images, target: sorted(map(tuple, np.column_stack([images, target]).astype(int)))  # noqa: E731
+    assert table(ours, labels) == table(bunch.data, bunch.target)
+    assert digits.shape == (1, 8, 8) and digits.classes == tuple("0123456789")
+    assert (ours.min(), ours.max()) == (0, 16)
+
+
+def test_the_split_of_digits_is_fixed_balanced_and_mixed():
+    digits = data.load("digits")
+    assert len(digits.train_labels) == 1297
+    assert digits.test_labels.bincount().tolist() == [50] * 10
+    for labels in (digits.train_labels, digits.test_labels):
+        first = labels[:200].bincount(minlength=10)
+        assert first.min() >= 18 and first.max() <= 22
+    tensors = {name: getattr(digits, name) for name in data.TENSORS}
+    assert files.digest(tensors) == "7cca8de0f767a0034808d180bd6e603b8e1ef46a0725f1b0b8f859254fed3967"
+
+
+# A data set
+
+
+def example(**changes):
+    random = np.random.RandomState(0)
+    images = torch.from_numpy(random.randint(0, 256, (12, 3, 4, 5), dtype=np.uint8))
+    labels = torch.arange(12) % 3
+    given = {"train_images": images, "train_labels": labels, "test_images": images[:6], "test_labels": labels[:6]}
+    return {"name": "example", "classes": ("a", "b", "c"), **given, **changes}
+
+
+def test_normalize_agrees_with_numpy_and_leaves_the_bytes_alone():
+    dataset = Dataset(**example())
+    pixels = dataset.train_images.numpy().astype(np.float64)
+    mean, std = pixels.mean((0, 2, 3), keepdims=True), pixels.std((0, 2, 3), keepdims=True)
+    before = dataset.train_images.clone()
+    normalized = dataset.normalize(dataset.train_images)
+    assert normalized.dtype == torch.float32
+    np.testing.assert_allclose(normalized.numpy(), (pixels - mean) / std, rtol=1e-5, atol=1e-6)
+    assert torch.equal(before, dataset.train_images)
+
+
+def test_to_moves_every_tensor():
+    moved = Dataset(**example()).to("meta")
+    assert {getattr(moved, name).device.type for name in (*data.TENSORS, "mean", "std")} == {"meta"}
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_normalize_on_a_gpu_agrees_with_the_cpu():
+    dataset = Dataset(**example())
+    there = dataset.to("cuda")
+    assert there.train_images.dtype == torch.uint8
+    normalized = there.normalize(there.train_images)
+    assert normalized.device.type == "cuda"
+    torch.testing.assert_close(normalized.cpu(), dataset.normalize(dataset.train_images))
+
+
+BAD = {
+    "images real": {"train_images": torch.rand(12, 3, 4, 5)},
+    "images of numpy": {"train_images": np.zeros((12, 3, 4, 5), np.uint8)},
+    "images without channels": {"train_images": torch.zeros(12, 4, 5, dtype=torch.uint8)},
+    "no images": {"train_images": torch.zeros(0, 3, 4, 5, dtype=torch.uint8)},
+    "images all the same": {"train_images": torch.zeros(12, 3, 4, 5, dtype=torch.uint8)},
+    "too few labels": {"train_labels": torch.zeros(11, dtype=torch.int64)},
+    "labels of 32 bits": {"test_labels": torch.zeros(6, dtype=torch.int32)},
+    "label out of range": {"test_labels": torch.full((6,), 3)},
+    "label negative": {"test_labels": torch.full((6,), -1)},
+    "other test images": {"test_images": torch.ones(6, 1, 4, 5, dtype=torch.uint8)},
+}
+
+
+@pytest.mark.parametrize("change", BAD.values(), ids=BAD)
+def test_what_is_no_data_set_is_refused(change):
+    with pytest.raises(errors.InvalidInput, match="got"):
+        Dataset(**example(**change))
+
+
+@pytest.mark.parametrize(
+    "images", [torch.rand(2, 3, 4, 5), torch.zeros(2, 1, 4, 5, dtype=torch.uint8), torch.zeros(3, 4, 5).byte(), None]
+)
+def test_normalize_refuses_what_is_no_batch_of_these_images(images):
+    with pytest.raises(errors.InvalidInput, match="images: got"):
+        Dataset(**example()).normalize(images)
+
+
+@pytest.mark.parametrize(("name", "near"), [("minst", "mnist"), ("Digits", "digits"), ("digit", "digits")])
+def test_an_unknown_name_names_the_nearest(name, near):
+    with pytest.raises(errors.UnknownName, match=f"did you mean '{near}'"):
+        data.load(name)
+    with pytest.raises(errors.UnknownName):
+        data.cached(None)
+
+
+# A small MNIST in the original's file format, a cache folder, and a server
+
+
+def idx(array) -> bytes:
+    head = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
+    return head + array.tobytes()
+
+
+def small_mnist() -> dict[str, bytes]:
+    random = np.random.RandomState(1)
+    contents = {}
+    for part, count in (("train", 40), ("t10k", 20)):
+        contents[f"{part}-images-idx3-ubyte"] = idx(random.randint(0, 256, (count, 28, 28), dtype=np.uint8))
+        contents[f"{part}-labels-idx1-ubyte"] = idx(random.permutation(np.arange(count, dtype=np.uint8) % 10))
+    return contents
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """IBTEACH_DATA is an empty folder; what is known of MNIST is about the small one; no server is known."""
+    contents = small_mnist()
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("IBTEACH_DATA", str(folder))
+    archives = {f"{name}.gz": gzip.compress(content, mtime=0) for name, content in contents.items()}
+    lay_out(tmp_path / "original", contents)
+    tensors, _ = sources.SOURCES["mnist"].read(tmp_path / "original", False)
+    known = dataclasses.replace(sources.SOURCES["mnist"], digest=files.digest(tensors))
+    monkeypatch.setitem(sources.SOURCES, "mnist", known)
+    md5 = [(name, hashlib.md5(archives[name]).hexdigest()) for name, _ in MNIST.resources]
+    monkeypatch.setattr(MNIST, "resources", md5)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{closed.getsockname()[1]}/"])
+    return contents, archives, folder
+
+
+def lay_out(folder, contents):
+    (folder / RAW).mkdir(parents=True)
+    for name, content in contents.items():
+        (folder / RAW / name).write_bytes(content)
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    """Serves the archives; for the first `faults` requests it does what `fault` says instead."""
+
+    def __init__(self, archives, fault, faults, *arguments):
+        self.archives, self.fault, self.faults = archives, fault, faults
+        super().__init__(*arguments)
+
+    def do_GET(self):
+        content = self.archives[self.path.strip("/")]
+        first_time = self.headers.get("Method") != "HEAD"  # torchvision first asks where the file is
+        faulty = first_time and self.faults and self.faults.pop()
+        if faulty and self.fault == "silent":
+            self.close_connection = True
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if faulty and self.fault == "cut":
+            self.wfile.write(content[: len(content) // 2])
+            self.wfile.flush()
+            self.connection.shutdown(socket.SHUT_RDWR)
+        elif faulty and self.fault == "damaged":
+            self.wfile.write(content[:-20] + bytes(20))
+        else:
+            self.wfile.write(content)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@contextlib.contextmanager
+def serving(monkeypatch, archives, fault="", times=0):
+    handler = functools.partial(Server, archives, fault, [True] * times)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def assert_small(dataset, contents):
+    assert dataset.train_images.shape == (40, 1, 28, 28) and dataset.test_images.shape == (20, 1, 28, 28)
+    assert dataset.train_images.numpy().tobytes() == contents["train-images-idx3-ubyte"][16:]
+    assert bytes(dataset.test_labels.tolist()) == contents["t10k-labels-idx1-ubyte"][8:]
+
+
+def names(folder):
+    return sorted(os.listdir(folder)) if folder.exists() else []
+
+
+# Files that are there
+
+
+def test_the_original_files_are_used_without_a_network_and_kept_as_one(small):
+    contents, _, folder = small
+    lay_out(folder, contents)
+    assert_small(data.load("mnist"), contents)
+    shutil.rmtree(folder / "MNIST")
+    again = data.load("mnist")  # from the one file
+    assert_small(again, contents)
+    assert names(folder) == [data.cached("mnist").name]
+    again.train_images.zero_()  # the memory map is private
+    assert_small(data.load("mnist"), contents)
+
+
+def test_a_copied_file_is_enough(small, tmp_path, monkeypatch):
+    contents, _, folder = small
+    lay_out(folder, contents)
+    data.load("mnist")
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    shutil.copy(data.cached("mnist"), stick)
+    assert_small(data.load("mnist", stick), contents)
+    monkeypatch.setenv("IBTEACH_DATA", str(stick))
+    assert_small(data.load("mnist"), contents)
+
+
+def damage(path, how):
+    content = bytearray(path.read_bytes())
+    if how == "truncated":
+        content = content[:-1]
+    elif how == "changed":
+        content[-1] ^= 1
+    elif how == "empty":
+        content = b""
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("how", ["truncated", "changed", "empty"])
+def test_a_damaged_cache_file_is_named_and_made_anew(small, capsys, how):
+    contents, _, folder = small
+    lay_out(folder, contents)
+    data.load("mnist")
+    capsys.readouterr()
+    damage(data.cached("mnist"), how)
+    assert_small(data.load("mnist"), contents)
+    said = capsys.readouterr().err
+    assert f"{data.cached('mnist')}: " in said and "made anew" in said
+    assert_small(data.load("mnist"), contents)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "version", "content"),
+    [
+        ("data set", 2, {"name": "mnist"}),
+        ("record", 1, {"name": "mnist"}),
+        ("data set", 1, {"name": "digits"}),
+        ("data set", 1, {"name": "mnist", "mean": [1.0], "std": [1.0]}),
+        ("data set", 1, {"name": "mnist", "mean": "x", "std": [1.0], "classes": []}),
+        ("data set", 1, ["mnist"]),
+    ],
+)
+def test_a_sealed_file_of_something_else_is_made_anew(small, capsys, kind, version, content):
+    contents, _, folder = small
+    lay_out(folder, contents)
+    files.save(data.cached("mnist"), kind, version, {"train_images": torch.zeros(1).byte()}, content)
+    assert_small(data.load("mnist"), contents)
+    assert "made anew" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("how", ["truncated", "changed", "empty"])
+@pytest.mark.parametrize("part", ["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
+def test_damaged_original_files_are_named(small, capsys, part, how):
+    contents, _, folder = small
+    lay_out(folder, contents)
+    damage(folder / RAW / part, how)
+    with pytest.raises(errors.Unavailable, match="mnist: could not be had"):
+        data.load("mnist")
+    assert names(folder) == ["MNIST"]
+
+
+# Downloads
+
+
+def test_a_download_shows_progress_and_leaves_one_file(small, monkeypatch, capsys):
+    contents, archives, folder = small
+    with serving(monkeypatch, archives):
+        assert_small(data.load("mnist"), contents)
+    assert "100%" in capsys.readouterr().err
+    assert names(folder) == [data.cached("mnist").name]
+    assert_small(data.load("mnist"), contents)  # without the server
+
+
+@pytest.mark.parametrize("fault", ["cut", "damaged", "silent"])
+def test_a_download_that_breaks_once_is_named_and_fetched_anew(small, monkeypatch, capsys, fault):
+    contents, archives, folder = small
+    with serving(monkeypatch, archives, fault, times=1):
+        assert_small(data.load("mnist"), contents)
+    assert "mnist: damaged or out of reach" in capsys.readouterr().err
+    assert names(folder) == [data.cached("mnist").name]
+
+
+@pytest.mark.parametrize("fault", ["cut", "damaged", "silent"])
+def test_a_download_that_always_breaks_leaves_nothing_and_says_what_to_do(small, monkeypatch, fault):
+    _, archives, folder = small
+    wanted = r"copy ibteach-mnist-v1.safetensors into .*cache.*ibteach data mnist --to.*MNIST/raw/train-images"
+    with serving(monkeypatch, archives, fault, times=99), pytest.raises(errors.Unavailable, match=wanted):
+        data.load("mnist")
+    assert names(folder) == []
+
+
+def test_a_genuine_archive_of_other_images_is_refused(small, monkeypatch):
+    _, archives, folder = small
+    monkeypatch.setitem(sources.SOURCES, "mnist", dataclasses.replace(sources.SOURCES["mnist"], digest="0" * 64))
+    with serving(monkeypatch, archives), pytest.raises(errors.Unavailable, match="SHA-256"):
+        data.load("mnist")
+    assert names(folder) == []
+
+
+def test_no_network_says_what_to_do_and_keeps_the_old_timeout(small):
+    folder = small[2]
+    with pytest.raises(errors.Unavailable, match=f"copy ibteach-mnist-v1.safetensors into {folder}"):
+        data.load("mnist")
+    assert names(folder) == [] and socket.getdefaulttimeout() is None
+
+
+def test_a_stop_while_downloading_leaves_nothing(small, monkeypatch):
+    def stop(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MNIST, "download", stop)
+    with pytest.raises(KeyboardInterrupt):
+        data.load("mnist")
+    assert names(small[2]) == [] and socket.getdefaulttimeout() is None
+
+
+def test_too_little_room_is_said_before_downloading(small, monkeypatch):
+    usage = shutil.disk_usage(Path())
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2_000_000))
+    with pytest.raises(errors.Unavailable, match=r"2 MB are free in .*, it takes 130 MB"):
+        data.load("mnist")
+
+
+def test_a_folder_that_cannot_be_made_or_written(small, monkeypatch, tmp_path):
+    contents = small[0]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(errors.Unavailable, match="Not a directory"):
+        data.load("mnist", tmp_path / "file" / "folder")
+    lay_out(tmp_path / "full", contents)
+
+    def refuse(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(errors.Unavailable, match="No space left"):
+        data.load("mnist", tmp_path / "full")
+    assert names(tmp_path / "full") == ["MNIST"]
+
+
+TWO = """
+import sys, torch
+from ibteach.learning import data, sources
+def read(folder, download):
+    images, labels = torch.arange(100_000, dtype=torch.uint8).view(1000, 1, 10, 10), torch.arange(1000) % 3
+    return dict(train_images=images, train_labels=labels, test_images=images[:9], test_labels=labels[:9]), "abc"
+sources.SOURCES["small"] = sources.Source(read, files=("there",))
+print("ready", flush=True)
+sys.stdin.readline()
+for _ in range(8):
+    assert data.load("small").train_images.sum() == torch.arange(100_000).to(torch.uint8).sum()
+    data._make("small", data.cached("small"))
+"""
+
+
+def test_two_processes_at_once(tmp_path):
+    (tmp_path / "there").write_text("")
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    environment = {**os.environ, "IBTEACH_DATA": str(tmp_path)}
+    both = [subprocess.Popen([sys.executable, "-c", TWO], env=environment, **pipes) for _ in range(2)]
+    for process in both:
+        assert process.stdout.readline() == "ready\n"
+    for process in both:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    said = [process.communicate(timeout=120)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert "anew" not in "".join(said)
+    assert names(tmp_path) == ["ibteach-small-v1.safetensors", "there"]
+
+
+# The genuine MNIST
+
+
+@needs_mnist
+def test_the_genuine_mnist():
+    mnist = data.load("mnist")
+    assert repr(mnist) == "Dataset(mnist: 60,000 training and 10,000 test images of 1×28×28, 10 classes)"
+    assert mnist.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
+    assert (mnist.mean / 255).item() == pytest.approx(0.1307, abs=5e-5)
+    assert (mnist.std / 255).item() == pytest.approx(0.3081, abs=5e-5)
