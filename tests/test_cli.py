@@ -1,0 +1,226 @@
+"""The command line does what the library does, teaches, and turns every typed error into one line and a status."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from ibteach import badges, cli, errors
+from ibteach.learning import data, sources
+from ibteach.learning.records import Record, provenance
+
+COMMANDS = [[], ["lab"], ["data"], ["records"], ["records", "show"], ["records", "verify"], ["badges"]]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_says_what_each_command_takes(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*command, "--help"])
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    assert f"usage: {' '.join(['ibteach', *command])}" in said and len(said.splitlines()) > 5
+
+
+def test_every_command_of_the_welcome_exists(capsys):
+    assert cli.main([]) == 0
+    said = capsys.readouterr().out
+    shown = re.findall(r"^  ibteach (\w+)", said, re.MULTILINE)
+    assert set(re.findall(r"^    (\w+) ", said, re.MULTILINE)) == set(shown) == {"lab", "data", "records", "badges"}
+
+
+def test_it_runs_as_a_module_without_loading_torch():
+    code = "import sys; from ibteach import cli; cli.main([]); sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    said = subprocess.run([sys.executable, "-m", "ibteach.cli", "--version"], capture_output=True, text=True)
+    assert re.fullmatch(r"ibteach \d+\.\d+\.\d+\n", said.stdout)
+
+
+@pytest.mark.parametrize("wrong", [["train-everything"], ["records"], ["records", "show"], ["data", "--from", "x"]])
+def test_what_is_no_command_ends_with_usage(wrong, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(wrong)
+    assert ended.value.code == 2 and "usage: ibteach" in capsys.readouterr().err
+
+
+# data
+
+
+def small(folder, download):
+    images, labels = torch.arange(240, dtype=torch.uint8).view(6, 1, 5, 8), torch.arange(6) % 2
+    return dict(train_images=images, train_labels=labels, test_images=images, test_labels=labels), ("a", "b")
+
+
+def test_data_lists_and_fetches(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("IBTEACH_DATA", str(tmp_path))
+    monkeypatch.setattr(
+        sources, "SOURCES", {"digits": sources.SOURCES["digits"], "small": sources.Source(small, ("x",))}
+    )
+    (tmp_path / "x").touch()
+    assert cli.main(["data"]) == 0
+    assert f"small: {data.cached('small')} (not there yet)" in capsys.readouterr().out
+    assert cli.main(["data", "small", "digits"]) == 0
+    said = capsys.readouterr().out
+    assert str(data.cached("small")) in said and "comes with scikit-learn" in said
+    assert data.cached("small").exists()
+    assert cli.main(["data"]) == 0
+    assert "(there)" in capsys.readouterr().out
+
+
+def test_data_to_a_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sources, "SOURCES", {"small": sources.Source(small, ("x",))})
+    (tmp_path / "x").touch()
+    assert cli.main(["data", "small", "--to", str(tmp_path)]) == 0
+    assert repr(data.load("small", tmp_path)) in capsys.readouterr().out
+
+
+def test_an_unknown_data_set_is_said_before_anything_is_fetched(monkeypatch, capsys):
+    monkeypatch.setattr(data, "load", lambda *_: pytest.fail("fetched"))
+    assert cli.main(["data", "mnist", "minst"]) == 1
+    assert "did you mean 'mnist'" in capsys.readouterr().err
+
+
+def test_a_stop_says_so(monkeypatch, capsys):
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(data, "load", stop)
+    assert cli.main(["data", "mnist"]) == 130
+    assert "stopped" in capsys.readouterr().err
+
+
+# records
+
+
+@pytest.fixture
+def record(tmp_path):
+    path = tmp_path / "r.safetensors"
+    runs = [{"objective": "l2", "gamma": gamma} for gamma in (0.0, 0.25, 1.0)]
+    errors_ = torch.tensor([[0.9, 0.125], [0.9, 0.25], [0.9, 0.5]])
+    Record(
+        runs=runs,
+        epochs=torch.tensor([0, 7]),
+        quantities={"test/error": errors_},
+        provenance=provenance(data="digits", seed=3),
+    ).save(path)
+    return path
+
+
+def test_records_show(record, capsys):
+    assert cli.main(["records", "show", str(record)]) == 0
+    said = capsys.readouterr().out
+    for part in ["recorded 20", "digits, CPU", "3 runs", "gamma: 0.0, 0.25, 1.0", "after epoch 7", "seed: 3"]:
+        assert part in said
+    assert "test/error: 0.125, 0.25, 0.5" in said
+
+
+def test_records_verify_names_each_file_and_goes_on(record, tmp_path, capsys):
+    broken = tmp_path / "broken"
+    broken.write_bytes(record.read_bytes()[:-1])
+    assert cli.main(["records", "verify", str(record)]) == 0
+    assert cli.main(["records", "verify", str(broken), str(tmp_path / "absent"), str(record)]) == 1
+    said = capsys.readouterr()
+    assert f"{record}: whole (3 runs)" in said.out
+    assert f"{broken}: " in said.err and "absent" in said.err
+
+
+# lab
+
+
+def test_lab_without_notebooks_or_jupyterlab_says_what_to_do(tmp_path, monkeypatch, capsys):
+    assert cli.main(["lab", str(tmp_path)]) == 1
+    assert "has no notebooks" in capsys.readouterr().err
+    (tmp_path / "00.ipynb").touch()
+    monkeypatch.setattr(cli.importlib.util, "find_spec", lambda _: None)
+    assert cli.main(["lab", str(tmp_path)]) == 1
+    assert 'pip install ".[lab]"' in capsys.readouterr().err
+
+
+def test_lab_opens_jupyterlab_there(tmp_path, monkeypatch):
+    import jupyterlab.labapp
+
+    (tmp_path / "00.ipynb").touch()
+    came = []
+    monkeypatch.setattr(jupyterlab.labapp, "main", came.append)
+    assert cli.main(["lab", str(tmp_path), "--no-browser"]) == 0
+    assert cli.main(["lab", str(tmp_path)]) == 0
+    assert came == [[str(tmp_path), "--no-browser"], [str(tmp_path)]]
+
+
+# badges
+
+PYPROJECT = '[project]\nname = "x"\n[project.urls]\nRepository = "https://github.com/some-one/a.repo"\n'
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": ["# Surrogates γ\n", "\n", "Which?"]},
+        {"cell_type": "code", "metadata": {}, "source": [], "outputs": [], "execution_count": None},
+    ]
+    notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "pyproject.toml").write_text(PYPROJECT)
+    (tmp_path / "README.md").write_text("# ibteach\n\nA promise.\n")
+    (tmp_path / "notebooks/05_x.ipynb").write_text(
+        json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    return tmp_path
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_badges_lead_to_the_repository_and_stamping_twice_changes_nothing(checkout, capsys):
+    before = contents(checkout)
+    assert cli.main(["badges", str(checkout)]) == 0
+    assert capsys.readouterr().out.count("stamped") == 2
+    once = contents(checkout)
+    notebook = json.loads(once[checkout / "notebooks/05_x.ipynb"])
+    first = "".join(notebook["cells"][0]["source"])
+    assert first.startswith("# Surrogates γ\n\n<!-- badges -->\n[![Open in Colab](") and first.endswith("\n\nWhich?")
+    assert "https://colab.research.google.com/github/some-one/a.repo/blob/main/notebooks/05_x.ipynb)" in first
+    assert "https://mybinder.org/v2/gh/some-one/a.repo/main?urlpath=lab/tree/notebooks/05_x.ipynb)" in first
+    assert "γ".encode() in once[checkout / "notebooks/05_x.ipynb"]
+    readme = once[checkout / "README.md"].decode()
+    assert readme.startswith("# ibteach\n\n<!-- badges -->\n") and readme.endswith("<!-- /badges -->\n\nA promise.\n")
+    assert before[checkout / "pyproject.toml"] == once[checkout / "pyproject.toml"]
+
+    assert cli.main(["badges", str(checkout)]) == 0
+    assert "up to date" in capsys.readouterr().out
+    assert contents(checkout) == once
+
+    (checkout / "pyproject.toml").write_text(PYPROJECT.replace("some-one", "other"))
+    assert len(badges.stamp(checkout, branch="dev")) == 2  # a fork's own badges take their place
+    assert "some-one" not in (checkout / "README.md").read_text()
+    assert (checkout / "README.md").read_text().count("Launch on Binder") == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("pyproject.toml", '[project]\nname = "x"\n', r"Add to it:\n\n\[project.urls\]\nRepository"),
+        ("pyproject.toml", PYPROJECT.replace("github.com", "example.org"), "Colab and Binder read GitHub"),
+        ("pyproject.toml", PYPROJECT.replace("/a.repo", ""), "Colab and Binder read GitHub"),
+        ("pyproject.toml", "[project", "is not TOML"),
+        ("README.md", "no heading", "expected a heading"),
+        ("README.md", "# t\n<!-- badges -->\n", "without"),
+        ("notebooks/05_x.ipynb", "{}", "is not a notebook"),
+        ("notebooks/05_x.ipynb", "", "is not a notebook"),
+        ("notebooks/06_y.ipynb", '{"cells": [{"cell_type": "code", "source": []}]}', "opens with a code cell"),
+    ],
+)
+def test_badges_say_what_is_missing_before_anything_is_written(checkout, file, text, message):
+    (checkout / file).write_text(text)
+    before = contents(checkout)
+    with pytest.raises(errors.InvalidInput, match=message):
+        badges.stamp(checkout)
+    assert contents(checkout) == before
+
+
+def test_badges_outside_a_checkout(tmp_path, capsys):
+    assert cli.main(["badges", str(tmp_path)]) == 1
+    assert "pyproject.toml: cannot be read" in capsys.readouterr().err
