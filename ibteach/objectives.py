@@ -279,14 +279,18 @@ class Objective:
 
 _EACH = r"\mathbb{E}_y \textstyle\sum_i "
 _POOLED = r"\textstyle\sum_i \mathbb{E}_y v_{iy}"
-_POWER = r"\mathbb{E}\|Z\|^2"
-_VIB = r"\mathbb{E}\,\mathrm{KL}(p(z|x)\,\|\,\mathcal N(0, I))"
-_CEB = r"\mathbb{E}\,\mathrm{KL}(p(z|x)\,\|\,\mathcal N(\mu_y, I))"
-_FITTED = r"\mathbb{E}\,\mathrm{KL}(p(z|x)\,\|\,\mathcal N(\mu_y, \mathrm{diag}\,v_y))"
+_POWER = r"\mathbb{E}\Vert Z\Vert^2"
+_VIB = r"\mathbb{E}\,\mathrm{KL}(p(z\mid x)\,\Vert\,\mathcal N(0, I))"
+_CEB = r"\mathbb{E}\,\mathrm{KL}(p(z\mid x)\,\Vert\,\mathcal N(\mu_y, I))"
+_FITTED = r"\mathbb{E}\,\mathrm{KL}(p(z\mid x)\,\Vert\,\mathcal N(\mu_y, \mathrm{diag}\,v_y))"
 _ROWS = [  # from the tightest bound on H[Z|Y] to the loosest, then the variational rates
     (
         *("log-determinant", "log-determinant", "H[Z|Y]", PAPER, 0.5, _log_determinant),
-        *(r"\mathbb{E}_y \tfrac12 \ln\det(2\pi e\,\mathrm{Cov}[Z|y])", r"\mathbb{E}_y \ln\det \mathrm{Cov}[Z|y]", True),
+        *(
+            r"\mathbb{E}_y \tfrac12 \ln\det(2\pi e\,\mathrm{Cov}[Z\mid y])",
+            r"\mathbb{E}_y \ln\det \mathrm{Cov}[Z\mid y]",
+            True,
+        ),
     ),
     (
         *("log-variance", "log-variance", "H[Z|Y]", PAPER, 0.5, _log_variance),

@@ -5,14 +5,18 @@ latent space with the terms of the objective beside it, `bounds` the chain of up
 what the cross-entropy promises about the error. Chapter 05 walks through all three.
 """
 
+import functools
 import math
 
 import numpy as np
 import torch
+from IPython.display import Markdown
+from matplotlib import patheffects
 
 from ibteach.display.figures import Axis, Scene
 from ibteach.display.live import Explorer
 from ibteach.errors import InvalidInput
+from ibteach.information import mixture
 from ibteach.information.continuous import TAU, ZERO_ENTROPY_VARIANCE
 from ibteach.learning.records import Record
 from ibteach.objectives import OBJECTIVES, moments, training_error_bounds
@@ -33,6 +37,15 @@ def bounds(record: Record) -> Explorer:
 def error_bound(record: Record) -> Explorer:
     """Training error of a sampled prediction against the bound 1 − exp(−H), over training and over all networks."""
     return Explorer(ErrorBoundScene(record))
+
+
+def objective_table() -> Markdown:
+    """Every objective of `ibteach.objectives`, with its formula, its weight, what it bounds and its source."""
+    rows = ["| objective | in nats | bounds | γ multiplies | γ / β′ | source |", "|---|---|---|---|---|---|"]
+    for one in OBJECTIVES.values():
+        weight, bounded = f"{one.gamma_per_beta_prime:.3g}", one.bounds.replace("|", r"\|")
+        rows.append(f"| {one.title} | ${one.formula}$ | {bounded} | ${one.plain}$ | {weight} | {one.source} |")
+    return Markdown("\n".join(rows))
 
 
 class TrainedScene(Scene):
@@ -131,8 +144,9 @@ class LatentScene(TrainedScene):
         style = {"ls": "", "marker": "o", "ms": 4, "mew": 0, "alpha": 0.85}
         self.dots = [plane.plot([], [], color=theme.cycle[c % 10], **style)[0] for c in range(self.classes)]
         self.ellipses = [plane.plot([], [], color=theme.foreground, lw=1.2, alpha=0.8)[0] for _ in range(self.classes)]
-        boxed = {"ha": "center", "va": "center", "size": 14, "weight": "bold", "color": theme.foreground, "zorder": 6}
-        self.names = [plane.text(0, 0, str(c), **boxed) for c in range(self.classes)]
+        halo = [patheffects.withStroke(linewidth=3, foreground=theme.background)]
+        bold = {"ha": "center", "va": "center", "size": 14, "weight": "bold", "path_effects": halo, "zorder": 6}
+        self.names = [plane.text(0, 0, "", color=theme.foreground, **bold) for _ in range(self.classes)]
         (self.noise,) = plane.plot([], [], color=theme.accent, lw=2.5, zorder=7)
         self.noise_text = plane.text(-0.96, -0.95, "", color=theme.accent, size=12, va="bottom", zorder=7)
         self.run = plane.text(-1, 1.02, "", size=13, va="bottom")
@@ -217,7 +231,7 @@ class LatentScene(TrainedScene):
             self.dots[c].set_data(*place(mine))
             spread = np.linalg.cholesky(covariance[c])
             self.ellipses[c].set_data(*place(mean[c] + 2 * circle @ spread.T))
-            self.names[c].set_position(place(mean[c]))
+        self._name_clusters(place(mean).T)
         radius = 2 * math.sqrt(ZERO_ENTROPY_VARIANCE) / span
         self.noise.set_data(*(np.array([-0.96, -0.84])[:, None] + radius * (circle.T + 1)))
         self.noise_text.set_text("noise, 2σ")
@@ -227,6 +241,15 @@ class LatentScene(TrainedScene):
             weight, bias = self.record.decoder_weight[m].numpy(), self.record.decoder_bias[m].numpy()
             decision = (grid[..., : weight.shape[1]] @ weight.T + bias).argmax(-1)
             self.regions.set_data(self.tint[decision])
+
+    def _name_clusters(self, means):
+        """Write the classes at their means; those that fell together share one place."""
+        for name in self.names:
+            name.set_text("")
+        for c, mean in enumerate(means):
+            first = int((np.abs(means - mean).max(-1) < 0.05).argmax())
+            self.names[first].set_text(self.names[first].get_text() + str(c))
+            self.names[first].set_position(means[first])
 
     def alt(self, **state):
         m = self.network(state)
@@ -253,24 +276,31 @@ class BoundScene(TrainedScene):
         if record.latents is None:
             raise InvalidInput("record: got one without latents, expected those that training leaves.")
         super().__init__(record, Axis("unit", "unit", tuple(UNITS)))
-        measured = ["reverse_decoder_uncertainty"] if "test/reverse_decoder_uncertainty" in record.quantities else []
-        self.rows = measured + CHAIN
-        self.classes = record.decoder_weight.shape[1]
-        self.variance = moments(record.latents.double(), record.labels, self.classes).variance.numpy()
+        self.titles = ["H[Z|Y], measured", *(OBJECTIVES[name].title for name in CHAIN)]
+        classes = record.decoder_weight.shape[1]
+        self.variance = moments(record.latents.double(), record.labels, classes).variance.numpy()
+        self.measured = functools.cache(self._measured)
 
-    def _title(self, row):
-        return "H[Z|Y], measured" if row not in OBJECTIVES else OBJECTIVES[row].title
+    def _measured(self, m) -> float:
+        """H[Z|Y] of the mixture that the latents and the noise are, in nats."""
+        return mixture.measure(self.record.latents[m], self.record.labels).reverse_decoder_uncertainty.value.item()
+
+    def ladder(self, state) -> list[float]:
+        """H[Z|Y] and its bounds, tightest first, in the unit of the state."""
+        m = self.network(state)
+        nats = [self.measured(m), *(float(self.value(f"test/{name}", m)) for name in CHAIN)]
+        return [UNITS[state["unit"]] * max(value, 0.0) for value in nats]
 
     def build(self, figure, theme):
         ladder, curves = figure.subplots(1, 2, width_ratios=[1.25, 1])
         ladder.set_xscale("symlog", linthresh=1, linscale=0.7)
-        ladder.set(xlim=(0, 2e4), yticks=range(len(self.rows)), ylim=(len(self.rows) - 0.5, -0.5))
-        ladder.set_yticklabels([self._title(row) for row in self.rows])
+        ladder.set(xlim=(0, 1e5), yticks=range(len(self.titles)), ylim=(len(self.titles) - 0.5, -0.5))
+        ladder.set_yticklabels(self.titles)
         ladder.tick_params(axis="y", length=0)
         ladder.grid(True, axis="x")
-        places = range(len(self.rows))
-        self.added = ladder.barh(places, [0] * len(self.rows), height=0.62, color=theme.cycle[1])
-        self.before = ladder.barh(places, [0] * len(self.rows), height=0.62, color=theme.cycle[0])
+        places = range(len(self.titles))
+        self.added = ladder.barh(places, [0] * len(self.titles), height=0.62, color=theme.cycle[1])
+        self.before = ladder.barh(places, [0] * len(self.titles), height=0.62, color=theme.cycle[0])
         self.numbers = [ladder.text(0, place, "", va="center", size=12) for place in places]
         self.unit_text = ladder.text(0, 1.02, "", transform=ladder.transAxes, va="bottom", size=13)
 
@@ -301,8 +331,7 @@ class BoundScene(TrainedScene):
         return [*self.added, *self.before, *self.numbers, self.on_log, self.on_line, self.run, self.unit_text]
 
     def update(self, **state):
-        m, factor = self.network(state), UNITS[state["unit"]]
-        values = [max(float(self.value(f"test/{row}", m)), 0.0) * factor for row in self.rows]
+        m, values = self.network(state), self.ladder(state)
         for place, value in enumerate(values):
             self.added[place].set_width(value)
             self.before[place].set_width(values[place - 1] if place else value)
@@ -315,8 +344,8 @@ class BoundScene(TrainedScene):
         self.unit_text.set_text(f"test set, {state['unit']}; orange: what each bound adds")
 
     def alt(self, **state):
-        m, factor = self.network(state), UNITS[state["unit"]]
-        said = ", ".join(f"{self._title(row)} {self.value(f'test/{row}', m) * factor:.3g}" for row in self.rows)
+        m = self.network(state)
+        said = ", ".join(f"{title} {value:.3g}" for title, value in zip(self.titles, self.ladder(state), strict=True))
         return (
             f"Bars of the bounds on H[Z|Y] in {state['unit']}, tightest first, for {self.run_text(m)}: {said}. Beside "
             f"them the variances of the latent within each class, from {self.variance[m].min():.2g} to "

@@ -8,13 +8,14 @@ their objective and its weight, and a network trained alone is the one trained i
 
 import itertools
 import math
+import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from ibteach import checks
 from ibteach.errors import Diverged, InvalidInput, Unavailable
@@ -150,7 +151,7 @@ def fit(
     started, epoch, stopped = time.perf_counter(), 0, False
     measured = {0: measure(model, data, subset)}
     what = f"{members} network{'s' * (members > 1)} on {device.type}"
-    with tqdm(total=epochs, desc=what, unit="epoch", disable=not progress) as bar:
+    with tqdm(total=epochs, desc=what, unit="epoch", ncols=88, file=sys.stdout, disable=not progress) as bar:
         try:
             for epoch in range(1, epochs + 1):
                 for images, labels, noise in batches.epoch():
@@ -169,7 +170,7 @@ def fit(
                 bar.update()
         except KeyboardInterrupt:
             stopped = True
-            bar.write(f"Stopped in epoch {epoch} of {epochs}: what was trained until then is kept and measured.")
+            tqdm.write(f"Stopped in epoch {epoch} of {epochs}: what was trained until then is kept and measured.")
             measured[epoch] = measure(model, data, subset)
 
     configuration = {**sizes, "learning_rate": learning_rate, "parameters": sum(p.numel() for p in model.parameters())}
