@@ -1,0 +1,98 @@
+"""One source for each fact: versions, dependencies and chapters that stand in two places agree."""
+
+import importlib
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+import ibteach
+from ibteach.display import exercises
+
+ROOT = Path(__file__).parents[1]
+PROJECT = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli").loads(
+    (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+)["project"]
+CHAPTERS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
+
+# Where conda-forge has another name, and what the image needs beside the package's own dependencies
+CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}
+IMAGE_ALONE = {"python", "pip", "hatchling"}
+
+
+def floors(requirements):
+    """Name -> version part, of requirements that hold for the image's Python."""
+    named = {}
+    for requirement in requirements:
+        name, version = re.fullmatch(r"([\w.-]+)(?:\[[\w,]+\])?\s*([^;]*?)\s*(?:;.*)?", requirement).groups()
+        named[name] = version
+    return named
+
+
+def binder():
+    return yaml.safe_load((ROOT / "binder/environment.yml").read_text(encoding="utf-8"))
+
+
+def test_binder_has_the_versions_of_pyproject():
+    wanted = [line for line in PROJECT["dependencies"] if "python_version < '3.11'" not in line]
+    wanted += PROJECT["optional-dependencies"]["lab"]
+    ours = {CONDA_NAMES.get(name, name): version for name, version in floors(wanted).items()}
+    image = floors(binder()["dependencies"])
+    assert {name: version for name, version in image.items() if name not in IMAGE_ALONE} == ours
+    assert set(image) >= IMAGE_ALONE
+
+
+def test_binders_python_is_one_that_the_package_takes():
+    python = tuple(map(int, floors(binder()["dependencies"])["python"].removeprefix("=").split(".")))
+    least = tuple(map(int, PROJECT["requires-python"].removeprefix(">=").split(".")))
+    assert python >= least and python >= (3, 11)  # from 3.11 on, TOML is read without a dependency
+
+
+def test_binder_takes_no_cuda_and_one_channel():
+    environment = binder()
+    assert environment["channels"] == ["conda-forge", "nodefaults"]
+    assert "pytorch-cpu" in floors(environment["dependencies"]) and "torch" not in floors(environment["dependencies"])
+    assert os.access(ROOT / "binder/postBuild", os.X_OK)
+
+
+def test_the_version_is_one():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert PROJECT["version"] == ibteach.__version__ == str(citation["version"])
+
+
+def test_the_citation_is_valid_and_names_the_paper():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["cff-version"] == "1.2.0" and citation["type"] == "software"
+    assert citation["license"] == PROJECT["license"]
+    for work in (citation, *citation["references"]):
+        assert isinstance(work["title"], str) and work["authors"]
+        for author in work["authors"]:
+            assert {"family-names", "given-names"} <= set(author) or "name" in author
+    assert isinstance(citation["message"], str)
+    [paper] = [work for work in citation["references"] if "Unpacking Information Bottlenecks" in work["title"]]
+    assert {author["family-names"] for author in paper["authors"]} == {"Kirsch", "Lyle", "Gal"}
+    assert paper["year"] == 2020 and "2003.12537" in str(paper)
+
+
+def test_readme_links_every_chapter_once_in_order():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = [line for line in readme.splitlines() if line.lstrip().startswith("|")]
+    linked = re.findall(r"\(notebooks/([\w.-]+\.ipynb)\)", "\n".join(rows))
+    assert linked == CHAPTERS
+
+
+def test_readme_has_the_two_commands():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert 'python -m pip install ".[lab]" && jupyter lab notebooks' in readme
+    assert 'python -m pip install ".[test]" && python -m pytest' in readme
+
+
+@pytest.mark.parametrize("chapter", exercises.chapters())
+def test_exercises_are_of_a_chapter_that_asks_each_of_them(chapter):
+    [notebook] = [name for name in CHAPTERS if name.startswith(f"{chapter}_")]
+    text = (ROOT / "notebooks" / notebook).read_text(encoding="utf-8")
+    for exercise in exercises.exercises_of(chapter):
+        assert exercise.name in text
