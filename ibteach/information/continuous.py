@@ -159,6 +159,32 @@ def diagonal_bound(latents: Tensor, noise_variance: float = ZERO_ENTROPY_VARIANC
     return _floor(latents, noise_variance) + 0.5 * torch.log1p(variances / noise_variance).sum(-1)
 
 
+def gaussian_cross_entropy(latents: Tensor, held_out: Tensor, noise_variance: float = ZERO_ENTROPY_VARIANCE) -> Tensor:
+    """−E ln N(z; μ, Σ) of each held-out latent, for the Gaussian fitted to other noisy latents, in nats.
+
+    μ and Σ = Cov[f(X)] + σ²·I are those of `latents`; the expectation over z = f(x) + ε is exact:
+    ½ ( ln det 2πΣ + (f(x)−μ)ᵀ Σ⁻¹ (f(x)−μ) + σ² tr Σ⁻¹ ). Its mean is an upper bound on the population's H[Z], in
+    expectation over the inputs drawn; `log_det_bound` of few inputs is not, because it was fitted to them.
+
+    `latents`: (..., N, K), `held_out`: (..., M, K), both *before* the noise; `noise_variance`: σ² > 0;
+    result (..., M), float64.
+
+    >>> round(gaussian_cross_entropy(torch.zeros(5, 3), torch.zeros(1, 3)).item(), 12)
+    0.0
+    """
+    noise_variance = checks.number("noise_variance", noise_variance, above=0)
+    checks.real("latents", latents, "... N K")
+    checks.real("held_out", held_out, "... M K")
+    _same_dimension(latents, held_out)
+    mean = latents.mean(-2, keepdim=True, dtype=torch.float64)
+    centred = latents - mean
+    # Eigenvalues, unlike a Cholesky factor, survive the rounding of a rank-deficient covariance.
+    eigenvalues, axes = torch.linalg.eigh(centred.mT @ centred / latents.shape[-2])
+    variances = (eigenvalues.clamp_min(0) + noise_variance)[..., None, :]
+    distances = (((held_out - mean) @ axes).square() + noise_variance) / variances
+    return 0.5 * (torch.log(2 * math.pi * variances) + distances).sum(-1)
+
+
 def _floor(latents, noise_variance):
     """The entropy of the noise alone, 0 for the zero-entropy variance."""
     return 0.5 * latents.shape[-1] * math.log(noise_variance / ZERO_ENTROPY_VARIANCE)

@@ -1,0 +1,223 @@
+"""Measuring a network with zero-entropy noise: its noisy latent is a Gaussian mixture that we know.
+
+On N inputs, Z = f(x) + ε is a mixture of N Gaussians with known centres, so no density has to be estimated: an entropy
+is an average of −ln of that mixture, by Monte Carlo, without bias and with a standard error. The price is one matrix
+product of N × N per noise draw, done in blocks. The values are exact for the N inputs at hand, where I[X;Z] ≤ ln N
+whatever the network; `population` says what follows for inputs not seen. Builds on `continuous`; where the density is
+not known there is only `estimators`.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ibteach import checks
+from ibteach.errors import InvalidInput
+from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
+
+ROUNDING = 1e-6
+"""Nats that an exponent may be off by before distances are taken from differences instead of a matrix product."""
+
+
+class Estimate(NamedTuple):
+    """A value and its standard error, in nats, both of the same shape."""
+
+    value: Tensor
+    standard_error: Tensor
+
+
+class Bounds(NamedTuple):
+    """A lower and an upper bound on the same quantity, in nats, both of the same shape."""
+
+    lower: Tensor
+    upper: Tensor
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The information quantities of one or many networks on N inputs: each an `Estimate` in nats, (...), float64.
+
+    Exact for these inputs, each of probability 1/N; the standard errors are those of the noise draws alone.
+    """
+
+    latent_entropy: Estimate  # H[Z]
+    reverse_decoder_uncertainty: Estimate  # H[Z|Y]
+    preserved_information: Estimate  # I[X;Z] = H[Z] − H[ε], and H[ε] = 0 for zero-entropy noise
+    redundant_information: Estimate  # I[X;Z|Y] = H[Z|Y] − H[ε]
+    preserved_relevant_information: Estimate  # I[Y;Z]
+    decoder_uncertainty: Estimate  # H[Y|Z]
+    label_entropy: float  # H[Y] of the labels given: no network's I[Y;Z] is larger
+    ceiling: float  # ln N: no network's I[X;Z] on N inputs is larger
+
+
+def measure(
+    latents: Tensor,
+    labels: Tensor,
+    noise_variance: float = ZERO_ENTROPY_VARIANCE,
+    *,
+    samples: int = 2,
+    seed: int = 0,
+    block: int | None = None,
+    stochastic: bool = False,
+) -> Measurement:
+    """H[Z], H[Z|Y], I[X;Z], I[X;Z|Y], I[Y;Z] and H[Y|Z] of Z = f(X) + ε, by Monte Carlo without bias.
+
+    I[X;Z] = ln N − E ln Σ_j exp( (‖ε‖² − ‖z − f(x_j)‖²) / 2σ² ) with z = f(x_i) + ε, every input drawn equally often,
+    and the same within each class; H[Z] = I[X;Z] + H[ε] (zero-entropy noise, where H[ε] = 0: Kirsch et al. 2020).
+
+    Args:
+        latents: noiseless f(x), (..., N, K). Leading axes are networks, measured in one call under the same noise.
+        labels: (N,), integers >= 0, shared by the ensemble. Labels that never occur do not count.
+        noise_variance: σ² > 0 of every unit.
+        samples: noise draws per input, at least 2: the standard error is computed from their spread.
+        seed: of the noise, which is drawn on the CPU, so that CPU and GPU agree.
+        block: inputs per block; by default as many as keep memory flat.
+        stochastic: True if f itself is random (dropout).
+
+    Raises `InvalidInput` where the measure is not exact, that is for σ² = 0 (I[X;Z] is infinite) and a stochastic f;
+    and for NaN or labels of the wrong shape, device or value.
+
+    >>> latents, labels = torch.tensor([[0.0], [0.0], [9.0], [9.0]]), torch.tensor([0, 0, 1, 1])
+    >>> found = measure(latents, labels)  # two far clusters of inputs that are encoded alike
+    >>> round(found.preserved_information.value.item(), 4), round(found.decoder_uncertainty.value.item(), 4)
+    (0.6931, 0.0)
+    """
+    samples, seed = checks.whole("samples", samples, minimum=2), checks.whole("seed", seed, minimum=0)
+    checks.real("latents", latents, "... N K")
+    _check_labels(labels, latents)
+    if stochastic:
+        raise InvalidInput(
+            "stochastic: got True, but under dropout the latent is no mixture of N known Gaussians; "
+            "measure the network with its dropout switched off."
+        )
+    by_class = latents[..., labels.argsort(stable=True), :]  # so that each class is a slice
+    mixture = Mixture(by_class, noise_variance, block)
+    sizes = labels.unique(return_counts=True)[1].cpu()
+    stops = sizes.cumsum(0).tolist()
+    classes = [slice(start, stop) for start, stop in zip([0, *stops], stops, strict=False)]
+
+    whole = mixture.centres.new_empty(samples, *latents.shape[:-1])
+    within = torch.empty_like(whole)
+    for draw, own, rows, exponents in mixture.walk(mixture.centres, samples, seed, classes):
+        whole[draw, ..., rows] = log_sum_exp(exponents)
+        within[draw, ..., rows] = log_sum_exp(exponents[..., own])
+
+    ceiling = math.log(latents.shape[-2])
+    log_size = sizes.double().log().repeat_interleave(sizes).to(whole)
+    label_entropy = ceiling - log_size.mean().item()
+    preserved, redundant, uncertain = ceiling - whole, log_size - within, whole - within
+    return Measurement(
+        latent_entropy=_estimate(preserved + mixture.floor),
+        reverse_decoder_uncertainty=_estimate(redundant + mixture.floor),
+        preserved_information=_estimate(preserved),
+        redundant_information=_estimate(redundant),
+        preserved_relevant_information=_estimate(label_entropy - uncertain),
+        decoder_uncertainty=_estimate(uncertain),
+        label_entropy=label_entropy,
+        ceiling=ceiling,
+    )
+
+
+def pairwise_bounds(
+    latents: Tensor, noise_variance: float = ZERO_ENTROPY_VARIANCE, *, block: int | None = None
+) -> Bounds:
+    """Bounds on H[Z] of the mixture on N inputs from the distances between its centres alone: no noise is drawn.
+
+    H[ε] − (1/N) Σ_i ln (1/N) Σ_j exp(−D_ij): lower with the Bhattacharyya distance D_ij = ‖f_i − f_j‖²/8σ² of two of
+    its Gaussians, upper with their KL ‖f_i − f_j‖²/2σ² (Kolchinsky & Tracey 2017).
+
+    `latents`: noiseless, (..., N, K); bounds (...). Other arguments and errors: `measure`.
+
+    >>> [bound.item() for bound in pairwise_bounds(torch.ones(4, 2))]
+    [0.0, 0.0]
+    """
+    mixture = Mixture(latents, noise_variance, block)
+
+    def entropy(precision):
+        log_sums = mixture.centres.new_empty(latents.shape[:-1])
+        for rows in mixture.blocks(slice(0, latents.shape[-2])):
+            origins = mixture.centres[..., rows, :]
+            exponents = mixture.exponents(origins, torch.zeros_like(origins))
+            log_sums[..., rows] = log_sum_exp(precision * exponents)
+        return mixture.floor + math.log(latents.shape[-2]) - log_sums.mean(-1)
+
+    return Bounds(lower=entropy(1 / 4), upper=entropy(1))
+
+
+class Mixture:
+    """The mixture of N Gaussians that noisy latents are, evaluated in float64 and in blocks.
+
+    `latents`: noiseless, (..., N, K); `noise_variance`: σ² > 0; `block`: rows at a time. Raises as `measure` does.
+    """
+
+    def __init__(self, latents: Tensor, noise_variance: float, block: int | None = None):
+        checks.real("latents", latents, "... N K")
+        if checks.number("noise_variance", noise_variance, minimum=0) == 0:
+            raise InvalidInput("noise_variance: got 0, expected > 0: without noise I[X;Z] is infinite or ln N.")
+        latents = latents.detach()
+        *batch, count, dimension = latents.shape
+        elements = 2**26 if latents.is_cuda else 2**22  # of one block of exponents: 512 MiB, 32 MiB
+        automatic = max(1, elements // (count * math.prod(batch)))
+        self.block = automatic if block is None else checks.whole("block", block)
+        self.half_precision = 0.5 / float(noise_variance)
+        self.floor = 0.5 * dimension * math.log(noise_variance / ZERO_ENTROPY_VARIANCE)  # H[ε]
+        # Only differences matter, and centring keeps the cancellation in ‖z‖² + ‖f‖² − 2z·f small.
+        self.mean = latents.mean(-2, keepdim=True, dtype=torch.float64)
+        self.centres = latents - self.mean
+        squares = self.centres.square().sum(-1, keepdim=True)
+        self.reach = squares.max().item()
+        self.augmented = torch.cat(
+            [self.centres, torch.ones_like(squares), -self.half_precision * squares], -1
+        )  # so that one product with (2πe·z, …, 1) gives whole exponents
+
+    def walk(
+        self, origins: Tensor, samples: int, seed: int, spans: Sequence[slice] | None = None
+    ) -> Iterator[tuple[int, slice, slice, Tensor]]:
+        """Every (draw, span, rows of it, exponents (..., rows, N)) at noisy `origins`, which are centred as we are."""
+        generator = torch.Generator().manual_seed(seed)
+        for draw in range(samples):
+            noise = torch.randn(origins.shape[-2:], dtype=torch.float64, generator=generator)
+            noise = (noise / math.sqrt(2 * self.half_precision)).to(origins.device)
+            for span in spans or [slice(0, origins.shape[-2])]:
+                for rows in self.blocks(span):
+                    yield draw, span, rows, self.exponents(origins[..., rows, :], noise[rows])
+
+    def blocks(self, span: slice) -> Iterator[slice]:
+        for start in range(span.start, span.stop, self.block):
+            yield slice(start, min(start + self.block, span.stop))
+
+    def exponents(self, origins: Tensor, noise: Tensor) -> Tensor:
+        """(‖ε‖² − ‖o_i + ε_i − f_j‖²) / 2σ², (..., rows, N): 0 for a point's own centre."""
+        points, half = origins + noise, self.half_precision
+        reach = max(self.reach, origins.square().sum(-1).max().item())
+        if 16 * torch.finfo(torch.float64).eps * half * reach > ROUNDING:
+            distances = torch.cdist(points, self.centres, compute_mode="donot_use_mm_for_euclid_dist")
+            return half * (noise.square().sum(-1, keepdim=True) - distances.square())
+        of_point = -half * (origins * (points + noise)).sum(-1, keepdim=True)  # (‖ε‖² − ‖z‖²) / 2σ²
+        return torch.cat([2 * half * points, of_point, torch.ones_like(of_point)], -1) @ self.augmented.mT
+
+
+def log_sum_exp(exponents: Tensor) -> Tensor:
+    """ln Σ_j exp, over the last axis. exp is several times slower where it underflows, so none is let that far."""
+    largest = exponents.amax(-1, keepdim=True)
+    return (exponents - largest).clamp_(min=-500).exp_().sum(-1).log_().add_(largest[..., 0])
+
+
+def _estimate(draws):
+    """The mean of (S, ..., N) over draws and inputs; the inputs are all there, so only the draws are uncertain."""
+    samples, count = draws.shape[0], draws.shape[-1]
+    return Estimate(draws.mean((0, -1)), (draws.var(0).mean(-1) / (samples * count)).sqrt())
+
+
+def _check_labels(labels, latents):
+    if isinstance(labels, Tensor) and (labels.shape != latents.shape[-2:-1] or labels.device != latents.device):
+        raise InvalidInput(
+            f"labels: got shape {tuple(labels.shape)} on {labels.device}, expected one for each of the "
+            f"{latents.shape[-2]} latents, on {latents.device}."
+        )
+    largest = int(labels.max()) if isinstance(labels, Tensor) else 0
+    checks.labels("labels", labels, "N", classes=largest + 1)
