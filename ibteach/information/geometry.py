@@ -40,8 +40,8 @@ class Layout:
         """For each variable, at each point: a number that is negative inside its ellipse and positive outside."""
         return {name: _level(ellipse, x, y) for name, ellipse in zip(self.names, self.ellipses, strict=True)}
 
-    def anchors(self, points=160) -> dict[str, tuple[float, float]]:
-        """A point well inside each atom's region, for its label; atoms that have no region are left out."""
+    def anchors(self, points=160) -> dict[str, tuple[float, float, float]]:
+        """The point deepest inside each atom's region, for its label, and how deep; atoms without one are left out."""
         x, y = np.meshgrid(*(np.linspace(low, high, points) for low, high in self.box()))
         level = self.inside(x, y)
         found = {}
@@ -52,7 +52,7 @@ class Layout:
             depth = distance_transform_edt(np.pad(there, 1))[1:-1, 1:-1]
             if depth.max() > 1:
                 place = np.unravel_index(depth.argmax(), depth.shape)
-                found[atom] = (float(x[place]), float(y[place]))
+                found[atom] = (float(x[place]), float(y[place]), float(depth.max() * (y[1, 0] - y[0, 0])))
         return found
 
     def box(self, margin=0.03):

@@ -172,7 +172,7 @@ def test_a_negative_region_is_called_schematic_and_the_entropies_keep_their_area
 def test_labels_lie_in_their_regions():
     found = layout(random_chain(3))
     for atom, place in found.anchors().items():
-        inside = {name for name, level in found.inside(*map(np.array, place)).items() if level < 0}
+        inside = {name for name, level in found.inside(*map(np.array, place[:2])).items() if level < 0}
         assert inside == {name for name in found.names if atom in region(f"H[{name}]", found.names)}
 
 

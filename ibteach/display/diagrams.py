@@ -1,0 +1,193 @@
+"""Information diagrams to look at: the regions of the I-measure, one quantity at a time, with its formula.
+
+`diagram` shows one joint distribution, or several along a slider, with areas that are true to the measure where they
+can be (`ibteach.information.geometry`). `Picture` is the drawing itself, which the joint-table editor shares. Chapters
+01 and 02 use both.
+"""
+
+import functools
+import math
+import textwrap
+
+import numpy as np
+from matplotlib import patheffects
+from matplotlib.colors import to_rgb
+
+from ibteach.display.figures import Axis, Scene
+from ibteach.display.live import Explorer
+from ibteach.errors import InvalidInput
+from ibteach.information.diagram import REGIONS, latex, region
+from ibteach.information.discrete import Joint
+from ibteach.information.geometry import Layout, layout
+
+UNITS = {"nats": 1.0, "bits": 1 / math.log(2)}
+HIGHLIGHT = 8  # of a theme's colours: the gold one, which none of the sets has
+ZERO = 1e-8
+# Where I[Y;Z|X] = 0, an atom equals a quantity with a shorter name.
+SHORTER = {"H[Y|X,Z]": "H[Y|X]", "H[Z|X,Y]": "H[Z|X]", "I[X;Y;Z]": "I[Y;Z]"}
+
+
+def diagram(joints, label="", start=None) -> Explorer:
+    """Information diagram of a `Joint` of two or three variables: choose a quantity, see its region and its formula.
+
+    `joints` may also be a dict from the ticks of a slider called `label` to joints of the same variables; `start` is
+    the quantity shown first. For X, Y, Z with Y − X − Z the regions carry the names of Kirsch et al. (2020). Raises
+    `InvalidInput` where a joint is a batch or has other than two or three variables.
+    """
+    scene = DiagramScene(joints, label)
+    return Explorer(scene, None if start is None else {"quantity": start})
+
+
+def quantities(names, chain=False) -> list[str]:
+    """What a diagram of these variables offers; of a Markov chain Y − X − Z those with a name, after the entropies.
+
+    >>> quantities(["A", "B"])
+    ['H[A]', 'H[B]', 'H[A,B]', 'H[A|B]', 'H[B|A]', 'I[A;B]']
+    """
+    whole, single = f"H[{','.join(names)}]", [f"H[{name}]" for name in names]
+    if len(names) == 2:
+        a, b = names
+        return [*single, whole, f"H[{a}|{b}]", f"H[{b}|{a}]", f"I[{a};{b}]"]
+    if chain:
+        return [*single, *(found.quantity for found in REGIONS), "I[Y;Z|X]", whole]
+    a, b, c = names
+    pairs = [(a, b, c), (a, c, b), (b, c, a)]
+    shared = [f"I[{x};{y}]" for x, y, _ in pairs] + [f"I[{x};{y}|{z}]" for x, y, z in pairs] + [f"I[{a};{b};{c}]"]
+    return [*single, *shared, *(f"H[{x}|{y},{z}]" for x, y, z in [(a, b, c), (b, a, c), (c, a, b)]), whole]
+
+
+def number(value, unit="nats", digits=3) -> str:
+    """A value in nats as text in `unit`, without a sign before nothing.
+
+    >>> number(-1e-17), number(-math.log(2), "bits", 1)
+    ('0.000', '−1.0')
+    """
+    text = f"{value * UNITS[unit]:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")
+
+
+class Picture:
+    """Circles or ellipses of a layout on `axes`: pale regions, one quantity in full colour, negative ones hatched."""
+
+    GRID = 420
+
+    def __init__(self, axes, theme, names, box):
+        self.axes, self.theme, self.names = axes, theme, tuple(names)
+        (left, right), (bottom, top) = box
+        axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
+        axes.set_axis_off()
+        self.x, self.y = np.meshgrid(*(np.linspace(low, high, self.GRID) for low, high in box))
+        self.members = {name: set(region(f"H[{name}]", names)) for name in names}
+        extent = (left, right, bottom, top)
+        self.image = axes.imshow(np.zeros((2, 2, 3)), extent=extent, origin="lower", interpolation="bilinear", zorder=0)
+        self.outlines = [axes.plot([], [], color=theme.foreground, lw=1.5, zorder=2)[0] for _ in names]
+        halo = [patheffects.withStroke(linewidth=3.5, foreground=theme.background)]
+        style = {"ha": "center", "va": "center", "path_effects": halo, "zorder": 4}
+        self.titles = [axes.text(0, 0, name, size=17, weight="bold", **style) for name in names]
+        self.values = [axes.text(0, 0, "", size=12.5, **style) for _ in range(2 ** len(self.names) - 1)]
+        self.artists = [self.image, *self.outlines, *self.titles, *self.values]
+
+    def show(self, found: Layout, quantity, unit="nats"):
+        """Draw a layout with the region of `quantity` highlighted and each atom's value on it."""
+        chosen = region(quantity, self.names)
+        self.image.set_data(self._colours(found, chosen))
+        turn = np.linspace(0, 2 * np.pi, 200)
+        centre = complex(*found.ellipses[:, :2].mean(0))
+        for line, title, (x, y, a, b, angle) in zip(self.outlines, self.titles, found.ellipses, strict=True):
+            around = (a * np.cos(turn) + 1j * b * np.sin(turn)) * np.exp(1j * angle) + x + 1j * y
+            line.set_data(around.real, around.imag)
+            far = around[np.abs(around - centre).argmax()]
+            place = far + (far - centre) / abs(far - centre) * 0.045 * np.ptp(self.x)
+            title.set_position((place.real, place.imag))
+        anchors = found.anchors()
+        for text, (atom, value) in zip(self.values, found.atoms.items(), strict=True):
+            x, y, clearance = anchors.get(atom, (0, 0, 0))
+            text.set_position((x, y))
+            text.set_text(number(value, unit, 2) if clearance > 0.018 * np.ptp(self.x) else "")
+            text.set_weight("bold" if atom in chosen else "normal")
+
+    def where(self, found: Layout) -> dict[str, np.ndarray]:
+        """The points of the picture's grid that lie in each atom's region."""
+        inside = {name: level < 0 for name, level in found.inside(self.x, self.y).items()}
+        return {
+            atom: np.logical_and.reduce([inside[n] if atom in self.members[n] else ~inside[n] for n in self.names])
+            for atom in found.atoms
+        }
+
+    def _colours(self, found, chosen):
+        base = np.array(to_rgb(self.theme.background))
+        sets = {name: np.array(to_rgb(self.theme.cycle[i])) for i, name in enumerate(self.names)}
+        stripes = (self.x + self.y) / np.ptp(self.x) * 60 % 1 < 0.5
+        image = np.broadcast_to(base, (*self.x.shape, 3)).copy()
+        for atom, there in self.where(found).items():
+            pale = 0.18 * np.mean([sets[n] for n in self.names if atom in self.members[n]], axis=0) + 0.82 * base
+            image[there] = to_rgb(self.theme.cycle[HIGHLIGHT]) if atom in chosen else pale
+            if found.atoms[atom] < -ZERO:
+                image[there & stripes] = base
+        return image
+
+
+class DiagramScene(Scene):
+    """The diagram of one joint or of several along a slider; a choice of quantities, and of units."""
+
+    size = (9.0, 4.6)
+
+    def __init__(self, joints, label=""):
+        self.joints = joints if isinstance(joints, dict) else {0: joints}
+        kinds = {joint.names if isinstance(joint, Joint) else () for joint in self.joints.values()}
+        if len(kinds) != 1 or len(next(iter(kinds))) not in (2, 3):
+            raise InvalidInput(f"joints: got {joints!r}, expected tables of the same two or three variables.")
+        (self.names,) = kinds
+        self.layout = functools.lru_cache(maxsize=None)(lambda place: layout(self.joints[place]))
+        self.chain = self.names == ("X", "Y", "Z") and all(
+            abs(self.layout(place).atoms["I[Y;Z|X]"]) < ZERO for place in self.joints
+        )
+        self.papers = {found.quantity: found for found in REGIONS} if self.chain else {}
+        self.title = f"Information diagram of {', '.join(self.names[:-1])} and {self.names[-1]}"
+        offered = quantities(self.names, self.chain)
+        texts = [f"{q}   {self.papers[q].name}" if q in self.papers else q for q in offered]
+        slide = [Axis("place", label or "table", list(self.joints))] if len(self.joints) > 1 else []
+        opening = offered.index(f"I[{self.names[0]};{self.names[1]}]")
+        self.axes = (*slide, Axis("quantity", "quantity", offered, texts, opening), Axis("unit", "unit", list(UNITS)))
+
+    def build(self, figure, theme):
+        picture, words = figure.subplots(1, 2, width_ratios=[1.15, 1])
+        boxes = np.array([self.layout(place).box(margin=0.12) for place in self.joints])
+        box = np.stack([boxes[:, :, 0].min(0), boxes[:, :, 1].max(0)], axis=1)
+        self.picture = Picture(picture, theme, self.names, box)
+        words.set_axis_off()
+        self.head = words.text(0, 0.92, "", size=21, va="top")
+        self.name = words.text(0, 0.765, "", size=14, va="top", weight="bold", color=theme.accent)
+        self.meaning = words.text(0, 0.685, "", size=12.5, va="top")
+        self.formula = words.text(0, 0.55, "", size=14, va="top", linespacing=1.7)
+        self.note = words.text(0, 0.02, "", size=11.5, va="bottom", color=theme.muted)
+        return [*self.picture.artists, self.head, self.name, self.meaning, self.formula, self.note]
+
+    def update(self, quantity, unit, place=None):
+        found, value, parts = self._read(quantity, place)
+        self.picture.show(found, quantity, unit)
+        self.head.set_text(f"${latex(quantity)} = {number(value, unit)}$ {unit}")
+        named = self.papers.get(quantity)
+        self.name.set_text(named.name if named else "")
+        self.meaning.set_text(textwrap.fill(named.meaning, 44) if named else "")
+        terms = [f"${latex(part)} = {number(value, unit)}$" for part, value in parts.items()]
+        self.formula.set_text("\n".join(["the sum of", *terms]) if len(terms) > 1 else "")
+        self.note.set_text(textwrap.fill(found.note, 50))
+
+    def alt(self, quantity, unit, place=None):
+        found, value, parts = self._read(quantity, place)
+        name = f", the {self.papers[quantity].name}," if quantity in self.papers else ""
+        terms = " plus ".join(f"{part} = {number(value, unit)}" for part, value in parts.items())
+        formula = f", the sum of {terms}" if len(parts) > 1 else ""
+        return (
+            f"{len(self.names)} overlapping shapes, for {' and '.join(self.names)}; highlighted is {quantity}{name} "
+            f"{number(value, unit)} {unit}{formula}. {found.note}"
+        )
+
+    def _read(self, quantity, place):
+        """The layout, the value of the quantity, and the atoms it is the sum of (in a chain by their shorter names)."""
+        found = self.layout(next(iter(self.joints)) if place is None else place)
+        parts = {atom: found.atoms[atom] for atom in region(quantity, self.names)}
+        if self.chain and len(parts) > 1:
+            parts = {SHORTER.get(atom, atom): value for atom, value in parts.items() if atom != "I[Y;Z|X]"}
+        return found, sum(parts.values()), parts

@@ -1,0 +1,92 @@
+"""Information diagrams on screen: what is highlighted, hatched and empty, and what the words beside it say."""
+
+import math
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+
+from ibteach.display.diagrams import HIGHLIGHT, DiagramScene, diagram, quantities
+from ibteach.display.figures import DARK, LIGHT, THEMES, Canvas, alt_text, start_state, states
+from ibteach.errors import InvalidInput, UnknownName
+from ibteach.information.diagram import measure
+from ibteach.information.discrete import Joint
+
+XOR = Joint([[[0.25, 0], [0, 0.25]], [[0, 0.25], [0.25, 0]]], "A B C")
+XY = Joint([[0.4, 0.1], [0.1, 0.4]], "X Y")
+
+
+def chain(noise):
+    return XY.encode("Z|X", [[1 - noise, noise], [noise, 1 - noise]])
+
+
+def share(pixels, colour):
+    """Which part of a picture has this colour."""
+    return (np.abs(pixels.astype(int) - np.rint(255 * np.array(to_rgb(colour)))).max(-1) <= 2).mean()
+
+
+@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
+def test_the_highlighted_area_is_the_quantity(theme):
+    scene = DiagramScene(XY)
+    canvas = Canvas(scene, theme, dpi=80)
+    gold = theme.cycle[HIGHLIGHT]
+    areas = {q: share(canvas.pixels({"quantity": q, "unit": "nats"}), gold) for q in quantities("XY")}
+    for quantity, area in areas.items():
+        wanted = measure(quantity, XY) / measure("H[X,Y]", XY)
+        assert area / areas["H[X,Y]"] == pytest.approx(wanted.item(), abs=0.06)  # numbers stand on the regions
+
+
+def test_an_empty_region_has_nothing_to_highlight():
+    canvas = Canvas(DiagramScene({0.1: chain(0.1), 0.2: chain(0.2)}, "noise"), LIGHT, dpi=80)
+    empty, full = (
+        share(canvas.pixels({"place": 0.2, "quantity": q, "unit": "nats"}), LIGHT.cycle[HIGHLIGHT])
+        for q in ("I[Y;Z|X]", "I[Y;Z]")
+    )
+    assert empty < 1e-3 < full
+
+
+def test_a_negative_region_is_hatched():
+    canvas = Canvas(DiagramScene(XOR), DARK)
+    centre, pair = (
+        share(canvas.pixels({"quantity": q, "unit": "nats"}), DARK.cycle[HIGHLIGHT]) for q in ("I[A;B;C]", "I[A;B|C]")
+    )
+    assert 0.2 * pair < centre < 0.8 * pair  # stripes leave about half of a region of the same size
+
+
+def test_the_words_are_the_numbers():
+    scene = DiagramScene(chain(0.1))
+    said = alt_text(scene, {"quantity": "H[Y|Z]", "unit": "nats"})
+    joint = chain(0.1)
+    for number in (joint.H("Y|Z"), joint.H("Y|X"), joint.I("X;Y|Z")):
+        assert f"{number:.3f}" in said
+    assert "decoder uncertainty" in said and "H[Y|X] = 0.500" in said and "true to the measure" in said
+    assert "I[A;B;C] = −1.000" in alt_text(DiagramScene(XOR), {"quantity": "I[A;B]", "unit": "bits"})
+    assert f"{math.log(2):.3f} nats is negative" in alt_text(DiagramScene(XOR), {"quantity": "H[A]", "unit": "nats"})
+
+
+def test_paper_names_are_given_to_markov_chains_alone():
+    assert "uncertainty" not in str(DiagramScene(Joint(XOR.table, "X Y Z")).axes)
+    assert "decoder uncertainty" in str(DiagramScene(chain(0.1)).axes)
+
+
+def test_every_state_can_be_drawn_and_said():
+    for scene in (DiagramScene(XY), DiagramScene(XOR), DiagramScene({0.0: chain(0.0), 0.5: chain(0.5)}, "noise")):
+        canvas = Canvas(scene, dpi=40)
+        for state in states(scene):
+            assert canvas.pixels(state).any() and alt_text(scene, state)
+
+
+def test_an_explorer_starts_where_it_is_told():
+    shown = diagram(XY, start="H[Y|X]")
+    assert shown.state == {"quantity": "H[Y|X]", "unit": "nats"}
+    assert start_state(shown.scene)["quantity"] == "I[X;Y]"
+    with pytest.raises(UnknownName, match="quantity"):
+        diagram(XY, start="H[Z]")
+
+
+@pytest.mark.parametrize(
+    "joints", [{}, {1: XY, 2: XOR}, "XY", Joint([1.0], "X"), Joint(np.full((2, 1, 1), 1.0), "X Y")]
+)
+def test_what_cannot_be_drawn_is_told(joints):
+    with pytest.raises(InvalidInput, match="two or three"):
+        diagram(joints)
