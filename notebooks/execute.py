@@ -4,7 +4,6 @@ What is stored is what is tested: no widget state (the picture beside it is what
 only the last line of a progress bar.
 """
 
-import re
 import sys
 import time
 from pathlib import Path
@@ -18,13 +17,10 @@ HERE = Path(__file__).parent
 def execute(path: Path) -> None:
     started = time.perf_counter()
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, timeout=600, store_widget_state=False, resources={"metadata": {"path": HERE}})
-    client.execute()
+    where = {"metadata": {"path": HERE}}
+    NotebookClient(notebook, timeout=600, store_widget_state=False, coalesce_streams=True, resources=where).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
-        for output in cell.get("outputs", []):
-            if output.output_type == "stream":
-                output.text = re.sub(r"[^\n]*\r(?!\n)", "", output.text)
     notebook.metadata.pop("widgets", None)
     nbformat.write(notebook, path)
     print(f"{path.name}: {time.perf_counter() - started:.0f} s")

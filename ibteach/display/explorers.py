@@ -163,9 +163,9 @@ class LatentScene(TrainedScene):
         self.lines = {
             "train/decoder_cross_entropy": self._line(self.terms, theme.cycle[0], "H$_q$[Y|Z], train", "-"),
             "test/decoder_cross_entropy": self._line(self.terms, theme.cycle[0], "H$_q$[Y|Z], test", "--"),
-            "weighted surrogate": self._line(self.terms, theme.cycle[6], "β′ · surrogate, train", "-"),
-            "train/argmax_error": self._line(self.error, theme.cycle[4], "train", "-"),
-            "test/argmax_error": self._line(self.error, theme.cycle[4], "test", "--"),
+            "weighted surrogate": self._line(self.terms, theme.cycle[1], "β′ · surrogate, train", "-"),
+            "train/argmax_error": self._line(self.error, theme.cycle[5], "train", "-"),
+            "test/argmax_error": self._line(self.error, theme.cycle[5], "test", "--"),
         }
         self.terms.legend(loc="upper left")
         self.error.legend(loc="upper left")
@@ -310,7 +310,7 @@ class BoundScene(TrainedScene):
         )
         curves.grid(True)
         curves.plot(v, 0.5 * np.log(TAU * v), color=theme.cycle[0], label="½ ln 2πe v   (log-variance)")
-        curves.plot(v, TAU / 2 * v - 0.5, color=theme.cycle[6], label="πe v − ½   (variance)")
+        curves.plot(v, TAU / 2 * v - 0.5, color=theme.cycle[1], label="πe v − ½   (variance)")
         curves.axvline(ZERO_ENTROPY_VARIANCE, color=theme.muted, lw=1.2, ls=":")
         curves.text(
             ZERO_ENTROPY_VARIANCE * 0.9,
@@ -326,7 +326,7 @@ class BoundScene(TrainedScene):
         self.run = curves.text(0, 1.02, "", transform=curves.transAxes, va="bottom", size=13)
         style = {"ls": "", "marker": "o", "ms": 6, "mec": theme.background, "mew": 0.6}
         (self.on_log,) = curves.plot([], [], color=theme.cycle[0], **style)
-        (self.on_line,) = curves.plot([], [], color=theme.cycle[6], **style)
+        (self.on_line,) = curves.plot([], [], color=theme.cycle[1], **style)
         self.sign(figure, theme)
         return [*self.added, *self.before, *self.numbers, self.on_log, self.on_line, self.run, self.unit_text]
 
@@ -365,7 +365,7 @@ class ErrorBoundScene(TrainedScene):
         over_time.set(xlim=(0, self.epochs[-1]), ylim=(0, 1.02), xlabel="epoch")
         over_time.grid(True)
         styles = {
-            "bound by H$_q$[Y|Z]": (theme.cycle[6], "--"),
+            "bound by H$_q$[Y|Z]": (theme.cycle[3], "--"),
             "bound by H$_q$[Y|X]": (theme.cycle[1], "-"),
             "error, sampled prediction": (theme.cycle[0], "-"),
         }
@@ -387,7 +387,7 @@ class ErrorBoundScene(TrainedScene):
         all_of_them.fill_between([lowest, 1.15], [lowest, 1.15], 1.15, color=theme.grid, lw=0)
         all_of_them.text(lowest * 1.4, 0.75, "impossible", color=theme.muted, size=13, va="top")
         all_of_them.plot(self.bound.ravel(), self.error.ravel(), "o", ms=3.5, mew=0, color=theme.muted, alpha=0.5)
-        (self.mine,) = all_of_them.plot([], [], "o-", color=theme.cycle[6], lw=1.5)
+        (self.mine,) = all_of_them.plot([], [], "o-", color=theme.cycle[1], lw=1.5)
         self.sign(figure, theme)
         return [*self.lines, self.run, self.mine]
 
