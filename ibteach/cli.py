@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     data = commands.add_parser("data", help="fetch data sets, once", description=DATA, **layout)
     data.add_argument("names", nargs="*", metavar="NAME", help="such as mnist; none: list them")
     data.add_argument("--to", metavar="FOLDER", help="keep them there instead")
+    data.add_argument("--size", type=int, help="height and width in pixels, of data sets of large pictures")
     data.set_defaults(run=_data)
 
     records = commands.add_parser("records", help="look at recorded runs")
@@ -106,11 +107,11 @@ def _data(options):
     for name in options.names:  # all of them, before the first download
         known("data set", name, sources.SOURCES)
     for name in options.names or sources.SOURCES:
-        path = data.cached(name, options.to)
+        path = data.cached(name, options.to, options.size)
         if not sources.SOURCES[name].files:
             print(f"{name}: comes with scikit-learn, there is nothing to fetch")
         elif options.names:
-            print(f"{data.load(name, options.to)}: {path} ({path.stat().st_size / 1e6:,.0f} MB)")
+            print(f"{data.load(name, options.to, options.size)}: {path} ({path.stat().st_size / 1e6:,.0f} MB)")
         else:
             print(f"{name}: {path} ({'there' if path.exists() else 'not there yet'})")
 

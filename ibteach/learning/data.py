@@ -97,44 +97,57 @@ class Dataset:
         return images.to(torch.float32).sub_(mean).div_(std)
 
 
-def load(name: str, folder=None) -> Dataset:
+def load(name: str, folder=None, size: int | None = None) -> Dataset:
     """The data set of that name, fetched first if need be.
 
     - `digits`: 1,797 real handwritten digits of 8×8 pixels with values 0 … 16 (scikit-learn). A fixed random choice
       of 50 of each class is the test set, 1,297 remain for training.
     - `mnist`: 70,000 handwritten digits of 28×28 pixels with values 0 … 255, 10,000 of them its own test set.
+    - `cifar10`: 60,000 colour photographs of 32×32 pixels in ten classes, 10,000 of them its own test set.
+    - `imagenette`: 13,394 photographs in ten classes of ImageNet, 3,925 of them its own test set, each cut to its
+      central square and resized once to `size` × `size` pixels (default 96).
 
     Classes are mixed evenly, so that the first n images are a fair sample. `folder` replaces the cache folder.
 
-    Raises `UnknownName`, and `Unavailable` when there is neither a file nor a network: it says which file goes where.
+    Raises `UnknownName`, `InvalidInput` for a size where there is none to choose, and `Unavailable` when there is
+    neither a file nor a network: it says which file goes where.
     """
-    checks.known("data set", name, sources.SOURCES)
+    path = cached(name, folder, size)
+    size = size or sources.SOURCES[name].size
     if not sources.SOURCES[name].files:
         tensors, classes = sources.read(name)
         return Dataset(name=name, classes=classes, **tensors)
-    path = cached(name, folder)
     if path.exists():
         try:
-            return _opened(name, path)
+            return _opened(_label(name, size), path)
         except DamagedFile as damage:
             print(damage, file=sys.stderr)
-    _make(name, path)
-    return _opened(name, path)
+    _make(name, path, size)
+    return _opened(_label(name, size), path)
 
 
-def cached(name: str, folder=None) -> Path:
+def cached(name: str, folder=None, size: int | None = None) -> Path:
     """Where the file of a data set is kept: in `folder`, else in IBTEACH_DATA, else in the user's cache folder."""
-    checks.known("data set", name, sources.SOURCES)
+    source = sources.SOURCES[checks.known("data set", name, sources.SOURCES)]
+    if size is not None:
+        if source.size is None:
+            raise InvalidInput(f"size: got {size!r}, but the images of {name} have one size; leave it out.")
+        checks.whole("size", size, minimum=8, maximum=512)
     folder = folder or os.environ.get("IBTEACH_DATA") or platformdirs.user_cache_path("ibteach")
-    return Path(folder).expanduser() / f"ibteach-{name}-v{VERSION}.safetensors"
+    return Path(folder).expanduser() / f"ibteach-{_label(name, size or source.size)}-v{VERSION}.safetensors"
 
 
-def _make(name, path):
+def _label(name, size) -> str:
+    return f"{name}-{size}" if size else name
+
+
+def _make(name, path, size=None):
     started = time.perf_counter()
-    tensors, classes = sources.read(name, path)
-    dataset = Dataset(name=name, classes=classes, **tensors)  # checks it, before anything is written
-    content = {"classes": dataset.classes, "mean": dataset.mean.tolist(), "std": dataset.std.tolist()}
-    files.save(path, KIND, VERSION, tensors, {"name": name, **content})
+    tensors, classes = sources.read(name, path, size)
+    dataset = Dataset(name=_label(name, size), classes=classes, **tensors)  # checks it, before anything is written
+    content = {"name": dataset.name, "classes": dataset.classes}
+    content |= {"mean": dataset.mean.tolist(), "std": dataset.std.tolist()}
+    files.save(path, KIND, VERSION, tensors, content)
     print(f"{path}: written in {time.perf_counter() - started:.1f} s.", file=sys.stderr)
 
 

@@ -1,13 +1,17 @@
 """Where data sets come from: one table, and one way to read or download what it names.
 
 Each source is a function that reads a data set from a folder, downloading it there first when it is told to.
-Files that lie in the cache folder already are used without a network. A download goes to a folder of its own that
+Files that lie in the cache folder already are used without a network; so is NAME.safetensors, a file of the four
+tensors that anyone may prepare. A download goes to a folder of its own that
 is gone afterwards, so that a part of it can never be taken for the whole.
 """
 
 import contextlib
 import dataclasses
+import functools
+import hashlib
 import http.client
+import json
 import shutil
 import socket
 import sys
@@ -15,10 +19,12 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ibteach import files
@@ -38,18 +44,21 @@ Contents = tuple[dict[str, Tensor], tuple[str, ...]]
 class Source:
     """One data set: how it is read from a folder, and what that takes.
 
-    `read(folder, download)` returns the four tensors and the names of the classes. `files` are what lies in the
-    folder when no download is needed (none: the data come with a library); `megabytes` is the disk space that
-    downloading and keeping it takes; `digest` is the SHA-256 of the tensors, where it is known.
+    `read(folder, download)` returns the four tensors and the names of the classes; with a default `size`, it takes
+    the height and width to resize to as well. `files` are what lies in the folder when no download is needed (none:
+    the data come with a library); `megabytes` is the disk space that downloading and keeping it takes; `mixed` says
+    that its own order of images means nothing; `digest` is the SHA-256 of the tensors, where it is known.
     """
 
-    read: Callable[[Path, bool], Contents]
+    read: Callable[..., Contents]
     files: tuple[str, ...] = ()
     megabytes: int = 0
+    size: int | None = None
+    mixed: bool = False
     digest: str | None = None
 
 
-def read(name: str, path: Path | None = None) -> Contents:
+def read(name: str, path: Path | None = None, size: int | None = None) -> Contents:
     """The tensors and classes of source `name`, from the files beside `path` or from the network.
 
     Raises `Unavailable` when neither has it; the message says which file goes where.
@@ -58,10 +67,11 @@ def read(name: str, path: Path | None = None) -> Contents:
     if not source.files:
         return source.read(Path(), False)
     folder, reasons = path.parent, []
-    for attempt in _attempts(source, folder):
+    for opened, reader in _attempts(name, source, folder, {"size": size} if source.size else {}):
         try:
-            with attempt as (where, download):
-                tensors, classes = source.read(where, download)
+            with opened as where:
+                tensors, classes = reader(where)
+                tensors = _mixed(tensors) if source.mixed else tensors
                 if source.digest and files.digest(tensors) != source.digest:
                     raise DamagedFile("the SHA-256 of images and labels is not that of the original")
                 return tensors, classes
@@ -75,12 +85,45 @@ def read(name: str, path: Path | None = None) -> Contents:
     )
 
 
-def _attempts(source, folder):
-    """The folder as it is, if all files are there, then fresh downloads: contexts that give (folder, download)."""
+def _attempts(name, source, folder, size):
+    """What there is to try, as pairs of a context that opens a folder and a function that reads it."""
+    if not source.size and (folder / f"{name}.safetensors").exists():
+        yield contextlib.nullcontext(folder / f"{name}.safetensors"), _prepared
     if all((folder / file).exists() for file in source.files):
-        yield contextlib.nullcontext((folder, False))
+        yield contextlib.nullcontext(folder), functools.partial(source.read, download=False, **size)
     for _ in range(ATTEMPTS):
-        yield _download(source, folder)
+        yield _download(source, folder), functools.partial(source.read, download=True, **size)
+
+
+def _prepared(path) -> Contents:
+    """The four tensors from a safetensors file that anyone may have made; its metadata has the classes as JSON."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in sorted(file.keys())}
+            return tensors, tuple(json.loads(file.metadata()["classes"]))
+    except (SafetensorError, LookupError, TypeError, ValueError) as error:
+        raise DamagedFile(f"{path} is not a safetensors file of a data set: {error}") from error
+
+
+def _places(count, random) -> np.ndarray:
+    """Random places in 0 … 1 for the images of one class, evenly, so that any stretch is a fair sample of classes."""
+    return (np.arange(count) + random.random_sample(count)) / count
+
+
+def _mixed(tensors) -> dict[str, Tensor]:
+    """The same images in an order that is fixed whatever order they came in, with the classes evenly mixed."""
+    random, mixed = np.random.RandomState(0), {}
+    for part in ("train", "test"):
+        images, labels = tensors[f"{part}_images"], tensors[f"{part}_labels"]
+        names = [hashlib.sha256(image).digest() for image in images.numpy()]
+        ranked = np.array(sorted(range(len(names)), key=lambda index: (names[index], labels[index].item())))
+        place = np.empty(len(labels))
+        for label in labels.unique():
+            own = random.permutation(ranked[labels[ranked] == label])
+            place[own] = _places(len(own), random)
+        order = torch.from_numpy(np.argsort(place))
+        mixed |= {f"{part}_images": images[order], f"{part}_labels": labels[order]}
+    return mixed
 
 
 @contextlib.contextmanager
@@ -95,7 +138,7 @@ def _download(source, folder):
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary:
             print(f"downloading to {folder} …", file=sys.stderr)
-            yield Path(temporary), True
+            yield Path(temporary)
     finally:
         socket.setdefaulttimeout(before)
 
@@ -112,8 +155,8 @@ def _digits(folder, download) -> Contents:
     for digit in range(10):
         own = random.permutation(np.flatnonzero(bunch.target == digit))
         for part, chosen in (("test", own[:50]), ("train", own[50:])):
-            index[part].append(chosen)  # spread evenly, so that any stretch is a fair sample of the classes
-            place[part].append((np.arange(len(chosen)) + random.random_sample(len(chosen))) / len(chosen))
+            index[part].append(chosen)
+            place[part].append(_places(len(chosen), random))
     tensors = {}
     for part in index:
         order = np.concatenate(index[part])[np.argsort(np.concatenate(place[part]))]
@@ -135,15 +178,70 @@ def _mnist(folder, download) -> Contents:
     return tensors, tuple("0123456789")
 
 
+def _cifar10(folder, download) -> Contents:
+    from torchvision.datasets import CIFAR10
+
+    tensors = {}
+    for part, train in (("train", True), ("test", False)):
+        original = CIFAR10(folder, train=train, download=download)
+        tensors[f"{part}_images"] = torch.from_numpy(original.data).permute(0, 3, 1, 2).contiguous()
+        tensors[f"{part}_labels"] = torch.tensor(original.targets)
+    return tensors, tuple(original.classes)
+
+
+def _imagenette(folder, download, size) -> Contents:
+    from torchvision.datasets import Imagenette
+
+    tensors = {}
+    for part, split in (("train", "train"), ("test", "val")):
+        original = Imagenette(folder, split, size="160px", download=download and part == "train", loader=Path)
+        images = [original[index] for index in range(len(original))]
+        if len(images) != IMAGENETTE[split]:
+            raise DamagedFile(f"{folder} has {len(images):,} images of imagenette's {split}, not {IMAGENETTE[split]:,}")
+        tensors[f"{part}_images"] = _decoded([path for path, _ in images], size)
+        tensors[f"{part}_labels"] = torch.tensor([label for _, label in images])
+    return tensors, tuple(names[0] for names in original.classes)
+
+
+def _decoded(paths, size) -> Tensor:
+    """Pictures cut to their central square and resized, (N, 3, size, size) uint8."""
+    from PIL import Image, ImageOps
+    from tqdm.auto import tqdm
+
+    images = torch.empty(len(paths), 3, size, size, dtype=torch.uint8)
+
+    def decode(index):
+        try:
+            with Image.open(paths[index]) as image:
+                square = ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.BICUBIC)
+        except OSError as error:
+            raise DamagedFile(f"{paths[index]} cannot be decoded ({error})") from error
+        images[index] = torch.from_numpy(np.array(square)).permute(2, 0, 1)
+
+    with ThreadPoolExecutor() as threads:  # decoding leaves Python's lock alone
+        for _ in tqdm(threads.map(decode, range(len(paths))), total=len(paths), desc="decoding", unit="image"):
+            pass
+    return images
+
+
+IMAGENETTE = {"train": 9469, "val": 3925}
 SOURCES = {
     "digits": Source(_digits),
     "mnist": Source(
         _mnist,
         files=tuple(
-            f"MNIST/raw/{file}-ubyte"
-            for file in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+            f"MNIST/raw/{part}-ubyte"
+            for part in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
         ),
         megabytes=130,
         digest="dcb49a55a66b60c77093efdd8b2d4ed67d3ab8dcc97896ce82c12c718a1a9456",
+    ),
+    "cifar10": Source(_cifar10, files=("cifar-10-batches-py",), megabytes=600, mixed=True),
+    "imagenette": Source(
+        _imagenette,
+        files=("imagenette2-160/train", "imagenette2-160/val"),
+        megabytes=700,
+        size=96,
+        mixed=True,
     ),
 }

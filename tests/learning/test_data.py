@@ -6,7 +6,10 @@ import functools
 import gzip
 import hashlib
 import http.server
+import json
 import os
+import pickle
+import re
 import shutil
 import socket
 import subprocess
@@ -17,19 +20,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from safetensors.torch import save_file
 from sklearn.datasets import load_digits
-from torchvision.datasets import MNIST
+from torchvision.datasets import CIFAR10, MNIST
 
 from ibteach import errors, files
 from ibteach.learning import data, sources
 from ibteach.learning.data import Dataset
 
 RAW = "MNIST/raw"
-GENUINE = data.cached("mnist")
-needs_mnist = pytest.mark.skipif(
-    not GENUINE.exists() and not (GENUINE.parent / sources.SOURCES["mnist"].files[0]).exists(),
-    reason=f"MNIST is not in {GENUINE.parent} (`ibteach data mnist` puts it there)",
-)
+
+
+def needs(name):
+    """Skip without the genuine data: they are large, and tests download nothing."""
+    path = data.cached(name)
+    there = [path, path.with_name(f"{name}.safetensors"), path.parent / sources.SOURCES[name].files[0]]
+    reason = f"{name} is not in {path.parent} (`ibteach data {name}` puts it there)"
+    return pytest.mark.skipif(not any(file.exists() for file in there), reason=reason)
 
 
 # Digits
@@ -418,13 +426,155 @@ def test_two_processes_at_once(tmp_path):
     assert names(tmp_path) == ["ibteach-small-v1.safetensors", "there"]
 
 
-# The genuine MNIST
+# Photographs
 
 
-@needs_mnist
+def photographs(seed=2):
+    random = np.random.RandomState(seed)
+    count = {"train": 60, "test": 30}
+    tensors = {}
+    for part in count:
+        shape = (count[part], 3, 32, 32)
+        tensors[f"{part}_images"] = torch.from_numpy(random.randint(0, 256, shape, dtype=np.uint8))
+        tensors[f"{part}_labels"] = torch.arange(count[part]) * 10 // count[part]  # sorted by class
+    return tensors
+
+
+def test_the_order_is_the_same_whatever_it_was_and_classes_are_mixed_evenly():
+    tensors = photographs()
+    mixed = sources._mixed(tensors)
+    shuffled = dict(tensors)
+    for part in ("train", "test"):
+        order = torch.randperm(len(tensors[f"{part}_labels"]))
+        shuffled |= {f"{part}_{what}": tensors[f"{part}_{what}"][order] for what in ("images", "labels")}
+    again = sources._mixed(shuffled)
+    assert all(torch.equal(mixed[name], again[name]) for name in data.TENSORS)
+    assert set(mixed["train_labels"][:20].bincount().tolist()) <= {1, 2, 3}
+    pairs = lambda given: {(i.numpy().tobytes(), int(k)) for i, k in zip(given["test_images"], given["test_labels"])}  # noqa: E731, B905
+    assert pairs(mixed) == pairs(tensors)
+
+
+def test_a_file_of_tensors_that_was_prepared_by_others(tmp_path, capsys):
+    tensors, classes = photographs(), [f"class {number}" for number in range(10)]
+    save_file(tensors, tmp_path / "cifar10.safetensors", metadata={"classes": json.dumps(classes)})
+    dataset = data.load("cifar10", tmp_path)
+    assert dataset.classes == tuple(classes) and dataset.shape == (3, 32, 32)
+    assert torch.equal(dataset.train_labels, sources._mixed(tensors)["train_labels"])
+
+
+@pytest.mark.parametrize("metadata", [None, {"classes": "ten"}, {"names": "[]"}])
+def test_a_prepared_file_of_something_else_is_named(tmp_path, monkeypatch, metadata):
+    save_file(photographs(), tmp_path / "cifar10.safetensors", metadata=metadata)
+    monkeypatch.setattr(sources, "ATTEMPTS", 0)
+    with pytest.raises(errors.Unavailable, match=r"cifar10\.safetensors is not a safetensors file of"):
+        data.load("cifar10", tmp_path)
+
+
+def test_cifar10_in_torchvisions_form(tmp_path, monkeypatch):
+    tensors, names_ = photographs(), [f"class {number}" for number in range(10)]
+    folder = tmp_path / CIFAR10.base_folder
+    folder.mkdir()
+    rows = {part: tensors[f"{part}_images"].flatten(1).numpy() for part in ("train", "test")}
+    parts = {f"data_batch_{i + 1}": slice(12 * i, 12 * i + 12) for i in range(5)}
+    batches = {
+        name: {"data": rows["train"][part], "labels": tensors["train_labels"][part].tolist()}
+        for name, part in parts.items()
+    }
+    batches["test_batch"] = {"data": rows["test"], "labels": tensors["test_labels"].tolist()}
+    batches["batches.meta"] = {"label_names": names_}
+    sums = {}
+    for name, content in batches.items():
+        (folder / name).write_bytes(pickle.dumps(content))
+        sums[name] = hashlib.md5((folder / name).read_bytes()).hexdigest()
+    monkeypatch.setattr(CIFAR10, "train_list", [[name, sums[name]] for name in parts])
+    monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", sums["test_batch"]]])
+    monkeypatch.setattr(CIFAR10, "meta", {**CIFAR10.meta, "md5": sums["batches.meta"]})
+    dataset = data.load("cifar10", tmp_path)
+    expected = sources._mixed(tensors)
+    assert all(torch.equal(getattr(dataset, name), expected[name]) for name in data.TENSORS)
+    assert dataset.classes == tuple(names_)
+
+    data.cached("cifar10", tmp_path).unlink()
+    monkeypatch.setattr(sources, "ATTEMPTS", 0)
+    (folder / "data_batch_3").write_bytes(b"")
+    with pytest.raises(errors.Unavailable, match="corrupted"):
+        data.load("cifar10", tmp_path)
+
+
+@pytest.fixture
+def imagenette(tmp_path, monkeypatch):
+    """Twelve training and eight test pictures of two classes; red grows to the right, every third is grey."""
+    monkeypatch.setattr(sources, "IMAGENETTE", {"train": 12, "val": 8})
+    monkeypatch.setattr(sources, "ATTEMPTS", 0)
+    ramp = np.zeros((40, 60, 3), np.uint8)
+    ramp[:, :, 0] = np.arange(60) * 4
+    for split, count in (("train", 6), ("val", 4)):
+        for label, wnid in enumerate(("n01440764", "n03888257")):
+            folder = tmp_path / "imagenette2-160" / split / wnid
+            folder.mkdir(parents=True)
+            for index in range(count):
+                picture = Image.fromarray(ramp + np.array([0, 100 * label, 10 * index], np.uint8))
+                picture = picture.convert("L") if index % 3 == 2 else picture
+                picture.save(folder / f"{index}.JPEG", quality=95)
+    return tmp_path
+
+
+def test_imagenette_is_cut_square_and_resized_once(imagenette):
+    dataset = data.load("imagenette", imagenette, size=20)
+    assert repr(dataset) == "Dataset(imagenette-20: 12 training and 8 test images of 3×20×20, 2 classes)"
+    assert dataset.classes == ("tench", "parachute")
+    for image, label in zip(dataset.train_images.int(), dataset.train_labels, strict=True):
+        red, green, blue = image
+        if not torch.equal(red, blue):  # in colour: the ramp of the middle 40 of 60 columns
+            assert abs(int(red[:, 0].float().mean()) - 4 * 10) < 8 and abs(int(red[:, -1].float().mean()) - 4 * 49) < 8
+            assert abs(int(green.float().mean()) - 100 * label) < 8
+    assert data.load("imagenette", imagenette).shape == (3, 96, 96)  # beside it, in a file of its own
+    assert sum(name.startswith("ibteach-imagenette") for name in names(imagenette)) == 2
+
+
+def test_a_broken_picture_is_named(imagenette):
+    broken = imagenette / "imagenette2-160/train/n01440764/3.JPEG"
+    damage(broken, "truncated")
+    broken.write_bytes(broken.read_bytes()[:300])
+    with pytest.raises(errors.Unavailable, match=re.escape(f"{broken} cannot be decoded")):
+        data.load("imagenette", imagenette)
+
+
+def test_a_missing_picture_is_noticed(imagenette):
+    (imagenette / "imagenette2-160/val/n01440764/3.JPEG").unlink()
+    with pytest.raises(errors.Unavailable, match="7 images of imagenette's val, not 8"):
+        data.load("imagenette", imagenette)
+
+
+@pytest.mark.parametrize(("name", "size"), [("mnist", 32), ("digits", 8), ("imagenette", 4), ("imagenette", "big")])
+def test_a_size_where_there_is_none_to_choose(name, size):
+    with pytest.raises(errors.InvalidInput, match="size: got"):
+        data.load(name, size=size)
+
+
+# The genuine ones
+
+
+@needs("mnist")
 def test_the_genuine_mnist():
     mnist = data.load("mnist")
     assert repr(mnist) == "Dataset(mnist: 60,000 training and 10,000 test images of 1×28×28, 10 classes)"
     assert mnist.train_labels[:5].tolist() == [5, 0, 4, 1, 9]
     assert (mnist.mean / 255).item() == pytest.approx(0.1307, abs=5e-5)
     assert (mnist.std / 255).item() == pytest.approx(0.3081, abs=5e-5)
+
+
+@needs("cifar10")
+def test_the_genuine_cifar10():
+    cifar10 = data.load("cifar10")
+    assert repr(cifar10) == "Dataset(cifar10: 50,000 training and 10,000 test images of 3×32×32, 10 classes)"
+    assert cifar10.train_labels.bincount().tolist() == [5000] * 10
+    assert (cifar10.mean / 255).tolist() == pytest.approx([0.4914, 0.4822, 0.4465], abs=5e-5)
+    assert (cifar10.std / 255).tolist() == pytest.approx([0.2470, 0.2435, 0.2616], abs=5e-5)
+
+
+@needs("imagenette")
+def test_the_genuine_imagenette():
+    imagenette = data.load("imagenette")
+    assert repr(imagenette) == "Dataset(imagenette-96: 9,469 training and 3,925 test images of 3×96×96, 10 classes)"
+    assert imagenette.train_labels[:100].bincount().min() >= 8
