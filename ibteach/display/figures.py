@@ -148,6 +148,8 @@ class Theme:
             "ytick.color": self.muted,
             "xtick.labelcolor": self.foreground,
             "ytick.labelcolor": self.foreground,
+            "figure.constrained_layout.w_pad": 0.1,
+            "figure.constrained_layout.h_pad": 0.08,
             "legend.frameon": False,
             "lines.linewidth": 2.0,
             "font.family": "DejaVu Sans",
@@ -160,6 +162,8 @@ class Theme:
         }
 
 
+# The class colours were optimised for this project: to normal, protanope, deuteranope and tritanope eyes alike, the two
+# nearest of the ten are at least 0.11 apart in Oklab (tab10: 0.007); each keeps its hue from one theme to the other.
 LIGHT = Theme(
     name="light",
     background="#ffffff",
@@ -168,36 +172,36 @@ LIGHT = Theme(
     grid="#e3e6ea",
     accent="#0b62b8",
     cycle=(
-        "#3f90da",
-        "#ffa90e",
-        "#bd1f01",
-        "#94a4a2",
-        "#832db6",
-        "#a96b59",
-        "#e76300",
-        "#b9ac70",
-        "#717581",
-        "#92dadd",
+        "#1861d9",
+        "#db5601",
+        "#32a57e",
+        "#9e0104",
+        "#7e6883",
+        "#7f1994",
+        "#fe72c3",
+        "#02574d",
+        "#c6aa01",
+        "#00b7ff",
     ),
 )
 DARK = Theme(
     name="dark",
-    background="#14171b",
-    foreground="#eceff2",
-    muted="#a2abb5",
-    grid="#2f353c",
+    background="#161616",  # a pure grey passes through WebP unchanged, so that the picture has no edge
+    foreground="#eeeff0",
+    muted="#a8adb3",
+    grid="#343638",
     accent="#7cb8ff",
     cycle=(
-        "#3f90da",
-        "#ffa90e",
-        "#bd1f01",
-        "#94a4a2",
-        "#832db6",
-        "#a96b59",
-        "#e76300",
-        "#b9ac70",
-        "#717581",
-        "#92dadd",
+        "#4f78fa",
+        "#ff7702",
+        "#22ce8f",
+        "#c72e0b",
+        "#988a99",
+        "#a23dae",
+        "#f085e7",
+        "#09775d",
+        "#f2dc0e",
+        "#97e6ff",
     ),
 )
 THEMES = {theme.name: theme for theme in (LIGHT, DARK)}
@@ -320,10 +324,10 @@ def picture(scene, state=None, theme=LIGHT, canvas=None) -> bytes:
 @functools.lru_cache(maxsize=64)
 def _heading(title, subtitle, width, theme):
     with mpl.rc_context(theme.rc):
-        figure = Figure(figsize=(width, 0.7 if subtitle else 0.45), dpi=DPI)
+        figure = Figure(figsize=(width, 0.65 if subtitle else 0.4), dpi=DPI)
         agg = FigureCanvasAgg(figure)
-        figure.text(0.012, 0.93, title, size=15, weight="bold", va="top")
-        figure.text(0.012, 0.08, subtitle, size=13, color=theme.muted, va="bottom")
+        figure.text(0.012, 0.9, title, size=15, weight="bold", va="top")
+        figure.text(0.012, 0.06, subtitle, size=13, color=theme.muted, va="bottom")
         agg.draw()
     return np.array(agg.buffer_rgba())[..., :3]
 

@@ -19,6 +19,7 @@ class Frames {
     this.views = new Set();
     this.askedAt = -Infinity;
     this.urgent = false;
+    this.lost = false;
   }
 
   key(theme, state) {
@@ -57,7 +58,11 @@ class Frames {
     if (!wish) return;
     this.urgent = wishes.includes(wish);
     this.askedAt = performance.now();
-    this.ask(wish);
+    try {
+      this.ask(wish);
+    } catch {
+      this.lost = true; // the kernel was started anew, or is gone
+    }
   }
 }
 
@@ -89,11 +94,12 @@ function make(tag, attributes = {}, ...children) {
   return node;
 }
 
-let serial = 0;
+// Every widget runs its own copy of this module, so a counter would give the same name to the radios of two figures.
+const newId = () => `ibteach-${Math.random().toString(36).slice(2)}`;
 
 // One control for one axis. Each returns its row, and `place`, which moves it to a tick without an event.
 function slider(axis, pick) {
-  const id = `ibteach-${++serial}`;
+  const id = newId();
   const last = axis.values.length - 1;
   const input = make("input", { type: "range", id, min: 0, max: last, step: 1, "data-axis": axis.name });
   const output = make("output", { for: id });
@@ -111,7 +117,7 @@ function slider(axis, pick) {
 }
 
 function choice(axis, pick) {
-  const id = `ibteach-${++serial}`;
+  const id = newId();
   const brief = axis.values.length <= 6 && axis.texts.join("").length <= 60;
   if (!brief) {
     const options = axis.texts.map((text, tick) => make("option", { value: tick }, text));
@@ -127,15 +133,20 @@ function choice(axis, pick) {
   return { nodes: [make("span", { id, class: "label" }, axis.label), group], place: (tick) => (radios[tick].checked = true) };
 }
 
+const forNotebook = ({ key, ctrlKey, metaKey, altKey, shiftKey }) =>
+  ctrlKey || metaKey || altKey || key === "Escape" || key === "Tab" || (shiftKey && key === "Enter");
+
 class View {
   constructor(el, frames, state, report) {
     Object.assign(this, { frames, report, state: { ...state }, images: new Map(), shown: null, visible: true });
     const { spec } = frames;
     this.axes = spec.axes;
-    this.moved = this.axes[0];
-    this.controls = this.axes.map((axis) =>
-      (axis.kind === "choice" ? choice : slider)(axis, (tick) => this.pick(axis, tick)),
-    );
+    const movable = this.axes.filter((axis) => axis.values.length > 1);
+    this.moved = movable[0];
+    this.controls = movable.map((axis) => ({
+      axis,
+      ...(axis.kind === "choice" ? choice : slider)(axis, (tick) => this.pick(axis, tick)),
+    }));
 
     this.stage = make("div", { class: "stage" });
     this.stage.style.aspectRatio = `${spec.width} / ${spec.height}`;
@@ -151,20 +162,22 @@ class View {
     this.root = make(
       "section",
       { class: "ibteach-explorer", "aria-label": spec.title },
-      make("header", {}, make("h3", {}, spec.title), full),
+      make("header", {}, make("h3", {}, spec.title), this.note, full),
       make("div", { class: "controls" }, ...this.controls.flatMap((control) => control.nodes)),
-      make("figure", {}, make("div", { class: "frame" }, this.stage, this.note), this.caption),
+      make("figure", {}, make("div", { class: "frame" }, this.stage), this.caption),
     );
-    if (this.axes.length) {
+    if (movable.length) {
       const hint = "Copy this line to keep or share what you see; paste one here and press Enter to see it again.";
       this.root.append(make("details", {}, make("summary", {}, "State"), this.text, make("p", {}, hint)));
     }
     this.root.style.setProperty("--width", `${spec.width}px`);
-    // The notebook has its own plans for arrow keys and letters; those with a modifier remain its own.
-    this.root.addEventListener("keydown", (event) => {
-      const forNotebook = event.ctrlKey || event.metaKey || event.altKey || ["Escape", "Tab"].includes(event.key);
-      if (!forNotebook && !(event.shiftKey && event.key === "Enter")) event.stopPropagation();
-    });
+    // The notebook has its own plans for arrows and letters; those with a modifier remain its own. Some front ends
+    // listen before the event comes down here, and only this attribute makes them leave it alone.
+    this.onKey = (event) => {
+      if (this.root.contains(event.target)) event.target.toggleAttribute("data-lm-suppress-shortcuts", !forNotebook(event));
+    };
+    window.addEventListener("keydown", this.onKey, true);
+    this.root.addEventListener("keydown", (event) => forNotebook(event) || event.stopPropagation());
     el.append(this.root);
 
     this.sight = new IntersectionObserver((entries) => {
@@ -181,7 +194,7 @@ class View {
 
   // Every tick of the control that was moved last, then of the others, the nearest first.
   ahead() {
-    if (!this.frames.spec.preload) return [];
+    if (!this.frames.spec.preload || !this.moved) return [];
     return [this.moved, ...this.axes.filter((axis) => axis !== this.moved)].flatMap((axis) => {
       const here = axis.values.indexOf(this.state[axis.name]);
       const order = axis.values.map((value, tick) => [Math.abs(tick - here), value]).sort((a, b) => a[0] - b[0]);
@@ -216,7 +229,7 @@ class View {
   }
 
   place() {
-    this.axes.forEach((axis, i) => this.controls[i].place(axis.values.indexOf(this.state[axis.name])));
+    for (const { axis, place } of this.controls) place(axis.values.indexOf(this.state[axis.name]));
     this.text.setCustomValidity("");
     this.text.value = JSON.stringify(this.state);
   }
@@ -235,6 +248,7 @@ class View {
       const { url, alt } = this.frames.known.get(key);
       const image = new Image();
       Object.assign(image, { src: url, alt, decoding: "sync", draggable: false });
+      image.dataset.key = key;
       this.images.set(key, image);
     }
     return this.images.get(key);
@@ -251,16 +265,17 @@ class View {
       const here = this.frames.known.has(wanted);
       const key = here ? wanted : this.arrived;
       this.arrived = null;
+      this.root.dataset.key = wanted; // where it equals the picture's own, the reader sees what the controls say
       this.wait(here ? null : wanted);
       if (!key || key === this.shown) break;
       const image = this.image(key);
       await image.decode().catch(() => {});
       this.stage.replaceChildren(image);
       this.shown = key;
+      clearTimeout(this.settling);
+      this.settling = setTimeout(() => this.settle(), SETTLE_MS);
     }
     this.busy = false;
-    clearTimeout(this.settling);
-    this.settling = setTimeout(() => this.settle(), SETTLE_MS);
     this.frames.pump();
   }
 
@@ -273,23 +288,25 @@ class View {
   wait(missing) {
     const error = this.frames.errors.get(missing);
     if (missing && !error) {
-      this.waiting ??= setTimeout(() => {
-        this.note.textContent = "waiting for the kernel …";
+      this.waiting ??= setInterval(() => {
+        this.note.textContent = this.frames.lost ? "run the cell again to see this state" : "waiting for the kernel …";
+        this.frames.pump(); // an answer may have been lost
         if (!this.shown) this.show(this.frames.known.keys().next().value); // the other theme's is better than none
       }, PATIENCE_MS);
       return;
     }
-    clearTimeout(this.waiting);
+    clearInterval(this.waiting);
     this.waiting = null;
     this.note.textContent = error ?? "";
   }
 
   remove() {
-    clearTimeout(this.waiting);
+    clearInterval(this.waiting);
     clearTimeout(this.settling);
     this.frames.views.delete(this);
     this.sight.disconnect();
     this.unwatch();
+    window.removeEventListener("keydown", this.onKey, true);
     this.root.remove();
   }
 }
@@ -311,8 +328,12 @@ export default function () {
       const tell = () => {
         clearTimeout(pending);
         pending = null;
-        model.set("state", view.state);
-        model.save_changes();
+        try {
+          model.set("state", view.state);
+          model.save_changes();
+        } catch {
+          frames.lost = true;
+        }
       };
       const view = new View(el, frames, model.get("state"), () => (pending ??= setTimeout(tell, REPORT_MS)));
       const follow = () => pending === null && view.set({ ...model.get("state") });

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import anywidget
 import traitlets
+from tqdm.auto import tqdm
 
 from ibteach.checks import known
 from ibteach.display import site
@@ -62,6 +63,7 @@ class Explorer(anywidget.AnyWidget):
     _css = site.STYLE
     _spec = traitlets.Dict().tag(sync=True)
     state = _StateOfScene().tag(sync=True)
+    _ipython_display_ = None  # ipywidgets 7 would show the live view alone
 
     def __init__(self, scene, state=None, preload=True):
         self.scene = scene
@@ -107,10 +109,10 @@ class Explorer(anywidget.AnyWidget):
                 f"{PAGE_PICTURES} pictures; hold an axis with fixed={{name: value}} or take one theme."
             )
         with self._drawing:
+            wanted = [(theme, state) for theme in themes for state in chosen]
             pictures = [
                 {"theme": theme, **self._drawn(state, theme, quality=82, method=4)}
-                for theme in themes
-                for state in chosen
+                for theme, state in tqdm(wanted, desc=path.name, leave=False, delay=2)
             ]
             start = resolve(self.scene, fixed, self.state)
             still = picture(self.scene, start, THEMES[themes[0]], self._canvas(themes[0]))
@@ -152,17 +154,19 @@ class Explorer(anywidget.AnyWidget):
         self.send({"theme": wish["theme"], **states_and_alts, **failed}, [one["picture"] for one in drawn])
 
 
-def _spec(scene, themes, fixed=()):
-    """What the script knows of a scene: everything but its pictures."""
+def _spec(scene, themes, fixed=None):
+    """What the script knows of a scene, its pictures apart. An axis that is held has one tick, and so no control."""
     colours = ("background", "foreground", "muted", "grid", "accent")
-    axes = [axis for axis in scene.axes if axis.name not in fixed]
     return {
         "title": scene.title,
         "width": round(scene.size[0] * 100),
         "height": round(scene.size[1] * 100),
-        "axes": [
-            {"name": a.name, "label": a.label, "kind": a.kind, "values": list(a.values), "texts": list(a.texts)}
-            for a in axes
-        ],
+        "axes": [_axis(axis, fixed or {}) for axis in scene.axes],
         "themes": {theme: {colour: getattr(THEMES[theme], colour) for colour in colours} for theme in themes},
     }
+
+
+def _axis(axis, fixed):
+    ticks = [axis.index(fixed[axis.name])] if axis.name in fixed else range(len(axis.values))
+    values, texts = ([of[tick] for tick in ticks] for of in (axis.values, axis.texts))
+    return {"name": axis.name, "label": axis.label, "kind": axis.kind, "values": values, "texts": texts}

@@ -1,0 +1,247 @@
+"""A real Chromium and a real Jupyter server for the tests that move controls by hand."""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+import ibteach
+
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+
+# The pixels on screen, as one number, read once the picture is the one that the controls ask for.
+PIXELS = """async (root) => {
+    const agrees = () => root.querySelector(".stage img")?.dataset.key === root.dataset.key;
+    for (const end = Date.now() + 30000; !agrees();) {
+        if (Date.now() > end) throw new Error("no picture for " + root.dataset.key);
+        await new Promise(requestAnimationFrame);
+    }
+    const image = root.querySelector(".stage img");
+    await image.decode();
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+    const context = canvas.getContext("2d");
+    context.drawImage(image, 0, 0);
+    const bytes = context.getImageData(0, 0, canvas.width, canvas.height).data;
+    const digest = await crypto.subtle.digest("SHA-256", bytes);
+    return Array.from(new Uint8Array(digest), (b) => b.toString(16).padStart(2, "0")).join("");
+}"""
+
+
+class Figure:
+    """One explorer on a page, seen and touched as a person does."""
+
+    def __init__(self, page, root):
+        self.page, self.root = page, root
+
+    @property
+    def controls(self):
+        return self.root.locator("[data-axis]").all()
+
+    def pixels(self):
+        return self.root.evaluate(PIXELS)
+
+    def alt(self):
+        return self.root.locator(".stage img").get_attribute("alt")
+
+    def drag(self, slider, share):
+        """Take the thumb of a slider and let it go at a share of its length."""
+        slider.scroll_into_view_if_needed()
+        box = slider.bounding_box()
+        at, last = (float(slider.evaluate(f"node => node.{name}")) for name in ("value", "max"))
+        place = lambda part: 11 + (box["width"] - 22) * part  # noqa: E731 - the thumb is 22 pixels wide
+        y = box["y"] + box["height"] / 2
+        self.page.mouse.move(box["x"] + place(at / last), y)
+        self.page.mouse.down()
+        self.page.mouse.move(box["x"] + place(share), y, steps=8)
+        self.page.mouse.up()
+
+    def exercise(self):
+        """Move every control by mouse and by keyboard: the pixels change, and come back bit for bit."""
+        for control in self.controls:
+            first = self.pixels()
+            kind = control.evaluate("node => node.type ?? 'radios'")
+            if kind == "range":
+                last = int(control.get_attribute("max"))
+                here = int(control.evaluate("node => node.value"))
+                self.drag(control, 0.0 if here > last / 2 else 1.0)
+                assert self.pixels() != first, "dragging changed nothing"
+                control.press("Home")
+                home = self.pixels()
+                control.press("ArrowRight")
+                assert self.pixels() != home, "an arrow key changed nothing"
+                control.press("End")
+                assert self.pixels() != home, "End changed nothing"
+                control.press("Home")
+                assert self.pixels() == home
+                for _ in range(here):
+                    control.press("ArrowRight")
+            elif kind == "radios":
+                labels, radios = control.locator("label").all(), control.locator("input").all()
+                here = next(i for i, radio in enumerate(radios) if radio.is_checked())
+                labels[(here + 1) % len(labels)].click()
+                assert self.pixels() != first, "a click changed nothing"
+                radios[(here + 1) % len(radios)].press("ArrowLeft")
+            else:
+                here = control.evaluate("node => node.selectedIndex")
+                control.focus()
+                control.press("End" if here == 0 else "Home")
+                assert self.pixels() != first, "a key changed nothing"
+                control.select_option(index=here)
+            assert self.pixels() == first, "the same state is another picture"
+
+
+class Notebook:
+    """A notebook that is open in the browser."""
+
+    def __init__(self, page, server):
+        self.page, self.server = page, server
+
+    def run_all(self, timeout=240):
+        page = self.page
+        page.locator(".jp-Notebook .jp-CodeCell").first.click()
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        page.wait_for_function(
+            """() => {
+                const prompts = [...document.querySelectorAll(".jp-Notebook .jp-CodeCell .jp-InputPrompt")];
+                const failed = document.querySelector('[data-mime-type="application/vnd.jupyter.error"]');
+                return failed || prompts.every((prompt) => /^\\[\\d+\\]:?$/.test(prompt.textContent.trim()));
+            }""",
+            timeout=timeout * 1000,
+        )
+
+    def errors(self):
+        kinds = ("application/vnd.jupyter.error", "application/vnd.jupyter.stderr")
+        return [
+            output.inner_text() for kind in kinds for output in self.page.locator(f'[data-mime-type="{kind}"]').all()
+        ]
+
+    def figures(self):
+        return figures_of(self.page)
+
+
+def figures_of(page):
+    page.locator(".ibteach-explorer .stage img").first.wait_for(timeout=60_000)
+    return [Figure(page, root) for root in page.locator(".ibteach-explorer").all()]
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: install it, or set CHROMIUM to its path")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_page(chromium):
+    """Opens a page in a context of its own; an error in a script of the page fails the test."""
+    with contextlib.ExitStack() as stack:
+        errors = []
+
+        def open_page(**options):
+            context = chromium.new_context(viewport={"width": 1280, "height": 1000}, **options)
+            stack.callback(context.close)
+            page = context.new_page()
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            return page
+
+        yield open_page
+    # Notebook 7 itself throws one about 'schema' while it starts.
+    assert not [error for error in errors if "'schema'" not in error]
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory):
+    """Jupyter servers by kind, ``"lab"`` or ``"notebook"``, each started when it is first asked for."""
+    with contextlib.ExitStack() as stack:
+        started = {}
+
+        def get(kind):
+            if kind not in started:
+                started[kind] = stack.enter_context(_serving(kind, tmp_path_factory.mktemp(kind)))
+            return started[kind]
+
+        yield get
+
+
+@contextlib.contextmanager
+def _serving(kind, folder):
+    root = folder / "notebooks"
+    settings = folder / "config" / "labconfig"
+    for made in (root, settings):
+        made.mkdir(parents=True)
+    quiet = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+    (settings / "page_config.json").write_text(json.dumps(quiet))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(16)
+    environment = os.environ | {
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_DATA_DIR": str(folder / "data"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        "IPYTHONDIR": str(folder / "ipython"),
+        "JUPYTER_TOKEN": token,
+        "PYTHONPATH": str(Path(ibteach.__file__).parents[1]),  # the kernel tests what pytest tests
+    }
+    program = {"lab": "jupyterlab", "notebook": "notebook"}[kind]
+    command = [sys.executable, "-m", program, "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"]
+    command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={root}"]
+    log = folder / "server.log"
+    with log.open("w") as out:
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, start_new_session=True)
+    try:
+        status = urllib.request.Request(
+            f"http://127.0.0.1:{port}/api/status", headers={"Authorization": f"token {token}"}
+        )
+        for _ in range(240):
+            with contextlib.suppress(OSError), urllib.request.urlopen(status, timeout=2):
+                break
+            assert process.poll() is None, log.read_text()[-2000:]
+            time.sleep(0.25)
+        yield {"kind": kind, "port": port, "token": token, "root": root}
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def open_notebook(servers, new_page):
+    """Opens a copy of a notebook on a server of one kind and waits until its kernel is ready."""
+
+    def open_copy(source, kind="lab", **options):
+        server = servers(kind)
+        copy = server["root"] / source.name
+        shutil.copy(source, copy)
+        page = new_page(**options)
+        route = {"lab": "doc/tree", "notebook": "notebooks"}[kind]
+        page.goto(f"http://127.0.0.1:{server['port']}/{route}/{source.name}?token={server['token']}")
+        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
+        # "idle" is shown before there is a kernel at all, and Run All would be lost: its name comes first.
+        page.locator(".jp-Toolbar-kernelName", has_text="Python 3").first.wait_for(timeout=60_000)
+        page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=60_000)
+        return Notebook(page, server)
+
+    return open_copy
