@@ -120,7 +120,7 @@ class LatentScene(TrainedScene):
         self.directions = vh[:2].T
         return (
             z @ self.directions
-        ).numpy(), f"first two principal components over all networks ({share:.0%} of variance)"
+        ).numpy(), f"first two principal components over all networks\n({share:.0%} of variance)"
 
     def _covariances(self, record):
         """Mean and covariance of Z given each class, in the plane: (M, C, 2) and (M, C, 2, 2)."""

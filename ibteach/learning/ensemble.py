@@ -43,6 +43,7 @@ class Ensemble(nn.Module):
         if any(True for network in networks for _ in network.buffers()):
             raise InvalidInput("networks: got buffers (batch normalisation?), expected parameters only; use GroupNorm.")
         self.latent_dimension, self.classes = networks[0].latent_dimension, networks[0].classes
+        self.stochastic = networks[0].stochastic
         self._names = list(shapes[0])
         self._stacked = nn.ParameterList(
             torch.stack([network.get_parameter(name).detach() for network in networks]) for name in self._names
@@ -62,7 +63,7 @@ class Ensemble(nn.Module):
 
         axis = None if noise.ndim == 2 else 0
         parameters = dict(zip(self._names, self._stacked, strict=True))
-        return vmap(one, in_dims=(0, axis, axis))(parameters, images, noise)
+        return vmap(one, in_dims=(0, axis, axis), randomness="different")(parameters, images, noise)
 
     @property
     def decoders(self) -> tuple[Tensor, Tensor]:

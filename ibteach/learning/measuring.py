@@ -1,22 +1,34 @@
 """What is measured of networks while they train: every term of the objective, on fixed examples, for all of them.
 
-Each quantity is a function of the noiseless latents and the linear decoder, so the encoder runs once. The noise is the
-same for all networks and at every epoch, so that differences between them are not differences of the draw.
+The noise is the same for all networks and at every epoch, so that differences between them are not differences of the
+draw. Without dropout each quantity is a function of the noiseless latents and the linear decoder, so the encoder runs
+once, and the latent is a Gaussian mixture whose information can be measured exactly (`ibteach.information.mixture`).
 """
 
 import torch
 from torch import Tensor
 
+from ibteach.information import mixture
 from ibteach.information.continuous import zero_entropy_noise
 from ibteach.objectives import OBJECTIVES, decoder_log_likelihood, moments
 
 SAMPLES = 12
 """Noise samples S behind every measured cross-entropy."""
 
+INFORMATION = [
+    "latent_entropy",
+    "reverse_decoder_uncertainty",
+    "preserved_information",
+    "redundant_information",
+    "preserved_relevant_information",
+    "decoder_uncertainty",
+]
+"""What `measure` adds with ``information=True``: the quantities of `ibteach.information.mixture.Measurement`."""
+
 
 @torch.no_grad()
 def encode(model, data, images: Tensor, block: int = 2000) -> Tensor:
-    """Noiseless latents f(x) of uint8 images, (M, N, K); in blocks, for memory's sake."""
+    """Noiseless latents f(x) of uint8 images, (M, N, K); in blocks, for memory's sake. With dropout, one draw."""
     silence = torch.zeros(1, model.latent_dimension, device=images.device)
     latents = [model(data.normalize(part), silence.expand(len(part), -1))[0] for part in images.split(block)]
     latents = torch.cat(latents, -2)
@@ -24,13 +36,14 @@ def encode(model, data, images: Tensor, block: int = 2000) -> Tensor:
 
 
 @torch.no_grad()
-def measure(model, data, subset: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+def measure(model, data, subset: int, information: bool = False) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Quantities and standard errors of the first `subset` train and test examples: name → (M,), float64.
 
     For ``train/`` and ``test/``, in nats where they are information: ``decoder_cross_entropy`` H_q[Y|Z] and
-    ``prediction_cross_entropy`` H_q[Y|X] with 12 noise samples; ``sampled_error`` and ``argmax_error`` of the
-    prediction averaged over them; every bound of `ibteach.objectives.OBJECTIVES` by its name. Standard errors are
-    those of a mean over examples.
+    ``prediction_cross_entropy`` H_q[Y|X] with 12 samples of noise (and dropout); ``sampled_error`` and
+    ``argmax_error`` of the prediction averaged over them; every bound of `ibteach.objectives.OBJECTIVES` by its name;
+    and, if asked for, `INFORMATION` on these examples. Standard errors of the fit are those of a mean over examples,
+    of information those of the noise draws.
     """
     values, errors = {}, {}
     for split, images, labels in [
@@ -38,20 +51,25 @@ def measure(model, data, subset: int) -> tuple[dict[str, Tensor], dict[str, Tens
         ("test", data.test_images[:subset], data.test_labels[:subset]),
     ]:
         latents = encode(model, data, images)
-        for name, each in _fit(model, latents, labels).items():
+        draws = (encode(model, data, images) if model.stochastic else latents for _ in range(SAMPLES))
+        for name, each in _fit(model.decoders, draws, labels).items():
             values[f"{split}/{name}"] = each.mean(-1)
             errors[f"{split}/{name}"] = each.std(-1) / each.shape[-1] ** 0.5
         m = moments(latents.double(), labels, len(data.classes))
         values |= {f"{split}/{name}": objective.nats(m) for name, objective in OBJECTIVES.items()}
+        if information:
+            found = mixture.measure(latents, labels, stochastic=model.stochastic)
+            for name in INFORMATION:
+                values[f"{split}/{name}"], errors[f"{split}/{name}"] = getattr(found, name)
     return values, errors
 
 
-def _fit(model, latents, labels) -> dict[str, Tensor]:
-    """Per example, (M, N): how well the decoder fits the labels, over the same noise for every network."""
-    weight, bias = model.decoders
+def _fit(decoders, draws, labels) -> dict[str, Tensor]:
+    """Per example, (M, N): how well the decoders fit the labels, from draws of the latents before the noise."""
+    weight, bias = decoders
     generator = torch.Generator().manual_seed(0)
     log_likelihoods, prediction = [], 0
-    for _ in range(SAMPLES):
+    for latents in draws:
         noise = zero_entropy_noise(tuple(latents.shape[-2:]), generator).to(latents)
         logits = ((latents + noise) @ weight.mT + bias[:, None]).double()
         log_likelihoods.append(decoder_log_likelihood(logits, labels))

@@ -17,6 +17,8 @@ from ibteach import checks
 class Bottleneck(nn.Module):
     """x → f(x) → f(x) + ε → logits of q(y|z).
 
+    With dropout in the encoder f is random too, and `stochastic` says so.
+
     Args:
         encoder: any module from images (N, ...) to features (N, K).
         latent_dimension: K ≥ 1.
@@ -29,6 +31,7 @@ class Bottleneck(nn.Module):
         self.classes = checks.whole("classes", classes, minimum=2)
         self.encoder = encoder
         self.decoder = nn.Linear(latent_dimension, classes)
+        self.stochastic = any(isinstance(layer, nn.Dropout) and layer.p > 0 for layer in encoder.modules())
 
     def forward(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Noiseless latents f(x), (N, K), and logits of the decoder at f(x) + noise, (N, C)."""
@@ -41,13 +44,16 @@ class Bottleneck(nn.Module):
         return self.decoder.weight[None], self.decoder.bias[None]
 
 
-def mlp(inputs, classes: int, latent_dimension: int = 2, hidden: tuple[int, ...] = (48, 48)) -> Bottleneck:
+def mlp(
+    inputs, classes: int, latent_dimension: int = 2, hidden: tuple[int, ...] = (48, 48), dropout: float = 0.0
+) -> Bottleneck:
     """A multilayer perceptron on flattened images.
 
     Args:
         inputs: the shape of one image, or its number of values.
         classes, latent_dimension: C ≥ 2 and K ≥ 1.
         hidden: widths of the hidden layers.
+        dropout: the share of hidden units that is left out at random, in [0, 1).
 
     >>> latents, logits = mlp((1, 8, 8), classes=10)(torch.zeros(5, 1, 8, 8), torch.zeros(5, 2))
     >>> latents.shape, logits.shape
@@ -57,18 +63,21 @@ def mlp(inputs, classes: int, latent_dimension: int = 2, hidden: tuple[int, ...]
     widths = [checks.whole("inputs", inputs), *(checks.whole("hidden", width) for width in hidden)]
     layers: list[nn.Module] = [nn.Flatten()]
     for before, after in itertools.pairwise(widths):
-        layers += [nn.Linear(before, after), nn.ReLU()]
+        layers += [nn.Linear(before, after), nn.ReLU(), *_dropout(dropout)]
     latent_dimension = checks.whole("latent_dimension", latent_dimension)
     return Bottleneck(nn.Sequential(*layers, nn.Linear(widths[-1], latent_dimension)), latent_dimension, classes)
 
 
-def convnet(inputs: tuple[int, int, int], classes: int, latent_dimension: int = 2, width: int = 16) -> Bottleneck:
+def convnet(
+    inputs: tuple[int, int, int], classes: int, latent_dimension: int = 2, width: int = 16, dropout: float = 0.0
+) -> Bottleneck:
     """A small convolutional encoder: three 3×3 convolutions, each but the first halving the picture, then a linear map.
 
     Args:
         inputs: (channels, height, width) of one image.
         classes, latent_dimension: C ≥ 2 and K ≥ 1.
         width: channels of the first convolution; doubled twice.
+        dropout: the share of the last features that is left out at random, in [0, 1).
 
     >>> network = convnet((1, 28, 28), classes=10, latent_dimension=3)
     >>> latents, logits = network(torch.zeros(5, 1, 28, 28), torch.zeros(5, 3))
@@ -86,6 +95,12 @@ def convnet(inputs: tuple[int, int, int], classes: int, latent_dimension: int = 
         nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1),
         nn.ReLU(),
         nn.Flatten(),
+        *_dropout(dropout),
         nn.Linear(features, latent_dimension),
     )
     return Bottleneck(encoder, latent_dimension, classes)
+
+
+def _dropout(rate) -> list[nn.Module]:
+    rate = checks.number("dropout", rate, minimum=0, below=1)
+    return [nn.Dropout(rate)] if rate > 0 else []

@@ -105,6 +105,7 @@ def fit(
     learning_rate: float = 0.01,
     measure_every: int = 10,
     subset: int = 2000,
+    information: bool = False,
     device: str | torch.device | None = None,
     progress: bool = True,
 ) -> Record:
@@ -120,6 +121,7 @@ def fit(
         epochs, batch_size, learning_rate: how long and how fast; the last batch of an epoch is dropped if short.
         measure_every: epochs between measurements (before training and after it are always measured).
         subset: how many train and test examples are measured; the first of the data set's fixed order.
+        information: also measure H[Z], H[Z|Y], I[X;Z] and the other quantities of the information diagram.
         device: as for `pick_device`.
         progress: show a bar with the time left.
 
@@ -137,6 +139,8 @@ def fit(
     sizes = {"epochs": epochs, "batch_size": batch_size, "measure_every": measure_every, "subset": subset}
     sizes = {name: checks.whole(name, size) for name, size in sizes.items()}
     learning_rate = checks.number("learning_rate", learning_rate, above=0)
+    if information and model.stochastic:
+        raise InvalidInput("information: got True for networks with dropout, expected none: it would not be exact.")
     if batch_size > len(data.train_labels):
         raise InvalidInput(f"batch_size: got {batch_size}, expected at most the {len(data.train_labels)} examples.")
     device = pick_device(device)
@@ -148,11 +152,15 @@ def fit(
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=device.type != "mps")
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps)
 
-    started, epoch, stopped = time.perf_counter(), 0, False
-    measured = {0: measure(model, data, subset)}
+    started, epoch, stopped, measured = time.perf_counter(), 0, False, {}
     what = f"{members} network{'s' * (members > 1)} on {device.type}"
-    with tqdm(total=epochs, desc=what, unit="epoch", ncols=88, file=sys.stdout, disable=not progress) as bar:
+    with (
+        tqdm(total=epochs, desc=what, unit="epoch", ncols=88, file=sys.stdout, disable=not progress) as bar,
+        torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
+    ):
+        torch.manual_seed(runs[0].seed)  # for dropout: all other chance comes from generators of its own
         try:
+            measured[0] = measure(model, data, subset, information)
             for epoch in range(1, epochs + 1):
                 for images, labels, noise in batches.epoch():
                     latents, logits = model(images, noise)
@@ -166,12 +174,13 @@ def fit(
                     schedule.step()
                 _check_finite(terms, runs, epoch)
                 if epoch % measure_every == 0 or epoch == epochs:
-                    measured[epoch] = measure(model, data, subset)
+                    measured[epoch] = measure(model, data, subset, information)
                 bar.update()
         except KeyboardInterrupt:
             stopped = True
             tqdm.write(f"Stopped in epoch {epoch} of {epochs}: what was trained until then is kept and measured.")
-            measured[epoch] = measure(model, data, subset)
+            measured[epoch] = measure(model, data, subset, information)
+        latents = encode(model, data, data.test_images[:subset])
 
     configuration = {**sizes, "learning_rate": learning_rate, "parameters": sum(p.numel() for p in model.parameters())}
     weights, biases = model.decoders
@@ -180,7 +189,7 @@ def fit(
         epochs=torch.tensor(list(measured)),
         quantities=_over_epochs([values for values, _ in measured.values()]),
         errors=_over_epochs([errors for _, errors in measured.values()]),
-        latents=encode(model, data, data.test_images[:subset]),
+        latents=latents,
         labels=data.test_labels[:subset],
         decoder_weight=weights,
         decoder_bias=biases,

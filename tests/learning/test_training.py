@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from ibteach.errors import Diverged, InvalidInput, Unavailable, UnknownName
+from ibteach.information import mixture
 from ibteach.learning import training
 from ibteach.learning.data import load
 from ibteach.learning.ensemble import Ensemble
-from ibteach.learning.measuring import SAMPLES
+from ibteach.learning.label_noise import with_random_labels
+from ibteach.learning.measuring import INFORMATION, SAMPLES
 from ibteach.learning.networks import Bottleneck, convnet, mlp
 from ibteach.learning.training import Run, build, fit, grid
 from ibteach.objectives import OBJECTIVES, loss, prediction_cross_entropy, training_error_bounds
@@ -191,6 +193,63 @@ def test_ensembles_and_networks_refuse_what_does_not_fit():
     for wrong in ({"latent_dimension": 0}, {"classes": 1}, {"hidden": (0,)}):
         with pytest.raises(InvalidInput, match=f"{next(iter(wrong))}: got"):
             mlp(64, **{"classes": 10, **wrong})
+
+
+# ------------------------------------------------------------------- dropout, information, labels made wrong
+
+
+def test_dropout_opens_a_gap_between_decoder_and_prediction_cross_entropy(digits):
+    runs = [Run.of("l2", gamma=0.001, seed=seed) for seed in range(3)]
+    gap = {}
+    for rate in (0.0, 0.4):
+        make = functools.partial(mlp, (1, 8, 8), classes=10, hidden=(32,), dropout=rate)
+        record = quietly(build(make, runs), digits, runs, epochs=5)
+        again = quietly(build(make, runs), digits, runs, epochs=5)
+        assert same(record, again)
+        gap[rate] = record.value("test/decoder_cross_entropy") - record.value("test/prediction_cross_entropy")
+    assert (gap[0.4] > 3 * gap[0.0]).all() and (gap[0.0] >= -1e-12).all()
+
+
+def test_dropout_is_drawn_for_each_network_and_each_example():
+    ensemble = Ensemble([build(functools.partial(mlp, 64, 10, dropout=0.5), RUNS[0]) for _ in range(2)])
+    latents, _ = ensemble(torch.ones(3, 64), torch.zeros(3, 2))
+    assert len({tuple(z.tolist()) for z in latents.flatten(0, 1)}) == 6
+
+
+def test_information_is_measured_on_request(digits):
+    record = quietly(build(MAKE, RUNS), digits, RUNS, information=True, subset=100)
+    found = {name: record.quantities[f"test/{name}"] for name in INFORMATION}
+    error = {name: record.errors[f"test/{name}"] for name in INFORMATION}
+    again = mixture.measure(record.latents, record.labels)
+    for name in INFORMATION:
+        torch.testing.assert_close(found[name][:, -1], getattr(again, name).value, rtol=1e-4, atol=1e-4)
+    tightest = record.quantities["test/log-determinant"]
+    slack = 4 * error["reverse_decoder_uncertainty"] + 1e-9
+    assert (found["reverse_decoder_uncertainty"] <= tightest + slack).all()
+    assert (found["decoder_uncertainty"] <= record.quantities["test/decoder_cross_entropy"] + 0.1).all()
+
+
+def test_information_is_refused_under_dropout(digits):
+    model = build(functools.partial(mlp, 64, 10, dropout=0.1), RUNS)
+    with pytest.raises(InvalidInput, match="information: got True for networks with dropout"):
+        quietly(model, digits, RUNS, information=True)
+    for rate in (-0.1, 1.0, float("nan")):
+        with pytest.raises(InvalidInput, match="dropout: got"):
+            mlp(64, 10, dropout=rate)
+
+
+def test_random_labels_are_memorised_only_without_compression(digits):
+    noisy = with_random_labels(digits, 1.0, seed=4)
+    assert torch.equal(noisy.test_labels, digits.test_labels) and "100% random labels" in noisy.name
+    assert not torch.equal(digits.train_labels, noisy.train_labels)
+    small = dataclasses.replace(noisy, train_images=noisy.train_images[:100], train_labels=noisy.train_labels[:100])
+    runs = grid(["variance"], gammas=[0.0, 10.0])
+    make = functools.partial(mlp, (1, 8, 8), classes=10, latent_dimension=8, hidden=(64, 64))
+    record = quietly(build(make, runs), small, runs, epochs=150, batch_size=50, measure_every=150)
+    memorised, compressed = record.value("train/argmax_error").tolist()
+    assert memorised < 0.1 and compressed > 0.5
+    with pytest.raises(InvalidInput, match=r"share: got 1\.5"):
+        with_random_labels(digits, 1.5)
 
 
 @pytest.mark.gpu
