@@ -115,6 +115,14 @@ class Scene:
         """One or two sentences that say what the picture shows at this state."""
         raise NotImplementedError(f"{type(self).__name__}.alt says the scene in words.")
 
+    def targets(self, **state):
+        """What the pointer chooses as it moves over the picture: nothing, or an axis and what lies where.
+
+        ``("quantity", grid)``: rows of ticks of that axis, from the top left; the grid covers the whole picture, with
+        None where nothing lies. Called after `update`.
+        """
+        return None
+
 
 @dataclasses.dataclass(frozen=True)
 class Theme:
@@ -278,6 +286,17 @@ class Canvas:
             self._figure.draw_artist(artist)
         return np.array(self._agg.buffer_rgba())[..., :3].copy()
 
+    def targets(self, state) -> dict | None:
+        """What the pointer chooses in the picture of this state: an axis, and rows of characters, one for each tick."""
+        self._scene.update(**state)
+        found = self._scene.targets(**state)
+        if found is None:
+            return None
+        name, grid = found
+        (axis,) = (axis for axis in self._scene.axes if axis.name == name)
+        sign = {None: " "} | {value: chr(ord("0") + tick) for tick, value in enumerate(axis.values)}
+        return {"axis": name, "cells": ["".join(sign[value] for value in row) for row in grid]}
+
     def frame(self, state, quality=90, method=0) -> bytes:
         """The picture of one state as WebP; a higher `method` takes longer and makes it smaller."""
         packed = io.BytesIO()
@@ -317,7 +336,7 @@ def picture(scene, state=None, theme=LIGHT, canvas=None) -> bytes:
     whole = Image.fromarray(np.concatenate([heading, canvas.pixels(state)]))
     packed = io.BytesIO()
     # 256 colours: a third of the size in the saved notebook, and no dithering, so that the same state is the same file.
-    whole.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(packed, "png", optimize=True)
+    whole.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(packed, "png", optimize=True)
     return packed.getvalue()
 
 

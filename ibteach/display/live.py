@@ -108,17 +108,16 @@ class Explorer(anywidget.AnyWidget):
                 f"export: got {len(chosen)} states in {len(themes)} themes (ticks: {counts}), expected 1 to "
                 f"{PAGE_PICTURES} pictures; hold an axis with fixed={{name: value}} or take one theme."
             )
-        with self._drawing:
-            wanted = [(theme, state) for theme in themes for state in chosen]
+        start = resolve(self.scene, fixed, self.state)
+        wanted = [(theme, state) for theme in themes for state in chosen]
+        with replacing(path) as part, self._drawing:
             pictures = [
                 {"theme": theme, **self._drawn(state, theme, quality=82, method=4)}
                 for theme, state in tqdm(wanted, desc=path.name, leave=False, delay=2)
             ]
-            start = resolve(self.scene, fixed, self.state)
             still = picture(self.scene, start, THEMES[themes[0]], self._canvas(themes[0]))
-        spec = _spec(self.scene, themes, fixed) | {"start": start}
-        text = site.page(spec, pictures, still, alt_text(self.scene, start))
-        with replacing(path) as part:
+            spec = _spec(self.scene, themes, fixed) | {"start": start}
+            text = site.page(spec, pictures, still, alt_text(self.scene, start))
             part.write_text(text, encoding="utf-8")
         return Exported(path, len(pictures), len(text.encode()))
 
@@ -137,7 +136,9 @@ class Explorer(anywidget.AnyWidget):
 
     def _drawn(self, state, theme, **packing):
         frame = self._canvas(theme).frame(state, **packing)
-        return {"state": state, "alt": alt_text(self.scene, state), "picture": frame}
+        targets = self._canvas(theme).targets(state)
+        told = {"state": state, "alt": alt_text(self.scene, state)} | ({"targets": targets} if targets else {})
+        return told | {"picture": frame}
 
     def _answer(self, _, wish, __):
         """Draw what the browser lacks, at least one picture, and no more once the time is up."""
@@ -151,7 +152,8 @@ class Explorer(anywidget.AnyWidget):
                 if failed or time.perf_counter() - begun > BUSY_SECONDS:
                     break
         states_and_alts = {"states": wish["states"], "alts": [one["alt"] for one in drawn]}
-        self.send({"theme": wish["theme"], **states_and_alts, **failed}, [one["picture"] for one in drawn])
+        targets = {"targets": [one["targets"] for one in drawn]} if "targets" in (drawn or [{}])[0] else {}
+        self.send({"theme": wish["theme"], **states_and_alts, **targets, **failed}, [one["picture"] for one in drawn])
 
 
 def _spec(scene, themes, fixed=None):
