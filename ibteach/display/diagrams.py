@@ -16,7 +16,7 @@ from matplotlib.colors import to_rgb
 from ibteach.display.figures import Axis, Scene
 from ibteach.display.live import Explorer
 from ibteach.errors import InvalidInput
-from ibteach.information.diagram import REGIONS, latex, region
+from ibteach.information.diagram import REGIONS, definition, latex, region
 from ibteach.information.discrete import Joint
 from ibteach.information.geometry import Layout, layout
 
@@ -99,16 +99,15 @@ class Picture:
             far = around[np.abs(around - centre).argmax()]
             place = far + (far - centre) / abs(far - centre) * 0.045 * np.ptp(self.x)
             title.set_position((place.real, place.imag))
-        anchors = found.anchors()
         for text, (atom, value) in zip(self.values, found.atoms.items(), strict=True):
-            x, y, clearance = anchors.get(atom, (0, 0, 0))
+            x, y, clearance = found.anchors.get(atom, (0, 0, 0))
             text.set_position((x, y))
             text.set_text(number(value, unit, 2) if clearance > 0.018 * np.ptp(self.x) else "")
             text.set_weight("bold" if atom in chosen else "normal")
 
-    def where(self, found: Layout) -> dict[str, np.ndarray]:
-        """The points of the picture's grid that lie in each atom's region."""
-        inside = {name: level < 0 for name, level in found.inside(self.x, self.y).items()}
+    def where(self, found: Layout, x, y) -> dict[str, np.ndarray]:
+        """Which points lie in each atom's region."""
+        inside = {name: level < 0 for name, level in found.inside(x, y).items()}
         return {
             atom: np.logical_and.reduce([inside[n] if atom in self.members[n] else ~inside[n] for n in self.names])
             for atom in found.atoms
@@ -119,7 +118,7 @@ class Picture:
         sets = {name: np.array(to_rgb(self.theme.cycle[i])) for i, name in enumerate(self.names)}
         stripes = (self.x + self.y) / np.ptp(self.x) * 60 % 1 < 0.5
         image = np.broadcast_to(base, (*self.x.shape, 3)).copy()
-        for atom, there in self.where(found).items():
+        for atom, there in self.where(found, self.x, self.y).items():
             pale = 0.18 * np.mean([sets[n] for n in self.names if atom in self.members[n]], axis=0) + 0.82 * base
             image[there] = to_rgb(self.theme.cycle[HIGHLIGHT]) if atom in chosen else pale
             if found.atoms[atom] < -ZERO:
@@ -156,17 +155,19 @@ class DiagramScene(Scene):
         box = np.stack([boxes[:, :, 0].min(0), boxes[:, :, 1].max(0)], axis=1)
         self.picture = Picture(picture, theme, self.names, box)
         words.set_axis_off()
-        self.head = words.text(0, 0.92, "", size=21, va="top")
-        self.name = words.text(0, 0.765, "", size=14, va="top", weight="bold", color=theme.accent)
-        self.meaning = words.text(0, 0.685, "", size=12.5, va="top")
-        self.formula = words.text(0, 0.55, "", size=14, va="top", linespacing=1.7)
+        self.head = words.text(0, 0.97, "", size=21, va="top")
+        self.definition = words.text(0, 0.83, "", size=12.5, va="top", color=theme.muted)
+        self.name = words.text(0, 0.71, "", size=14, va="top", weight="bold", color=theme.accent)
+        self.meaning = words.text(0, 0.63, "", size=12.5, va="top")
+        self.formula = words.text(0, 0.48, "", size=14, va="top", linespacing=1.5)
         self.note = words.text(0, 0.02, "", size=11.5, va="bottom", color=theme.muted)
-        return [*self.picture.artists, self.head, self.name, self.meaning, self.formula, self.note]
+        return [*self.picture.artists, self.head, self.definition, self.name, self.meaning, self.formula, self.note]
 
     def update(self, quantity, unit, place=None):
         found, value, parts = self._read(quantity, place)
         self.picture.show(found, quantity, unit)
         self.head.set_text(f"${latex(quantity)} = {number(value, unit)}$ {unit}")
+        self.definition.set_text(f"= {definition(quantity, self.names)}")
         named = self.papers.get(quantity)
         self.name.set_text(named.name if named else "")
         self.meaning.set_text(textwrap.fill(named.meaning, 44) if named else "")
@@ -183,6 +184,17 @@ class DiagramScene(Scene):
             f"{len(self.names)} overlapping shapes, for {' and '.join(self.names)}; highlighted is {quantity}{name} "
             f"{number(value, unit)} {unit}{formula}. {found.note}"
         )
+
+    def targets(self, quantity, unit, place=None):
+        found, _, _ = self._read(quantity, place)
+        figure = self.picture.axes.figure
+        x, y = np.meshgrid(np.linspace(0, 1, 90), np.linspace(1, 0, 46))
+        dots = np.stack([x, y], axis=-1) * figure.bbox.size
+        data = self.picture.axes.transData.inverted().transform(dots.reshape(-1, 2)).reshape(dots.shape)
+        grid = np.full(x.shape, None)
+        for atom, there in self.picture.where(found, data[..., 0], data[..., 1]).items():
+            grid[there] = SHORTER.get(atom, atom) if self.chain else atom
+        return "quantity", grid
 
     def _read(self, quantity, place):
         """The layout, the value of the quantity, and the atoms it is the sum of (in a chain by their shorter names)."""

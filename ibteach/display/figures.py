@@ -119,7 +119,7 @@ class Scene:
         """What the pointer chooses as it moves over the picture: nothing, or an axis and what lies where.
 
         ``("quantity", grid)``: rows of ticks of that axis, from the top left; the grid covers the whole picture, with
-        None where nothing lies. Called after `update`.
+        None where nothing lies. Called after `build`.
         """
         return None
 
@@ -288,7 +288,6 @@ class Canvas:
 
     def targets(self, state) -> dict | None:
         """What the pointer chooses in the picture of this state: an axis, and rows of characters, one for each tick."""
-        self._scene.update(**state)
         found = self._scene.targets(**state)
         if found is None:
             return None

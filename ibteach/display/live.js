@@ -6,6 +6,7 @@ const REPLY_MS = 10_000; // a kernel that did not answer for so long is asked ag
 const REPORT_MS = 100; // while a control is dragged, the kernel hears of it this often
 const SETTLE_MS = 150; // the caption waits for the hand to rest: it is read, and read aloud
 const PATIENCE_MS = 400; // after this the reader is told that a picture is on its way
+const TICK_ZERO = "0".charCodeAt(); // a target's character for the first tick; the others follow in the order of Unicode
 const BATCH = 4; // pictures asked for ahead in one message; the kernel stops earlier when they take long
 
 // Pictures by theme and state. One request is under way at most, so the kernel has no queue to work off: what it is
@@ -26,15 +27,15 @@ class Frames {
     return [theme, ...this.spec.axes.map((axis) => axis.values.indexOf(state[axis.name]))].join();
   }
 
-  add(theme, state, alt, url) {
+  add(theme, { state, alt, targets }, url) {
     const key = this.key(theme, state);
-    if (!this.known.has(key)) this.known.set(key, { alt, url });
+    if (!this.known.has(key)) this.known.set(key, { alt, targets, url });
   }
 
-  answer({ theme, states, alts, error }, pictures) {
+  answer({ theme, states, alts, targets = [], error }, pictures) {
     this.askedAt = -Infinity;
     pictures.forEach((data, i) => {
-      this.add(theme, states[i], alts[i], URL.createObjectURL(new Blob([data], { type: "image/webp" })));
+      this.add(theme, { state: states[i], alt: alts[i], targets: targets[i] }, URL.createObjectURL(new Blob([data], { type: "image/webp" })));
     });
     if (error) this.errors.set(this.key(theme, states[pictures.length]), error);
     const arrived = this.urgent && pictures.length ? this.key(theme, states[0]) : null;
@@ -66,76 +67,6 @@ class Frames {
   }
 }
 
-function themeOfPage() {
-  const { body, documentElement } = document;
-  if (body.dataset.jpThemeLight) return body.dataset.jpThemeLight === "true" ? "light" : "dark"; // JupyterLab, Notebook
-  if (body.dataset.vscodeThemeKind) return body.dataset.vscodeThemeKind.includes("light") ? "light" : "dark";
-  const named = documentElement.getAttribute("theme") ?? documentElement.dataset.theme; // Colab, documentation sites
-  if (named === "light" || named === "dark") return named;
-  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-}
-
-function onThemeChange(act) {
-  const watch = new MutationObserver(act);
-  const names = ["data-jp-theme-light", "data-vscode-theme-kind", "theme", "data-theme"];
-  for (const node of [document.body, document.documentElement]) watch.observe(node, { attributeFilter: names });
-  const query = matchMedia("(prefers-color-scheme: dark)");
-  query.addEventListener("change", act);
-  return () => {
-    watch.disconnect();
-    query.removeEventListener("change", act);
-  };
-}
-
-function make(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
-
-// Every widget runs its own copy of this module, so a counter would give the same name to the radios of two figures.
-const newId = () => `ibteach-${Math.random().toString(36).slice(2)}`;
-
-// One control for one axis. Each returns its row, and `place`, which moves it to a tick without an event.
-function slider(axis, pick) {
-  const id = newId();
-  const last = axis.values.length - 1;
-  const input = make("input", { type: "range", id, min: 0, max: last, step: 1, "data-axis": axis.name });
-  const output = make("output", { for: id });
-  output.style.minWidth = `${Math.max(...axis.texts.map((text) => text.length))}ch`;
-  input.style.setProperty("--steps", Math.max(last, 1));
-  if (last <= 40) input.classList.add("ticked");
-  input.addEventListener("input", () => pick(input.valueAsNumber));
-  const place = (tick) => {
-    input.valueAsNumber = tick;
-    output.textContent = axis.texts[tick];
-    input.setAttribute("aria-valuetext", axis.texts[tick]);
-    input.style.setProperty("--done", tick / Math.max(last, 1));
-  };
-  return { nodes: [make("label", { for: id }, axis.label), input, output], place };
-}
-
-function choice(axis, pick) {
-  const id = newId();
-  const brief = axis.values.length <= 6 && axis.texts.join("").length <= 60;
-  if (!brief) {
-    const options = axis.texts.map((text, tick) => make("option", { value: tick }, text));
-    const select = make("select", { id, "data-axis": axis.name }, ...options);
-    select.addEventListener("input", () => pick(select.selectedIndex));
-    const box = make("div", { class: "wide" }, select);
-    return { nodes: [make("label", { for: id }, axis.label), box], place: (tick) => (select.selectedIndex = tick) };
-  }
-  const radios = axis.values.map((_, tick) => make("input", { type: "radio", name: id, value: tick, id: `${id}-${tick}` }));
-  const parts = radios.map((radio, tick) => make("label", { for: radio.id }, radio, make("span", {}, axis.texts[tick])));
-  const group = make("div", { class: "wide segments", role: "radiogroup", "aria-labelledby": id, "data-axis": axis.name }, ...parts);
-  radios.forEach((radio, tick) => radio.addEventListener("input", () => pick(tick)));
-  return { nodes: [make("span", { id, class: "label" }, axis.label), group], place: (tick) => (radios[tick].checked = true) };
-}
-
-const forNotebook = ({ key, ctrlKey, metaKey, altKey, shiftKey }) =>
-  ctrlKey || metaKey || altKey || key === "Escape" || key === "Tab" || (shiftKey && key === "Enter");
-
 class View {
   constructor(el, frames, state, report) {
     Object.assign(this, { frames, report, state: { ...state }, images: new Map(), shown: null, visible: true });
@@ -150,6 +81,7 @@ class View {
 
     this.stage = make("div", { class: "stage" });
     this.stage.style.aspectRatio = `${spec.width} / ${spec.height}`;
+    for (const event of ["pointermove", "pointerdown"]) this.stage.addEventListener(event, (e) => this.point(e));
     this.caption = make("figcaption", { "aria-live": "polite" });
     this.note = make("p", { class: "note", role: "status" });
     this.text = make("input", { type: "text", spellcheck: "false", autocomplete: "off", "aria-label": "State as text" });
@@ -161,7 +93,7 @@ class View {
 
     this.root = make(
       "section",
-      { class: "ibteach-explorer", "aria-label": spec.title },
+      { class: "ibteach-figure ibteach-explorer", "aria-label": spec.title },
       make("header", {}, make("h3", {}, spec.title), this.note, full),
       make("div", { class: "controls" }, ...this.controls.flatMap((control) => control.nodes)),
       make("figure", {}, make("div", { class: "frame" }, this.stage), this.caption),
@@ -171,13 +103,7 @@ class View {
       this.root.append(make("details", {}, make("summary", {}, "State"), this.text, make("p", {}, hint)));
     }
     this.root.style.setProperty("--width", `${spec.width}px`);
-    // The notebook has its own plans for arrows and letters; those with a modifier remain its own. Some front ends
-    // listen before the event comes down here, and only this attribute makes them leave it alone.
-    this.onKey = (event) => {
-      if (this.root.contains(event.target)) event.target.toggleAttribute("data-lm-suppress-shortcuts", !forNotebook(event));
-    };
-    window.addEventListener("keydown", this.onKey, true);
-    this.root.addEventListener("keydown", (event) => forNotebook(event) || event.stopPropagation());
+    this.release = keepKeys(this.root);
     el.append(this.root);
 
     this.sight = new IntersectionObserver((entries) => {
@@ -206,6 +132,21 @@ class View {
     this.moved = axis;
     this.set({ ...this.state, [axis.name]: axis.values[tick] });
     this.report?.(this.state);
+  }
+
+  // Where a scene says what lies where, the pointer on the picture chooses it: a character of `cells` is a tick of `axis`.
+  point({ clientX, clientY }) {
+    const targets = this.frames.known.get(this.shown)?.targets;
+    if (!targets) return;
+    const { width, height } = this.frames.spec;
+    const box = this.stage.getBoundingClientRect();
+    const scale = Math.min(box.width / width, box.height / height); // a full screen leaves room around the picture
+    const across = 0.5 + (clientX - box.x - box.width / 2) / (scale * width);
+    const down = 0.5 + (clientY - box.y - box.height / 2) / (scale * height);
+    const row = targets.cells[Math.floor(down * targets.cells.length)] ?? "";
+    const tick = (row.charCodeAt(Math.floor(across * row.length)) || 0) - TICK_ZERO;
+    const axis = this.axes.find(({ name }) => name === targets.axis);
+    if (tick >= 0 && axis.values[tick] !== this.state[axis.name]) this.pick(axis, tick);
   }
 
   paste() {
@@ -306,7 +247,7 @@ class View {
     this.frames.views.delete(this);
     this.sight.disconnect();
     this.unwatch();
-    window.removeEventListener("keydown", this.onKey, true);
+    this.release();
     this.root.remove();
   }
 }
@@ -318,8 +259,8 @@ export default function () {
     initialize({ model }) {
       const spec = model.get("_spec");
       frames = new Frames(spec, (wish) => model.send(wish));
-      const { theme, state, alt, picture } = spec.opening;
-      frames.add(theme, state, alt, URL.createObjectURL(new Blob([picture], { type: "image/webp" })));
+      const { theme, picture } = spec.opening;
+      frames.add(theme, spec.opening, URL.createObjectURL(new Blob([picture], { type: "image/webp" })));
       model.on("msg:custom", (message, pictures) => frames.answer(message, pictures));
       return () => frames.known.forEach(({ url }) => URL.revokeObjectURL(url));
     },
@@ -350,6 +291,6 @@ export default function () {
 // In an exported page: every picture is there from the start.
 export function mount(el, { spec, pictures }) {
   const frames = new Frames(spec, null);
-  for (const { theme, state, alt, picture } of pictures) frames.add(theme, state, alt, `data:image/webp;base64,${picture}`);
+  for (const one of pictures) frames.add(one.theme, one, `data:image/webp;base64,${one.picture}`);
   return new View(el, frames, spec.start, null);
 }

@@ -10,8 +10,14 @@ from importlib.resources import files
 
 import ibteach
 
-SCRIPT = files("ibteach.display").joinpath("live.js").read_text(encoding="utf-8")
-STYLE = files("ibteach.display").joinpath("live.css").read_text(encoding="utf-8")
+
+def read(name) -> str:
+    """The text of a script or a style that lies beside this module."""
+    return files("ibteach.display").joinpath(name).read_text(encoding="utf-8")
+
+
+SCRIPT = read("page.js") + read("live.js")
+STYLE = read("live.css")
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -24,7 +30,7 @@ _PAGE = """<!DOCTYPE html>
 <style>
 {style}
 body {{ margin: 0; padding: 2vw; background: #f6f7f8; }}
-.ibteach-explorer {{ margin: 0 auto; }}
+.ibteach-figure {{ margin: 0 auto; }}
 @media (prefers-color-scheme: dark) {{ body {{ background: #0c0e11; }} }}
 </style>
 </head>
@@ -41,16 +47,16 @@ mount(document.querySelector("main"), JSON.parse(document.getElementById("live-f
 """
 
 
-def page(spec, pictures, still, alt) -> str:
+def page(spec, pictures, still, alt, script=SCRIPT, style=STYLE) -> str:
     """The HTML text of a live figure: `spec` with its start state, every picture, a PNG for no script."""
     packed = [one | {"picture": base64.b64encode(one["picture"]).decode()} for one in pictures]
     figure = json.dumps({"spec": spec, "pictures": packed}, ensure_ascii=False)
     return _PAGE.format(
         version=ibteach.__version__,
         title=html.escape(spec["title"]),
-        style=STYLE,
+        style=style,
         still=base64.b64encode(still).decode(),
         alt=html.escape(alt),
         figure=figure.replace("<", "\\u003c"),  # nothing in the data ends the element
-        script=SCRIPT,
+        script=script,
     )

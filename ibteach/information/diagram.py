@@ -75,6 +75,25 @@ def measure(quantity, joint: Joint) -> Tensor:
     return sum(values[atom] for atom in region(quantity, joint.names))
 
 
+def definition(quantity, names) -> str:
+    """What a quantity is the mean of, in plain text. Raises as `region` does.
+
+    >>> definition("H[Y|X]", "X Y"), definition("I[X;Y]", "X Y"), definition("I[X;Y;Z]", "X Y Z")
+    ('−Σ p(x,y) ln p(y|x)', 'Σ p(x,y) ln p(x,y) / p(x) p(y)', 'I[X;Y] − I[X;Y|Z]')
+    """
+    names = _few(names)
+    groups, given = _read(quantity, names)
+    bar = "|" + ",".join(given).lower() if given else ""
+    every = ",".join(name for name in names if name in {*sum(groups, ()), *given}).lower()
+    inside = [",".join(group).lower() for group in groups]
+    if len(groups) > 2:
+        fewer, last = ";".join(",".join(group) for group in groups[:-1]), [*groups[-1], *given]
+        return f"I[{fewer}{bar.upper()}] − I[{fewer}|{','.join(last)}]"
+    if len(groups) == 1:
+        return f"−Σ p({every}) ln p({inside[0]}{bar})"
+    return f"Σ p({every}) ln p({','.join(inside)}{bar}) / p({inside[0]}{bar}) p({inside[1]}{bar})"
+
+
 def latex(quantity) -> str:
     """A quantity in LaTeX, without the dollars.
 

@@ -5,6 +5,7 @@ most cases where no atom is negative, so they are fitted, and what could not be 
 area: then the circles are true to the entropies alone. Pure numbers, drawn by `ibteach.display`. Builds on `diagram`.
 """
 
+import functools
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -40,9 +41,10 @@ class Layout:
         """For each variable, at each point: a number that is negative inside its ellipse and positive outside."""
         return {name: _level(ellipse, x, y) for name, ellipse in zip(self.names, self.ellipses, strict=True)}
 
-    def anchors(self, points=160) -> dict[str, tuple[float, float, float]]:
+    @functools.cached_property
+    def anchors(self) -> dict[str, tuple[float, float, float]]:
         """The point deepest inside each atom's region, for its label, and how deep; atoms without one are left out."""
-        x, y = np.meshgrid(*(np.linspace(low, high, points) for low, high in self.box()))
+        x, y = np.meshgrid(*(np.linspace(low, high, 160) for low, high in self.box()))
         level = self.inside(x, y)
         found = {}
         for atom in self.atoms:

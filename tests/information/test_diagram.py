@@ -159,19 +159,19 @@ LIMITS = {
 def test_limiting_cases_have_true_areas(case):
     found = layout(LIMITS[case])
     assert found.true and np.isfinite(found.ellipses).all()
-    assert all(np.isfinite(place).all() for place in found.anchors().values())
+    assert all(np.isfinite(place).all() for place in found.anchors.values())
 
 
 def test_a_negative_region_is_called_schematic_and_the_entropies_keep_their_areas():
     found = layout(XOR)
     assert not found.true and "I[X;Y;Z] = -0.693" in found.note
     np.testing.assert_allclose(np.pi * found.ellipses[:, 2] * found.ellipses[:, 3], np.log(2))
-    assert set(found.anchors()) == set(found.atoms)
+    assert set(found.anchors) == set(found.atoms)
 
 
 def test_labels_lie_in_their_regions():
     found = layout(random_chain(3))
-    for atom, place in found.anchors().items():
+    for atom, place in found.anchors.items():
         inside = {name for name, level in found.inside(*map(np.array, place[:2])).items() if level < 0}
         assert inside == {name for name in found.names if atom in region(f"H[{name}]", found.names)}
 
