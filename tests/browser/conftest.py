@@ -122,21 +122,45 @@ class Notebook:
         )
 
     def errors(self):
-        kinds = ("application/vnd.jupyter.error", "application/vnd.jupyter.stderr")
-        return [
-            output.inner_text() for kind in kinds for output in self.page.locator(f'[data-mime-type="{kind}"]').all()
-        ]
+        """What went wrong: exceptions of the cells, and widgets that the front end could not show."""
+        raised = self.page.locator('[data-mime-type="application/vnd.jupyter.error"]').all_inner_texts()
+        return raised + self.page.get_by_text("Error displaying widget").all_inner_texts()
 
     def figures(self):
-        return figures_of(self.page)
+        return _figures(self.page)
+
+    def run(self, code):
+        """Run code in a new cell at the end; what it prints."""
+        page, cells = self.page, self.page.locator(".jp-Notebook .jp-CodeCell")
+        cells.last.locator(".jp-InputPrompt").click()
+        page.keyboard.press("b")
+        page.keyboard.press("Enter")
+        page.keyboard.insert_text(code)
+        page.keyboard.press("Control+Enter")
+        output = cells.last.locator(".jp-OutputArea-output")
+        output.wait_for()
+        return output.inner_text().strip()
+
+    def choose(self, menu, *entries):
+        """Open a menu and click through it."""
+        self.page.get_by_role("menuitem", name=menu, exact=True).click()
+        for entry in entries:
+            self.page.locator(".lm-Menu-itemLabel", has_text=entry).first.click()
 
 
-def figures_of(page):
-    page.locator(".ibteach-explorer .stage img").first.wait_for(timeout=60_000)
-    return [Figure(page, root) for root in page.locator(".ibteach-explorer").all()]
+def _figures(page):
+    roots = page.locator(".ibteach-explorer")
+    roots.first.locator(".stage img").wait_for(timeout=60_000)
+    return [Figure(page, root) for root in roots.all()]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
+def figures_of():
+    """The explorers on a page."""
+    return _figures
+
+
+@pytest.fixture(scope="module")
 def chromium():
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine: install it, or set CHROMIUM to its path")
@@ -166,7 +190,7 @@ def new_page(chromium):
     assert not [error for error in errors if "'schema'" not in error]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def servers(tmp_path_factory):
     """Jupyter servers by kind, ``"lab"`` or ``"notebook"``, each started when it is first asked for."""
     with contextlib.ExitStack() as stack:
@@ -208,16 +232,15 @@ def _serving(kind, folder):
     log = folder / "server.log"
     with log.open("w") as out:
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, start_new_session=True)
+    server = {"kind": kind, "port": port, "token": token, "root": root}
     try:
-        status = urllib.request.Request(
-            f"http://127.0.0.1:{port}/api/status", headers={"Authorization": f"token {token}"}
-        )
         for _ in range(240):
-            with contextlib.suppress(OSError), urllib.request.urlopen(status, timeout=2):
+            with contextlib.suppress(OSError):
+                _api(server, "status")
                 break
             assert process.poll() is None, log.read_text()[-2000:]
             time.sleep(0.25)
-        yield {"kind": kind, "port": port, "token": token, "root": root}
+        yield server
     finally:
         process.terminate()
         try:
@@ -227,14 +250,22 @@ def _serving(kind, folder):
             process.wait()
 
 
+def _api(server, path, method="GET"):
+    request = urllib.request.Request(f"http://127.0.0.1:{server['port']}/api/{path}", method=method)
+    request.add_header("Authorization", f"token {server['token']}")
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return json.loads(answer.read() or "null")
+
+
 @pytest.fixture
 def open_notebook(servers, new_page):
-    """Opens a copy of a notebook on a server of one kind and waits until its kernel is ready."""
+    """Opens a copy of a notebook on a server of one kind and waits until its kernel is ready; the kernel ends after."""
+    used = []
 
     def open_copy(source, kind="lab", **options):
         server = servers(kind)
-        copy = server["root"] / source.name
-        shutil.copy(source, copy)
+        used.append(server)
+        shutil.copy(source, server["root"] / source.name)
         page = new_page(**options)
         route = {"lab": "doc/tree", "notebook": "notebooks"}[kind]
         page.goto(f"http://127.0.0.1:{server['port']}/{route}/{source.name}?token={server['token']}")
@@ -244,4 +275,7 @@ def open_notebook(servers, new_page):
         page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=60_000)
         return Notebook(page, server)
 
-    return open_copy
+    yield open_copy
+    for server in used:
+        for session in _api(server, "sessions"):
+            _api(server, f"sessions/{session['id']}", "DELETE")

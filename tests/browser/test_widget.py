@@ -1,0 +1,106 @@
+"""The explorer in a live notebook: JupyterLab and Notebook 7, by mouse and by keyboard, light and dark."""
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from ibteach.display.live import Explorer
+
+pytestmark = pytest.mark.browser
+SCENE = Path(__file__).parents[1] / "display" / "rings.py"
+CELLS = [
+    "from rings import Rings\nfrom ibteach.display.live import Explorer",
+    "explorer = Explorer(Rings())\nexplorer",
+    "Explorer(Rings())",
+    "explorer.state = {'radius': 2.4, 'ring': 'right'}",
+]
+
+
+def written(path, cells):
+    notebook = nbformat.v4.new_notebook(
+        cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    )
+    nbformat.write(notebook, path)
+    return path
+
+
+@pytest.fixture
+def opened(tmp_path, servers, open_notebook):
+    """A notebook with two explorers, run."""
+
+    def run(kind):
+        shutil.copy(SCENE, servers(kind)["root"])
+        notebook = open_notebook(written(tmp_path / "rings.ipynb", [nbformat.v4.new_code_cell(c) for c in CELLS]), kind)
+        notebook.run_all()
+        assert not notebook.errors()
+        return notebook
+
+    return run
+
+
+def test_notebook_7(opened):
+    first, second = opened("notebook").figures()
+    second.exercise()
+    assert first.alt() == "The right ring is drawn in colour 0 with radius 2.4."
+
+
+def test_jupyterlab(opened):
+    notebook = opened("lab")
+    page, (first, second) = notebook.page, notebook.figures()
+
+    # The last cell moved the controls of the first explorer, and of no other.
+    first.pixels()
+    assert first.alt() == "The right ring is drawn in colour 0 with radius 2.4."
+    assert first.root.get_by_role("radio", name="right").is_checked()
+    assert first.root.locator("output").inner_text() == "2.4"
+    second.pixels()
+    assert second.alt() == "The left ring is drawn in colour 0 with radius 0.5."
+    first.exercise()
+    first.root.locator("figcaption", has_text="The right ring is drawn in colour 0 with radius 2.4.").wait_for()
+
+    # What a hand did, the kernel knows.
+    first.root.get_by_role("radio", name="both").check(force=True)
+    first.root.get_by_role("slider").press("Home")
+    first.pixels()
+    page.wait_for_timeout(500)
+    assert notebook.run("print(explorer.state_text)") == '{"radius": 0.1, "ring": "both", "colour": "colour 0"}'
+
+    # A state that is pasted is shown, and one that is not there is refused.
+    first.root.locator("summary").click()
+    box = first.root.get_by_label("State as text")
+    box.fill('{"radius": 1.5, "ring": "left"}')
+    box.press("Enter")
+    first.pixels()
+    assert first.alt() == "The left ring is drawn in colour 0 with radius 1.5."
+    box.fill('{"radius": 1.55}')
+    box.press("Enter")
+    assert "radius has the ticks" in box.evaluate("node => node.validationMessage")
+    first.pixels()
+    assert first.alt() == "The left ring is drawn in colour 0 with radius 1.5."
+
+    # The theme of the notebook is the theme of the figure, as soon as it changes.
+    light = first.pixels()
+    notebook.choose("Settings", "Theme", "JupyterLab Dark")
+    page.wait_for_function("document.querySelector('.ibteach-explorer').dataset.theme === 'dark'")
+    dark = first.pixels()
+    assert dark != light
+    second.exercise()
+    notebook.choose("Settings", "Theme", "JupyterLab Light")
+    page.wait_for_function("document.querySelector('.ibteach-explorer').dataset.theme === 'light'")
+    assert first.pixels() == light
+
+
+def test_a_notebook_that_was_never_run_here_shows_the_picture(tmp_path, open_notebook):
+    spec = importlib.util.spec_from_file_location("rings", SCENE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    data, metadata = Explorer(module.Rings())._repr_mimebundle_()
+    output = nbformat.v4.new_output("execute_result", data, metadata=metadata, execution_count=1)
+    cell = nbformat.v4.new_code_cell("explorer", execution_count=1, outputs=[output])
+    page = open_notebook(written(tmp_path / "saved.ipynb", [cell])).page
+    picture = page.locator(".jp-RenderedImage img")
+    picture.wait_for()
+    assert picture.evaluate("node => [node.width, node.naturalWidth]") == [600, 960]
