@@ -4,10 +4,11 @@ import argparse
 import importlib.util
 import statistics
 import sys
+import tempfile
 from pathlib import Path
 
 import ibteach
-from ibteach.errors import DamagedFile, IbteachError, Unavailable
+from ibteach.errors import DamagedFile, IbteachError, InvalidInput, Unavailable
 
 WELCOME = """\
 ibteach: the information bottleneck, from the definition of entropy to trained networks.
@@ -15,6 +16,7 @@ ibteach: the information bottleneck, from the definition of entropy to trained n
   ibteach lab                          open the course in JupyterLab
   ibteach data mnist                   fetch a data set once, for every later use
   ibteach data mnist --to /media/stick   the same into a folder to hand round
+  ibteach train digits --out FILE      train networks and record them
   ibteach records verify runs/*        see that recorded runs are whole
   ibteach records show FILE            what was measured, and where it comes from
   ibteach badges                       launch badges for your own copy of the course
@@ -27,6 +29,21 @@ environment variable IBTEACH_DATA names, else in your user cache. Without NAME: 
 A room without a network: run `ibteach data mnist --to FOLDER`, hand FOLDER round on a stick, and let everyone copy
 the file to where `ibteach data` says it is looked for, or set IBTEACH_DATA=FOLDER.
 """
+
+TRAIN = """\
+Trains a network for every combination of objective, γ and seed, all at once, and writes one Record of them, which
+`ibteach records show` prints and every explorer draws. Stop it with Ctrl-C: what was trained until then is kept.
+"""
+
+FIT = {
+    "epochs": int,
+    "batch_size": int,
+    "learning_rate": float,
+    "measure_every": int,
+    "subset": int,
+    "keep_latents": int,
+}
+"""What is passed on to `ibteach.learning.training.fit` under the same name; its defaults hold."""
 
 BADGES = """\
 Writes badges that open the course on Colab and Binder into README.md and into the first cell of every notebook. The
@@ -72,6 +89,24 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("--size", type=int, help="height and width in pixels, of data sets of large pictures")
     data.set_defaults(run=_data)
 
+    train = commands.add_parser("train", help="train networks and record them", description=TRAIN, **layout)
+    train.add_argument("data", metavar="DATA", help="such as digits or mnist")
+    train.add_argument("--out", metavar="FILE", type=Path, required=True, help="the Record; must not exist yet")
+    runs = train.add_argument_group("networks: one for each combination")
+    runs.add_argument("--objective", nargs="+", default=["log-variance"], metavar="NAME")
+    runs.add_argument("--gamma", nargs="+", type=float, default=[0.01], help="weights of the surrogate's plain form")
+    runs.add_argument("--seed", nargs="+", type=int, default=[0])
+    runs.add_argument("--hidden", nargs="*", type=int, default=[64, 64], metavar="WIDTH")
+    runs.add_argument("--latent-dimension", type=int, default=2, metavar="K")
+    runs.add_argument("--dropout", type=float, default=0.0, metavar="RATE")
+    runs.add_argument("--no-noise", dest="noise", action="store_false", help="a latent without zero-entropy noise")
+    fit = train.add_argument_group("training and measuring")
+    for name, kind in FIT.items():
+        fit.add_argument(f"--{name.replace('_', '-')}", type=kind, default=argparse.SUPPRESS, metavar="N")
+    fit.add_argument("--information", action="store_true", help="also measure H[Z], I[X;Z], I[Y;Z], …")
+    fit.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+    train.set_defaults(run=_train)
+
     records = commands.add_parser("records", help="look at recorded runs")
     actions = records.add_subparsers(metavar="ACTION", required=True)
     for action, run, text in [
@@ -114,6 +149,33 @@ def _data(options):
             print(f"{data.load(name, options.to, options.size)}: {path} ({path.stat().st_size / 1e6:,.0f} MB)")
         else:
             print(f"{name}: {path} ({'there' if path.exists() else 'not there yet'})")
+
+
+def _train(options):
+    import functools
+
+    from ibteach.learning import data, networks, training
+
+    _check_new(options.out)
+    runs = training.grid(options.objective, gammas=options.gamma, seeds=options.seed)
+    dataset = data.load(options.data)
+    sizes = {key: getattr(options, key) for key in ("latent_dimension", "hidden", "dropout")}
+    make = functools.partial(networks.mlp, dataset.shape, len(dataset.classes), **sizes)
+    chosen = {key: getattr(options, key) for key in (*FIT, "information", "noise", "device") if hasattr(options, key)}
+    record = training.fit(training.build(make, runs), dataset, runs, **chosen)
+    record.save(options.out)
+    print(f"{options.out}: {record}")
+
+
+def _check_new(path):
+    """What takes long to make must not fail when it is written, and must not replace what took long to make."""
+    if path.exists():
+        raise InvalidInput(f"{path}: is there already; choose another name, or remove it first.")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise Unavailable(f"{path.parent}: cannot be written ({error.strerror}); choose another folder.") from error
 
 
 def _show(options):

@@ -43,7 +43,7 @@ class Ensemble(nn.Module):
         if any(True for network in networks for _ in network.buffers()):
             raise InvalidInput("networks: got buffers (batch normalisation?), expected parameters only; use GroupNorm.")
         self.latent_dimension, self.classes = networks[0].latent_dimension, networks[0].classes
-        self.stochastic = networks[0].stochastic
+        self.stochastic, self.architecture = networks[0].stochastic, networks[0].architecture
         self._names = list(shapes[0])
         self._stacked = nn.ParameterList(
             torch.stack([network.get_parameter(name).detach() for network in networks]) for name in self._names
@@ -57,12 +57,15 @@ class Ensemble(nn.Module):
         """A parameter of all networks, (M, ...), by its name in one network, such as ``"decoder.weight"``."""
         return self._stacked[self._names.index(name)]
 
-    def forward(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor, noise: Tensor, members: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Latents and logits of all networks, or of those with the numbers `members`."""
+
         def one(parameters, images, noise):
             return functional_call(self._template[0], parameters, (images, noise))
 
         axis = None if noise.ndim == 2 else 0
-        parameters = dict(zip(self._names, self._stacked, strict=True))
+        stacked = self._stacked if members is None else [parameter[members] for parameter in self._stacked]
+        parameters = dict(zip(self._names, stacked, strict=True))
         return vmap(one, in_dims=(0, axis, axis), randomness="different")(parameters, images, noise)
 
     @property

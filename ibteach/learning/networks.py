@@ -23,6 +23,8 @@ class Bottleneck(nn.Module):
         encoder: any module from images (N, ...) to features (N, K).
         latent_dimension: K ≥ 1.
         classes: C ≥ 2.
+
+    `architecture` is what `make` needs to build its like: a dict that JSON can say, empty for an encoder of your own.
     """
 
     def __init__(self, encoder: nn.Module, latent_dimension: int, classes: int):
@@ -31,6 +33,7 @@ class Bottleneck(nn.Module):
         self.classes = checks.whole("classes", classes, minimum=2)
         self.encoder = encoder
         self.decoder = nn.Linear(latent_dimension, classes)
+        self.architecture: dict = {}
         self.stochastic = any(isinstance(layer, nn.Dropout) and layer.p > 0 for layer in encoder.modules())
 
     def forward(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -65,7 +68,10 @@ def mlp(
     for before, after in itertools.pairwise(widths):
         layers += [nn.Linear(before, after), nn.ReLU(), *_dropout(dropout)]
     latent_dimension = checks.whole("latent_dimension", latent_dimension)
-    return Bottleneck(nn.Sequential(*layers, nn.Linear(widths[-1], latent_dimension)), latent_dimension, classes)
+    network = Bottleneck(nn.Sequential(*layers, nn.Linear(widths[-1], latent_dimension)), latent_dimension, classes)
+    network.architecture = {"network": "mlp", "latent_dimension": latent_dimension, "hidden": widths[1:]}
+    network.architecture["dropout"] = float(dropout)
+    return network
 
 
 def convnet(
@@ -98,7 +104,28 @@ def convnet(
         *_dropout(dropout),
         nn.Linear(features, latent_dimension),
     )
-    return Bottleneck(encoder, latent_dimension, classes)
+    network = Bottleneck(encoder, latent_dimension, classes)
+    network.architecture = {"network": "convnet", "latent_dimension": latent_dimension, "width": width}
+    network.architecture["dropout"] = float(dropout)
+    return network
+
+
+NETWORKS = {"mlp": mlp, "convnet": convnet}
+SETTINGS = ("network", "latent_dimension", "hidden", "width", "dropout")
+"""The keys of an `architecture`."""
+
+
+def make(architecture: dict, inputs, classes: int) -> Bottleneck:
+    """A new network of that `architecture`, for images of shape `inputs`.
+
+    Raises `UnknownName` for a network that is not in `NETWORKS`.
+
+    >>> make(mlp(64, classes=10, hidden=(32,)).architecture, (1, 8, 8), classes=10).architecture
+    {'network': 'mlp', 'latent_dimension': 2, 'hidden': [32], 'dropout': 0.0}
+    """
+    sizes = dict(architecture)
+    kind = checks.known("network", sizes.pop("network", None), NETWORKS)
+    return NETWORKS[kind](inputs, classes, **sizes)
 
 
 def _dropout(rate) -> list[nn.Module]:

@@ -293,6 +293,5 @@ def _command() -> str:
     """What was typed, without this machine's folders."""
     if "ipykernel" in sys.modules:
         return "(in a notebook)"
-    return shlex.join(
-        ["python", *(Path(part).name if Path(part).is_absolute() else part for part in sys.orig_argv[1:])]
-    )
+    typed = [Path(part).name if Path(part).is_absolute() else part for part in sys.orig_argv[1:]]
+    return shlex.join(typed if typed[:1] == ["ibteach"] else ["python", *typed])

@@ -1,0 +1,53 @@
+"""Recorded networks: those that come with the package, and how any Record is made again from its own provenance.
+
+What takes minutes to train is trained once and kept as a `Record` beside the code, with the command that made it. A
+recorded number can be trusted because it can be made again: the provenance of every Record that `training.fit` leaves
+holds all of its settings, and `remake` trains by them.
+"""
+
+from pathlib import Path
+
+from ibteach import checks
+from ibteach.errors import InvalidInput
+from ibteach.learning import data, networks
+from ibteach.learning.records import Record
+from ibteach.learning.training import Run, build, fit
+
+FOLDER = Path(__file__).parents[1] / "recorded"
+
+
+def names() -> list[str]:
+    """What `load` can load.
+
+    >>> "mnist-surrogates" in names()
+    True
+    """
+    return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
+
+
+def load(name: str) -> Record:
+    """A Record that comes with the package. Raises `UnknownName` for one that does not.
+
+    >>> load("mnist-surrogates").runs[0]["objective"]
+    'l2'
+    """
+    return Record.load(FOLDER / f"{checks.known('recorded networks', name, names())}.safetensors")
+
+
+def remake(record: Record, dataset: data.Dataset | None = None, *, device="cpu", progress: bool = True) -> Record:
+    """Train the networks of a Record again, by the settings in its provenance: on the same machine, the same numbers.
+
+    `dataset` is only needed where the Record's data has no name that `data.load` knows. Raises `InvalidInput` where
+    the provenance lacks a setting, as for an encoder of your own, and otherwise what `data.load` and `fit` raise.
+    """
+    settings = dict(record.provenance.get("configuration") or {})
+    architecture = {key: settings.pop(key) for key in networks.SETTINGS if key in settings}
+    if "network" not in architecture or "epochs" not in settings:
+        raise InvalidInput(
+            f"record: got a provenance with the settings {sorted(settings)}, expected a network and epochs among them; "
+            "only what training.fit made of networks.mlp or networks.convnet can be made again."
+        )
+    runs = [Run(**run) for run in record.runs]
+    dataset = data.load(record.provenance["data"]) if dataset is None else dataset
+    model = build(lambda: networks.make(architecture, dataset.shape, len(dataset.classes)), runs)
+    return fit(model, dataset, runs, **settings, device=device, progress=progress)
