@@ -79,7 +79,8 @@ class Picture:
         self.x, self.y = np.meshgrid(*(np.linspace(low, high, self.GRID) for low, high in box))
         self.members = {name: set(region(f"H[{name}]", names)) for name in names}
         extent = (left, right, bottom, top)
-        self.image = axes.imshow(np.zeros((2, 2, 3)), extent=extent, origin="lower", interpolation="bilinear", zorder=0)
+        blank = np.zeros((self.GRID, self.GRID, 3), np.uint8)
+        self.image = axes.imshow(blank, extent=extent, origin="lower", interpolation="nearest", zorder=0)
         self.outlines = [axes.plot([], [], color=theme.foreground, lw=1.5, zorder=2)[0] for _ in names]
         halo = [patheffects.withStroke(linewidth=3.5, foreground=theme.background)]
         style = {"ha": "center", "va": "center", "path_effects": halo, "zorder": 4}
@@ -116,13 +117,15 @@ class Picture:
     def _colours(self, found, chosen):
         base = np.array(to_rgb(self.theme.background))
         sets = {name: np.array(to_rgb(self.theme.cycle[i])) for i, name in enumerate(self.names)}
-        stripes = (self.x + self.y) / np.ptp(self.x) * 60 % 1 < 0.5
-        image = np.broadcast_to(base, (*self.x.shape, 3)).copy()
+        stripes = (self.x + self.y) / np.ptp(self.x) * 36 % 1 < 0.5
+        image = np.empty((*self.x.shape, 3), np.uint8)
+        image[:] = np.rint(255 * base)
         for atom, there in self.where(found, self.x, self.y).items():
             pale = 0.18 * np.mean([sets[n] for n in self.names if atom in self.members[n]], axis=0) + 0.82 * base
-            image[there] = to_rgb(self.theme.cycle[HIGHLIGHT]) if atom in chosen else pale
+            colour = to_rgb(self.theme.cycle[HIGHLIGHT]) if atom in chosen else pale
+            image[there] = np.rint(255 * np.array(colour))
             if found.atoms[atom] < -ZERO:
-                image[there & stripes] = base
+                image[there & stripes] = np.rint(255 * base)
         return image
 
 

@@ -135,9 +135,10 @@ class View {
   }
 
   // Where a scene says what lies where, the pointer on the picture chooses it: a character of `cells` is a tick of `axis`.
-  point({ clientX, clientY }) {
+  point({ type, clientX, clientY, movementX, movementY }) {
     const targets = this.frames.known.get(this.shown)?.targets;
-    if (!targets) return;
+    const still = type === "pointermove" && !movementX && !movementY; // the page was scrolled below a pointer that rests
+    if (!targets || still) return;
     const { width, height } = this.frames.spec;
     const box = this.stage.getBoundingClientRect();
     const scale = Math.min(box.width / width, box.height / height); // a full screen leaves room around the picture

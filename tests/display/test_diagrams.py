@@ -72,7 +72,7 @@ def test_paper_names_are_given_to_markov_chains_alone():
 def test_every_state_can_be_drawn_and_said():
     for scene in (DiagramScene(XY), DiagramScene(XOR), DiagramScene({0.0: chain(0.0), 0.5: chain(0.5)}, "noise")):
         canvas = Canvas(scene, dpi=40)
-        for state in states(scene):
+        for state in states(scene, {"unit": "bits"}):
             assert canvas.pixels(state).any() and alt_text(scene, state)
 
 
@@ -90,3 +90,26 @@ def test_an_explorer_starts_where_it_is_told():
 def test_what_cannot_be_drawn_is_told(joints):
     with pytest.raises(InvalidInput, match="two or three"):
         diagram(joints)
+
+
+def test_the_pointer_finds_the_region_it_is_on():
+    scene = DiagramScene(chain(0.1))
+    canvas = Canvas(scene, dpi=80)
+    found = canvas.targets(start_state(scene))
+    offered = scene.axes[0].values
+    assert found["axis"] == "quantity"
+    rows, columns = len(found["cells"]), len(found["cells"][0])
+    seen = {sign for row in found["cells"] for sign in row} - {" "}
+    names = {offered[ord(sign) - ord("0")] for sign in seen}
+    assert names == {"H[X|Y,Z]", "H[Y|X]", "H[Z|X]", "I[X;Y|Z]", "I[X;Z|Y]", "I[Y;Z]"}
+    # Each target is where that quantity's highlight is drawn.
+    for quantity in names:
+        pixels = canvas.pixels({"quantity": quantity, "unit": "nats"})
+        gold = np.abs(pixels.astype(int) - np.rint(255 * np.array(to_rgb(LIGHT.cycle[HIGHLIGHT])))).max(-1) <= 2
+        y, x = gold.nonzero()
+        cells = [
+            found["cells"][int(j / len(gold) * rows)][int(i / gold.shape[1] * columns)]
+            for i, j in zip(x, y, strict=True)
+        ]
+        right = sum(cell == chr(ord("0") + offered.index(quantity)) for cell in cells)
+        assert right > 0.7 * len(cells), quantity  # a cell is ten pixels wide, a region may be as narrow

@@ -1,0 +1,405 @@
+// A joint table to edit by hand, its information diagram beside it. Everything is computed here, so that the exported page
+// does the same without a kernel. A state is {preset, table}: a preset names the variables and labels rows and columns.
+// `spec.kinds` says, for tables of two and of three variables, which quantities there are and which atoms they sum up.
+
+const STEP = 0.01; // of probability, one press of an arrow key
+const LEAP = 0.1; // Page Up and Page Down
+const PIXELS = 180; // how far a pointer travels from probability 0 to 1
+const GRID = 72; // points across the diagram, when a place for a number is looked for
+const SVG = "http://www.w3.org/2000/svg";
+
+const sum = (values) => values.reduce((a, b) => a + b, 0);
+const round = (value) => Math.round(value * 1e6) / 1e6;
+
+function draw(tag, attributes = {}, ...children) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+// One table and all that is known of it. Sets of variables are bit masks: 1 the first, 2 the second, 4 the third.
+class Joint {
+  constructor(table, count) {
+    const columns = table[0].length;
+    this.count = count;
+    // Three variables: a row is a pair of bits of the first two.
+    const digits = (row, column) => (count === 2 ? [row, column] : [row >> 1, row & 1, column]);
+    const marginals = Array.from({ length: 1 << count }, () => new Map());
+    table.flat().forEach((p, cell) => {
+      const value = digits(Math.floor(cell / columns), cell % columns);
+      marginals.forEach((marginal, mask) => {
+        const key = value.filter((_, i) => mask & (1 << i)).join();
+        marginal.set(key, (marginal.get(key) ?? 0) + p);
+      });
+    });
+    this.entropies = marginals.map((marginal) => sum([...marginal.values()].map((p) => (p > 0 ? -p * Math.log(p) : 0))));
+  }
+
+  // I[S₁;S₂;…|others] by inclusion and exclusion, for the atom inside the sets of `mask` alone.
+  atom(mask) {
+    const others = ((1 << this.count) - 1) ^ mask;
+    let total = 0;
+    for (let some = mask; ; some = (some - 1) & mask) {
+      const size = [0, 1, 2].filter((i) => some & (1 << i)).length;
+      total -= (-1) ** size * this.entropies[some | others];
+      if (!some) return total;
+    }
+  }
+
+  entropy(i) {
+    return this.entropies[1 << i];
+  }
+}
+
+function sharedArea(r, s, distance) {
+  if (distance >= r + s) return 0;
+  if (distance <= Math.abs(r - s)) return Math.PI * Math.min(r, s) ** 2;
+  const part = (a, b) => {
+    const cos = (distance ** 2 + a ** 2 - b ** 2) / (2 * distance * a);
+    return a ** 2 * (Math.acos(cos) - cos * Math.sqrt(1 - cos ** 2));
+  };
+  return part(r, s) + part(s, r);
+}
+
+// Circles [x, y, radius] whose areas are the entropies. Two overlap by their mutual information; three as a scheme.
+function circles(joint) {
+  const radii = [...Array(joint.count).keys()].map((i) => Math.sqrt(Math.max(joint.entropy(i), 0) / Math.PI));
+  const apart = (i, j) => {
+    if (joint.count === 3) return Math.max(radii[i], radii[j]);
+    let [near, far] = [Math.abs(radii[0] - radii[1]), radii[0] + radii[1]];
+    for (let step = 0; step < 50; step++) {
+      const middle = (near + far) / 2;
+      if (sharedArea(radii[0], radii[1], middle) > joint.atom(3)) near = middle;
+      else far = middle;
+    }
+    return (near + far) / 2;
+  };
+  const placed = [[0, 0, radii[0]], [apart(0, 1), 0, radii[1]]];
+  if (joint.count === 3) {
+    const [a, b, c] = [apart(0, 1), apart(0, 2), apart(1, 2)];
+    const cos = Math.min(1, Math.max(-1, (a ** 2 + b ** 2 - c ** 2) / (2 * a * b || 1)));
+    placed.push([b * cos, b * Math.sqrt(1 - cos ** 2), radii[2]]);
+  }
+  const middle = (axis) => {
+    const low = Math.min(...placed.map((circle) => circle[axis] - circle[2]));
+    return (low + Math.max(...placed.map((circle) => circle[axis] + circle[2]))) / 2;
+  };
+  const [x, y] = [middle(0), middle(1)];
+  return placed.map(([cx, cy, radius]) => [cx - x, cy - y, radius]);
+}
+
+const maskAt = (placed, x, y) => sum(placed.map(([cx, cy, radius], i) => (Math.hypot(x - cx, y - cy) < radius ? 1 << i : 0)));
+
+class Editor {
+  constructor(el, spec, state, report) {
+    Object.assign(this, { spec, report, chosen: 0, unit: "nats", id: newId() });
+    this.preset = choice({ name: "preset", label: "start from", values: Object.keys(spec.presets), texts: Object.keys(spec.presets) }, (tick) => {
+      const preset = Object.keys(spec.presets)[tick];
+      this.pick({ preset, table: spec.presets[preset].table });
+    });
+    const size = (name, axis) => choice({ name, label: name, values: [2, 3, 4], texts: ["2", "3", "4"] }, (tick) => this.resize(axis, tick + 2));
+    this.sizes = [size("rows", 0), size("columns", 1)];
+    const units = ["nats", "bits"];
+    this.units = choice({ name: "unit", label: "unit", values: units, texts: units }, (tick) => {
+      this.unit = units[tick];
+      this.show();
+    });
+    this.units.place(0);
+
+    this.grid = make("div", { class: "table" });
+    this.svg = draw("svg", { role: "img", "data-diagram": "" });
+    this.svg.addEventListener("pointermove", (event) => this.point(event));
+    this.list = make("div", { class: "quantities", role: "group", "aria-label": "quantities" });
+    this.caption = make("figcaption", { "aria-live": "polite" });
+    this.note = make("p", { class: "remark" });
+    const how = make("p", { class: "remark" }, "Drag a cell up or down, or choose it and use the arrow keys.");
+    this.text = make("input", { type: "text", spellcheck: "false", autocomplete: "off", "aria-label": "State as text" });
+    this.text.addEventListener("focus", () => this.text.select());
+    this.text.addEventListener("change", () => this.paste());
+    const hint = "Copy this line to keep or share the table; paste one here and press Enter to see it again.";
+    this.root = make(
+      "section",
+      { class: "ibteach-figure ibteach-table", "aria-label": spec.title },
+      make("header", {}, make("h3", {}, spec.title)),
+      make("div", { class: "controls" }, ...[this.preset, ...this.sizes, this.units].flatMap((control) => control.nodes)),
+      make("figure", {}, make("div", { class: "sheet" }, make("div", {}, this.grid, how), make("div", {}, this.svg, this.note), this.list), this.caption),
+      make("details", {}, make("summary", {}, "State"), this.text, make("p", {}, hint)),
+    );
+    this.root.style.setProperty("--width", `${spec.width}px`);
+    this.release = keepKeys(this.root);
+    this.unwatch = onThemeChange(() => this.paint());
+    el.append(this.root);
+    this.set(state);
+    this.paint();
+  }
+
+  get names() {
+    return this.spec.presets[this.state.preset].names;
+  }
+
+  get kind() {
+    return this.spec.kinds[this.names.join()];
+  }
+
+  pick(state) {
+    this.set(state);
+    this.report?.(this.state);
+  }
+
+  set({ preset, table }) {
+    const before = this.state;
+    this.state = { preset, table: table.map((row) => [...row]) };
+    const same = before && this.kind === this.shownKind && before.table.length === table.length && before.table[0].length === table[0].length;
+    if (!same || before.preset !== preset) this.build();
+    this.show();
+  }
+
+  // Probability p for one cell; the others keep their proportions.
+  put(row, column, p) {
+    const table = this.state.table.map((cells) => [...cells]);
+    const old = table[row][column];
+    p = Math.min(1, Math.max(0, p));
+    const others = 1 - old;
+    const count = table.length * table[0].length - 1;
+    const next = table.map((cells, i) =>
+      cells.map((q, j) => (i === row && j === column ? p : others > 1e-9 ? (q * (1 - p)) / others : (1 - p) / count)),
+    );
+    this.pick({ preset: this.state.preset, table: next });
+  }
+
+  resize(axis, size) {
+    const shape = [this.state.table.length, this.state.table[0].length];
+    shape[axis] = size;
+    let table = Array.from({ length: shape[0] }, (_, i) => Array.from({ length: shape[1] }, (_, j) => this.state.table[i]?.[j] ?? 0));
+    const total = sum(table.flat());
+    table = table.map((row) => row.map((p) => (total > 1e-9 ? p / total : 1 / (shape[0] * shape[1]))));
+    this.pick({ preset: this.spec.free, table });
+  }
+
+  // Cells, quantities and the diagram's parts: once for a preset and a size.
+  build() {
+    const { table } = this.state;
+    const { names, rows, columns } = this.spec.presets[this.state.preset];
+    const label = (labels, i) => labels?.[i] ?? String(i);
+    this.shownKind = this.kind;
+    const rowNames = names.slice(0, -1).join(" ");
+    const cells = table.map((row, i) => row.map((_, j) => this.cell(i, j, `${rowNames} = ${label(rows, i)}, ${names.at(-1)} = ${label(columns, j)}`)));
+    this.cells = cells;
+    this.rowSums = table.map(() => make("span", { class: "margin" }));
+    this.columnSums = table[0].map(() => make("span", { class: "margin" }));
+    const corner = make("span", { class: "corner" }, `${rowNames} ↓  ${names.at(-1)} →`);
+    this.grid.replaceChildren(
+      ...[corner, ...table[0].map((_, j) => make("span", { class: "head" }, label(columns, j))), make("span", { class: "margin" }, `p(${rowNames.toLowerCase()})`)],
+      ...cells.flatMap((row, i) => [make("span", { class: "head" }, label(rows, i)), ...row.map(({ node }) => node), this.rowSums[i]]),
+      ...[make("span", { class: "margin" }, `p(${names.at(-1).toLowerCase()})`), ...this.columnSums],
+    );
+    this.grid.style.gridTemplateColumns = `max-content repeat(${table[0].length}, minmax(44px, ${table[0].length > 3 ? 54 : 66}px)) max-content`;
+
+    this.chosen = Math.min(this.chosen, this.kind.length - 1);
+    if (this.kind.length !== this.buttons?.length) this.chosen = this.kind.findIndex(({ quantity }) => quantity.startsWith("I"));
+    this.buttons = this.kind.map(({ quantity }, i) => {
+      const value = make("span", { class: "value" });
+      const button = make("button", { type: "button", "data-quantity": quantity }, make("span", {}, quantity), value);
+      for (const event of ["pointerenter", "focus", "click"]) button.addEventListener(event, () => this.choose(i));
+      return { button, value };
+    });
+    this.list.replaceChildren(...this.buttons.map(({ button }) => button));
+    this.drawParts(names);
+  }
+
+  cell(i, j, said) {
+    const fill = make("span", { class: "fill" });
+    const text = make("span", { class: "p" });
+    const node = make("div", { class: "cell", role: "slider", tabindex: 0, "aria-label": `p(${said})`, "aria-valuemin": 0, "aria-valuemax": 1, "aria-orientation": "vertical", "data-cell": `${i},${j}` }, fill, text);
+    const now = () => this.state.table[i][j];
+    const keys = { ArrowUp: STEP, ArrowRight: STEP, ArrowDown: -STEP, ArrowLeft: -STEP, PageUp: LEAP, PageDown: -LEAP, Home: -1, End: 1 };
+    node.addEventListener("keydown", (event) => {
+      if (forNotebook(event) || !(event.key in keys)) return;
+      event.preventDefault();
+      this.put(i, j, Math.round((now() + keys[event.key]) / STEP) * STEP);
+    });
+    let from = null;
+    node.addEventListener("pointerdown", (event) => {
+      node.setPointerCapture(event.pointerId);
+      from = { y: event.clientY, p: now() };
+    });
+    node.addEventListener("pointermove", (event) => from && this.put(i, j, from.p + (from.y - event.clientY) / PIXELS));
+    for (const end of ["pointerup", "pointercancel"]) node.addEventListener(end, () => (from = null));
+    return { node, fill, text };
+  }
+
+  drawParts(names) {
+    const cut = { x: -9, y: -9, width: 18, height: 18 };
+    const ids = names.map((_, i) => [`${this.id}-in-${i}`, `${this.id}-out-${i}`]);
+    this.rings = names.map(() => [0, 1, 2].map((k) => draw("circle", k === 1 ? { fill: "black" } : k === 2 ? { class: "ring" } : {})));
+    const defs = draw("defs");
+    names.forEach((_, i) => {
+      defs.append(draw("clipPath", { id: ids[i][0] }, this.rings[i][0]));
+      defs.append(draw("mask", { id: ids[i][1], maskUnits: "userSpaceOnUse", ...cut }, draw("rect", { ...cut, fill: "white" }), this.rings[i][1]));
+    });
+    const lines = draw("path", { d: "M-.01,.01 l.02,-.02 M0,.04 l.04,-.04 M.03,.05 l.02,-.02", class: "hatch" });
+    defs.append(draw("pattern", { id: `${this.id}-hatch`, width: 0.04, height: 0.04, patternUnits: "userSpaceOnUse" }, lines));
+    const layers = [];
+    this.parts = [];
+    for (let mask = 1; mask < 1 << names.length; mask++) {
+      const pale = draw("rect", { ...cut, "data-atom": mask });
+      const hatch = draw("rect", { ...cut, fill: `url(#${this.id}-hatch)` });
+      let group = draw("g", {}, pale, hatch);
+      names.forEach((_, i) => {
+        const wrap = mask & (1 << i) ? { "clip-path": `url(#${ids[i][0]})` } : { mask: `url(#${ids[i][1]})` };
+        group = draw("g", wrap, group);
+      });
+      const sets = names.map((_, i) => i).filter((i) => mask & (1 << i));
+      const mixed = sets.reduce((mix, i, k) => (k ? `color-mix(in srgb, ${mix} ${(100 * k) / (k + 1)}%, var(--set${i}))` : `var(--set${i})`), "");
+      const value = draw("text", { class: "value" });
+      layers.push(group);
+      this.parts.push({ mask, pale, hatch, value, colour: `color-mix(in srgb, ${mixed} 18%, var(--background))` });
+    }
+    this.titles = names.map((name) => draw("text", { class: "name" }, name));
+    this.svg.replaceChildren(defs, ...layers, ...this.rings.map((ring) => ring[2]), ...this.parts.map(({ value }) => value), ...this.titles);
+  }
+
+  choose(i) {
+    this.chosen = i;
+    this.show();
+  }
+
+  point(event) {
+    const { x, y } = new DOMPoint(event.clientX, event.clientY).matrixTransform(this.svg.getScreenCTM().inverse());
+    const mask = maskAt(this.placed, x, y);
+    const i = this.kind.findIndex(({ atoms }) => atoms.length === 1 && atoms[0] === mask);
+    if (mask && i >= 0 && i !== this.chosen) this.choose(i);
+  }
+
+  number(value, digits = 3) {
+    const text = (value / (this.unit === "bits" ? Math.LN2 : 1)).toFixed(digits);
+    return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
+  }
+
+  show() {
+    const { table, preset } = this.state;
+    this.preset.place(Object.keys(this.spec.presets).indexOf(preset));
+    this.sizes.forEach((control, axis) => control.place((axis ? table[0] : table).length - 2));
+    table.forEach((row, i) => {
+      row.forEach((p, j) => {
+        const { node, fill, text } = this.cells[i][j];
+        fill.style.setProperty("--side", `${100 * Math.sqrt(p)}%`);
+        text.textContent = p.toFixed(3);
+        node.setAttribute("aria-valuenow", round(p));
+        node.setAttribute("aria-valuetext", p.toFixed(3));
+      });
+      this.rowSums[i].textContent = sum(row).toFixed(3);
+    });
+    this.columnSums.forEach((node, j) => (node.textContent = sum(table.map((row) => row[j])).toFixed(3)));
+    this.text.setCustomValidity("");
+    this.text.value = JSON.stringify({ preset, table: table.map((row) => row.map(round)) });
+
+    const joint = new Joint(table, this.names.length);
+    const values = this.kind.map(({ atoms }) => sum(atoms.map((mask) => joint.atom(mask))));
+    this.buttons.forEach(({ button, value }, i) => {
+      value.textContent = this.number(values[i]);
+      button.setAttribute("aria-pressed", i === this.chosen);
+    });
+    this.showDiagram(joint);
+    const { quantity, formula, parts } = this.kind[this.chosen];
+    const total = parts.length > 1 && parts.length < 5 ? ` = ${parts.join(" + ")}` : "";
+    const words = `${quantity} = ${formula}${total} = ${this.number(values[this.chosen])} ${this.unit}`;
+    this.svg.setAttribute("aria-label", `Information diagram of ${this.names.join(", ")}. Highlighted: ${words}. ${this.note.textContent}`);
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => (this.caption.textContent = words), 80);
+  }
+
+  showDiagram(joint) {
+    const { parts } = this;
+    this.placed = circles(joint);
+    const largest = Math.sqrt(Math.log(joint.count === 3 ? 2 : Math.max(this.state.table.length, this.state.table[0].length)) / Math.PI);
+    const [wide, high] = joint.count === 3 ? [1.7 * largest + 0.12, 1.7 * largest + 0.08] : [2 * largest + 0.06, largest + 0.12];
+    this.svg.setAttribute("viewBox", `${-wide} ${-high} ${2 * wide} ${2 * high}`);
+    this.svg.style.setProperty("--unit", `${wide / 200}`);
+    this.placed.forEach(([cx, cy, r], i) => this.rings[i].forEach((ring) => Object.entries({ cx, cy, r }).forEach(([k, v]) => ring.setAttribute(k, v))));
+    this.placed.forEach(([cx, cy, r], i) => {
+      const [dx, dy] = [i === 0 ? -0.72 : 0.72, i === 2 ? 0.8 : -0.8];
+      const out = r + 7 * (wide / 200);
+      this.titles[i].setAttribute("x", cx + dx * out);
+      this.titles[i].setAttribute("y", cy + dy * out);
+      this.titles[i].style.textAnchor = i === 0 ? "end" : "start";
+    });
+    // The roomiest point of each region, for its number.
+    const best = new Map();
+    for (let i = 0; i < GRID * GRID; i++) {
+      const [x, y] = [wide * (2 * ((i % GRID) + 0.5) / GRID - 1), high * (2 * (Math.floor(i / GRID) + 0.5) / GRID - 1)];
+      const room = Math.min(...this.placed.map(([cx, cy, r]) => Math.abs(Math.hypot(x - cx, y - cy) - r)));
+      const mask = maskAt(this.placed, x, y);
+      if (!(room <= best.get(mask)?.room)) best.set(mask, { x, y, room });
+    }
+    const lit = this.kind[this.chosen].atoms;
+    let negative = false;
+    for (const { mask, pale, hatch, value, colour } of parts) {
+      const amount = joint.atom(mask);
+      const place = best.get(mask);
+      negative ||= amount < -1e-9;
+      pale.style.fill = lit.includes(mask) ? "var(--highlight)" : colour;
+      hatch.style.visibility = amount < -1e-9 ? "visible" : "hidden";
+      value.textContent = place && place.room > 0.07 * wide ? this.number(amount, 2) : "";
+      value.classList.toggle("lit", lit.includes(mask));
+      if (place) [value.setAttribute("x", place.x), value.setAttribute("y", place.y)];
+    }
+    const scheme = "Each circle has its entropy for its area; three circles overlap as a scheme";
+    this.note.textContent = joint.count === 2 ? "Areas are true to the measure." : negative ? `${scheme}, and the hatched region is negative.` : `${scheme}.`;
+  }
+
+  paste() {
+    let asked = null;
+    try {
+      asked = JSON.parse(this.text.value);
+    } catch {}
+    const table = asked?.table;
+    const shape = Array.isArray(table) && [2, 3, 4].includes(table.length) && table.every((row) => Array.isArray(row) && row.length === table[0].length) && [2, 3, 4].includes(table[0].length);
+    const fits = shape && asked.preset in this.spec.presets && (this.spec.presets[asked.preset].names.length === 2 || table.length === 4);
+    const total = fits && table.flat().every((p) => Number.isFinite(p) && p >= 0) ? sum(table.flat()) : 0;
+    const good = Math.abs(total - 1) < 1e-4;
+    this.text.setCustomValidity(good ? "" : fits ? "The cells must be at least 0 and sum to 1" : "This is not a state of this table");
+    if (this.text.reportValidity()) this.pick({ preset: asked.preset, table: table.map((row) => row.map((p) => p / total)) });
+  }
+
+  paint() {
+    const themes = this.spec.themes;
+    const theme = themeOfPage() in themes ? themeOfPage() : Object.keys(themes)[0];
+    this.root.dataset.theme = theme;
+    for (const [name, colour] of Object.entries(themes[theme])) this.root.style.setProperty(`--${name}`, colour);
+  }
+
+  remove() {
+    clearTimeout(this.settling);
+    this.unwatch();
+    this.release();
+    this.root.remove();
+  }
+}
+
+export default {
+  render({ model, el }) {
+    let pending = null;
+    const tell = () => {
+      clearTimeout(pending);
+      pending = null;
+      try {
+        model.set("state", editor.state);
+        model.save_changes();
+      } catch {} // the kernel is gone: the table works on without it
+    };
+    const editor = new Editor(el, model.get("_spec"), model.get("state"), () => (pending ??= setTimeout(tell, 100)));
+    const follow = () => pending === null && editor.set(model.get("state"));
+    model.on("change:state", follow);
+    return () => {
+      if (pending !== null) tell();
+      model.off("change:state", follow);
+      editor.remove();
+    };
+  },
+};
+
+export function mount(el, { spec }) {
+  return new Editor(el, spec, spec.start, null);
+}

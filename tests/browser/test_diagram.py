@@ -1,0 +1,36 @@
+"""The information diagram on an exported page: what the pointer touches, or the keyboard chooses, is highlighted."""
+
+import pytest
+
+from ibteach.display.diagrams import diagram
+from ibteach.information.discrete import Joint
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def page(tmp_path, new_page):
+    path = diagram(Joint([[0.4, 0.1], [0.1, 0.4]], "X Y")).export(tmp_path / "diagram.html", themes="light").path
+    page = new_page()
+    page.goto(path.as_uri())
+    return page
+
+
+def test_pointer_and_keyboard_choose_the_quantity(page, figures_of):
+    (figure,) = figures_of(page)
+    figure.exercise()
+    box = figure.root.locator(".stage").bounding_box()
+
+    def touch(across, down):
+        page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"], steps=3)
+        figure.pixels()
+        return figure.root.locator("[data-axis=quantity] input:checked + span").inner_text(), figure.alt()
+
+    for across, quantity in [(0.12, "H[X|Y]"), (0.27, "I[X;Y]"), (0.42, "H[Y|X]")]:
+        tick, alt = touch(across, 0.5)
+        assert tick == quantity
+        assert f"highlighted is {quantity} " in alt
+    assert "highlighted is H[Y|X] " in touch(0.9, 0.5)[1]  # beside the circles there is nothing to choose
+    figure.root.get_by_role("radio", name="H[Y|X]").press("ArrowLeft")
+    figure.pixels()
+    assert "highlighted is H[X|Y] " in figure.alt()
