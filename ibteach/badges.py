@@ -16,6 +16,7 @@ from ibteach.files import replacing
 
 START, END = "<!-- badges -->", "<!-- /badges -->"
 COLAB = "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({})"
+INSTALL = "On Colab, first run `%pip install -q git+https://github.com/{}` in a cell of its own."
 BINDER = "[![Launch on Binder](https://mybinder.org/badge_logo.svg)]({})"
 
 
@@ -29,10 +30,12 @@ def stamp(root=".", branch="main") -> list[Path]:
     repository = _repository(root / "pyproject.toml")
     github = f"https://colab.research.google.com/github/{repository}"
     binder = f"https://mybinder.org/v2/gh/{repository}/{branch}?urlpath=lab/tree/notebooks"
-    new = {root / "README.md": _with_badges(root / "README.md", _read(root / "README.md"), f"{github}/", binder)}
+    readme = root / "README.md"
+    new = {readme: _with_badges(readme, _read(readme), f"{COLAB.format(f'{github}/')} {BINDER.format(binder)}")}
     for path in sorted((root / "notebooks").glob("*.ipynb")):
-        links = f"{github}/blob/{branch}/notebooks/{quote(path.name)}", f"{binder}/{quote(path.name)}"
-        new[path] = _notebook_with_badges(path, *links)
+        colab = COLAB.format(f"{github}/blob/{branch}/notebooks/{quote(path.name)}")
+        badges = f"{colab} {BINDER.format(f'{binder}/{quote(path.name)}')}\n\n{INSTALL.format(repository)}"
+        new[path] = _notebook_with_badges(path, badges)
     changed = [path for path, text in new.items() if text != _read(path)]
     for path in changed:
         with replacing(path) as part:
@@ -59,9 +62,9 @@ def _repository(path) -> str:
     return found[1]
 
 
-def _with_badges(path, text, colab, binder) -> str:
+def _with_badges(path, text, badges) -> str:
     """`text` with the badges between their marks, which stand below the first heading."""
-    badges = f"{START}\n{COLAB.format(colab)} {BINDER.format(binder)}\n{END}"
+    badges = f"{START}\n{badges}\n{END}"
     if START in text:
         before, _, rest = text.partition(START)
         _, end, after = rest.partition(END)
@@ -74,7 +77,7 @@ def _with_badges(path, text, colab, binder) -> str:
     return f"{text[: heading.end()]}\n\n{badges}{text[heading.end() :]}"
 
 
-def _notebook_with_badges(path, colab, binder) -> str:
+def _notebook_with_badges(path, badges) -> str:
     text = _read(path)
     try:
         notebook = json.loads(text)
@@ -84,7 +87,7 @@ def _notebook_with_badges(path, colab, binder) -> str:
         raise InvalidInput(f"{path}: is not a notebook with cells ({error!r}).") from error
     if not markdown:
         raise InvalidInput(f"{path}: opens with a {first['cell_type']} cell, expected Markdown with a heading.")
-    stamped = _with_badges(path, source, colab, binder)
+    stamped = _with_badges(path, source, badges)
     if stamped == source:
         return text
     first["source"] = stamped.splitlines(keepends=True)
