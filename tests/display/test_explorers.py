@@ -11,7 +11,9 @@ import torch
 from PIL import Image
 
 from ibteach.display import explorers
+from ibteach.display.bound_scenes import BoundScene, ErrorBoundScene
 from ibteach.display.figures import DARK, LIGHT, Canvas, alt_text, start_state, states
+from ibteach.display.latent_scene import LatentScene
 from ibteach.errors import InvalidInput, UnknownName
 from ibteach.learning.data import load
 from ibteach.learning.networks import mlp
@@ -28,7 +30,7 @@ def trained(latent_dimension=2, objectives=("l2", "log-variance", "vib"), seeds=
     return fit(build(make, runs), load("digits"), runs, epochs=6, measure_every=3, subset=200, progress=False)
 
 
-SCENES = [explorers.LatentScene, explorers.BoundScene, explorers.ErrorBoundScene]
+SCENES = [LatentScene, BoundScene, ErrorBoundScene]
 
 
 @pytest.mark.parametrize("scene", SCENES)
@@ -48,12 +50,12 @@ def test_latents_of_any_dimension(scene, latent_dimension):
     shown = scene(trained(latent_dimension, ("variance",)))
     assert shown.axes[0].name == "gamma"  # one objective: nothing to choose
     Canvas(shown).pixels(start_state(shown))
-    if latent_dimension == 3 and scene is explorers.LatentScene:
+    if latent_dimension == 3 and scene is LatentScene:
         assert "first two principal components over all networks" in shown.projection
 
 
 def test_several_seeds_are_a_slider():
-    shown = explorers.BoundScene(trained(2, ("l2",), (0, 1)))
+    shown = BoundScene(trained(2, ("l2",), (0, 1)))
     assert [axis.name for axis in shown.axes] == ["gamma", "seed", "unit"]
     runs = shown.record.runs
     for seed in (0, 1):
@@ -62,7 +64,7 @@ def test_several_seeds_are_a_slider():
 
 
 def test_alt_text_says_the_numbers_of_the_network_on_screen():
-    shown = explorers.LatentScene(trained())
+    shown = LatentScene(trained())
     for name in ("l2", "log-variance", "vib"):
         for gamma in GAMMAS:
             record = shown.record.select(objective=name, gamma=gamma)
@@ -74,7 +76,7 @@ def test_alt_text_says_the_numbers_of_the_network_on_screen():
 
 
 def test_the_ladder_rises_from_the_measured_entropy_to_l2():
-    shown = explorers.BoundScene(trained())
+    shown = BoundScene(trained())
     for state in states(shown, {"unit": "nats"}):
         ladder = shown.ladder(state)
         assert ladder[0] <= ladder[1] + 0.1  # measured by Monte Carlo
@@ -101,7 +103,7 @@ def test_records_that_cannot_be_shown_are_refused():
     record = trained()
     with pytest.raises(InvalidInput, match=r"got 8 different runs, expected 3 objectives × 3 γ × 1 seeds"):
         keep = torch.arange(8)
-        explorers.LatentScene(
+        LatentScene(
             type(record)(
                 runs=record.runs[:8],
                 epochs=record.epochs,
