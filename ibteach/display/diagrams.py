@@ -7,6 +7,7 @@ can be (`ibteach.information.geometry`). `Picture` is the drawing itself, which 
 
 import functools
 import math
+import re
 import textwrap
 
 import numpy as np
@@ -27,15 +28,14 @@ ZERO = 1e-8
 SHORTER = {"H[Y|X,Z]": "H[Y|X]", "H[Z|X,Y]": "H[Z|X]", "I[X;Y;Z]": "I[Y;Z]"}
 
 
-def diagram(joints, label="", start=None) -> Explorer:
+def diagram(joints, label="", state=None) -> Explorer:
     """Information diagram of a `Joint` of two or three variables: choose a quantity, see its region and its formula.
 
-    `joints` may also be a dict from the ticks of a slider called `label` to joints of the same variables; `start` is
-    the quantity shown first. For X, Y, Z with Y − X − Z the regions carry the names of Kirsch et al. (2020). Raises
-    `InvalidInput` where a joint is a batch or has other than two or three variables.
+    `joints` may also be a dict from the ticks of a slider called `label` to joints of the same variables; `state` is
+    what is shown first, such as ``{"quantity": "I[X;Y]"}``. For X, Y, Z with Y − X − Z the regions carry the names of
+    Kirsch et al. (2020). Raises `InvalidInput` where a joint is a batch or has other than two or three variables.
     """
-    scene = DiagramScene(joints, label)
-    return Explorer(scene, None if start is None else {"quantity": start})
+    return Explorer(DiagramScene(joints, label), state)
 
 
 def quantities(names, chain=False) -> list[str]:
@@ -93,12 +93,13 @@ class Picture:
         chosen = region(quantity, self.names)
         self.image.set_data(self._colours(found, chosen))
         turn = np.linspace(0, 2 * np.pi, 200)
-        centre = complex(*found.ellipses[:, :2].mean(0))
-        for line, title, (x, y, a, b, angle) in zip(self.outlines, self.titles, found.ellipses, strict=True):
+        out = np.exp(1j * np.radians([160, 20, -90]))  # towards the names, which stay apart where the sets are equal
+        parts = zip(self.outlines, self.titles, out, found.ellipses, strict=False)
+        for line, title, direction, (x, y, a, b, angle) in parts:
             around = (a * np.cos(turn) + 1j * b * np.sin(turn)) * np.exp(1j * angle) + x + 1j * y
             line.set_data(around.real, around.imag)
-            far = around[np.abs(around - centre).argmax()]
-            place = far + (far - centre) / abs(far - centre) * 0.045 * np.ptp(self.x)
+            far = around[(around * direction.conjugate()).real.argmax()]
+            place = far + direction * 0.045 * np.ptp(self.x)
             title.set_position((place.real, place.imag))
         for text, (atom, value) in zip(self.values, found.atoms.items(), strict=True):
             x, y, clearance = found.anchors.get(atom, (0, 0, 0))
@@ -148,7 +149,8 @@ class DiagramScene(Scene):
         self.title = f"Information diagram of {', '.join(self.names[:-1])} and {self.names[-1]}"
         offered = quantities(self.names, self.chain)
         texts = [f"{q}   {self.papers[q].name}" if q in self.papers else q for q in offered]
-        slide = [Axis("place", label or "table", list(self.joints))] if len(self.joints) > 1 else []
+        self.slider = re.sub(r"\W", "_", label) or "table"
+        slide = [Axis(self.slider, label or "table", list(self.joints))] if len(self.joints) > 1 else []
         opening = offered.index(f"I[{self.names[0]};{self.names[1]}]")
         self.axes = (*slide, Axis("quantity", "quantity", offered, texts, opening), Axis("unit", "unit", list(UNITS)))
 
@@ -166,8 +168,8 @@ class DiagramScene(Scene):
         self.note = words.text(0, 0.02, "", size=11.5, va="bottom", color=theme.muted)
         return [*self.picture.artists, self.head, self.definition, self.name, self.meaning, self.formula, self.note]
 
-    def update(self, quantity, unit, place=None):
-        found, value, parts = self._read(quantity, place)
+    def update(self, quantity, unit, **slider):
+        found, value, parts = self._read(quantity, slider)
         self.picture.show(found, quantity, unit)
         self.head.set_text(f"${latex(quantity)} = {number(value, unit)}$ {unit}")
         self.definition.set_text(f"= {definition(quantity, self.names)}")
@@ -178,18 +180,18 @@ class DiagramScene(Scene):
         self.formula.set_text("\n".join(["the sum of", *terms]) if len(terms) > 1 else "")
         self.note.set_text(textwrap.fill(found.note, 50))
 
-    def alt(self, quantity, unit, place=None):
-        found, value, parts = self._read(quantity, place)
+    def alt(self, quantity, unit, **slider):
+        found, value, parts = self._read(quantity, slider)
         name = f", the {self.papers[quantity].name}," if quantity in self.papers else ""
         terms = " plus ".join(f"{part} = {number(value, unit)}" for part, value in parts.items())
         formula = f", the sum of {terms}" if len(parts) > 1 else ""
         return (
-            f"{len(self.names)} overlapping shapes, for {' and '.join(self.names)}; highlighted is {quantity}{name} "
-            f"{number(value, unit)} {unit}{formula}. {found.note}"
+            f"{'Two' if len(self.names) == 2 else 'Three'} overlapping sets, {' and '.join(self.names)}; "
+            f"highlighted is {quantity}{name} {number(value, unit)} {unit}{formula}. {found.note}"
         )
 
-    def targets(self, quantity, unit, place=None):
-        found, _, _ = self._read(quantity, place)
+    def targets(self, quantity, unit, **slider):
+        found, _, _ = self._read(quantity, slider)
         figure = self.picture.axes.figure
         x, y = np.meshgrid(np.linspace(0, 1, 90), np.linspace(1, 0, 46))
         dots = np.stack([x, y], axis=-1) * figure.bbox.size
@@ -199,9 +201,9 @@ class DiagramScene(Scene):
             grid[there] = SHORTER.get(atom, atom) if self.chain else atom
         return "quantity", grid
 
-    def _read(self, quantity, place):
+    def _read(self, quantity, slider):
         """The layout, the value of the quantity, and the atoms it is the sum of (in a chain by their shorter names)."""
-        found = self.layout(next(iter(self.joints)) if place is None else place)
+        found = self.layout(slider.get(self.slider, next(iter(self.joints))))
         parts = {atom: found.atoms[atom] for atom in region(quantity, self.names)}
         if self.chain and len(parts) > 1:
             parts = {SHORTER.get(atom, atom): value for atom, value in parts.items() if atom != "I[Y;Z|X]"}

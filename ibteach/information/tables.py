@@ -17,7 +17,8 @@ def probabilities(name, table, shape, *, over=None, normalize=False) -> Tensor:
     """A float64 table that sums to one over its last `over` axes (by default all named ones), or `InvalidInput`.
 
     `shape` names the axes, such as ``"... X Y"``; the ``...`` admits a batch. Integers are counts: they are divided by
-    their sum, as everything is with ``normalize=True``. The caller's array may be shared: clone before writing.
+    their sum, as everything is with ``normalize=True``, and as float32 is, whose sum is 1 but for rounding. The caller's
+    array may be shared: clone before writing.
 
     >>> probabilities("encoder", [[0.5, 0.5], [0.9, 0.2]], "X Z", over=1)
     Traceback (most recent call last):
@@ -39,15 +40,15 @@ def probabilities(name, table, shape, *, over=None, normalize=False) -> Tensor:
         if total.min() <= 0:
             raise InvalidInput(f"{name}: got nothing but zeros{_at(total.argmin(), batch)}, expected a sum above 0.")
         return p / total
-    off = (total - 1).abs()
-    if off.max() > (1e-8 if given.dtype == torch.float64 else 1e-5):
+    exact, off = given.dtype == torch.float64, (total - 1).abs()
+    if off.max() > (1e-8 if exact else 1e-5):
         worst = total.flatten()[off.argmax()].item()
         gap = f"{abs(worst - 1):.2g} too {'much' if worst > 1 else 'little'}"
         raise InvalidInput(
             f"{name}: got probabilities that sum to {worst:.9g} ({gap}){_at(off.argmax(), batch)}, expected 1; "
             "pass normalize=True to divide by the sum, or integers if these are counts."
         )
-    return p
+    return p if exact else p / total
 
 
 def numbers(name, values) -> Tensor:

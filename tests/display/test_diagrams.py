@@ -39,7 +39,7 @@ def test_the_highlighted_area_is_the_quantity(theme):
 def test_an_empty_region_has_nothing_to_highlight():
     canvas = Canvas(DiagramScene({0.1: chain(0.1), 0.2: chain(0.2)}, "noise"), LIGHT, dpi=80)
     empty, full = (
-        share(canvas.pixels({"place": 0.2, "quantity": q, "unit": "nats"}), LIGHT.cycle[HIGHLIGHT])
+        share(canvas.pixels({"noise": 0.2, "quantity": q, "unit": "nats"}), LIGHT.cycle[HIGHLIGHT])
         for q in ("I[Y;Z|X]", "I[Y;Z]")
     )
     assert empty < 1e-3 < full
@@ -77,11 +77,11 @@ def test_every_state_can_be_drawn_and_said():
 
 
 def test_an_explorer_starts_where_it_is_told():
-    shown = diagram(XY, start="H[Y|X]")
+    shown = diagram(XY, state={"quantity": "H[Y|X]"})
     assert shown.state == {"quantity": "H[Y|X]", "unit": "nats"}
     assert start_state(shown.scene)["quantity"] == "I[X;Y]"
     with pytest.raises(UnknownName, match="quantity"):
-        diagram(XY, start="H[Z]")
+        diagram(XY, state={"quantity": "H[Z]"})
 
 
 @pytest.mark.parametrize(

@@ -189,6 +189,14 @@ def test_an_encoder_makes_a_markov_chain(p, size):
     np.testing.assert_allclose(with_both.p("X Y Z"), p[:, :, None] * both.transpose(1, 0, 2), atol=1e-15)
 
 
+def test_single_precision_is_rounding_and_no_more():
+    soft = torch.randn(50, 40, generator=torch.Generator().manual_seed(0)).softmax(-1)
+    table = Joint(torch.full((50, 1), 0.02), "X Y").encode("Z|X", soft)
+    assert abs(table.table.sum().item() - 1) < 1e-12
+    exact = soft.double() / soft.double().sum(-1, keepdim=True)
+    assert table.H("Z|X").item() == pytest.approx(stats.entropy(exact.numpy(), axis=-1).mean(), abs=1e-10)
+
+
 def test_encoders_and_tables_broadcast():
     joint = Joint(np.full((2, 2), 0.25), "X Y").encode("Z|X", np.full((5, 2, 3), 1 / 3))
     assert joint.H("Z").shape == (5,)
