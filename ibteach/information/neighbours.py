@@ -1,19 +1,22 @@
 """Nearest neighbours for the estimators: by k-d tree in few dimensions, by blocks of all distances in many.
 
-A k-d tree (scipy's) visits few points in low dimension and nearly all of them in high dimension, where plain blocks of
-distances win by far: at N = 10,000 they cross at about ten dimensions. Both ways give the same numbers. Two metrics are
-all that `estimators` needs: the Euclidean for entropies, because a matrix product finds those neighbours, and the
-largest coordinate difference for information, because it is computed without rounding, so that ties are ties.
+A k-d tree visits few points in low dimension and nearly all of them in high dimension, where plain blocks of distances
+win by far: at N = 10,000 they cross at ten to sixteen dimensions. Both ways give the same numbers. Two metrics are all
+that `estimators` needs: the Euclidean for entropies, because a matrix product finds those neighbours, and the largest
+coordinate difference for information, because it is computed without rounding, so that ties are ties. Of the two trees
+at hand, scipy's is the faster for the first, scikit-learn's for the second, where it counts five times as fast.
 """
 
 import math
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from scipy.spatial import cKDTree
+from sklearn.neighbors import KDTree
 from torch import Tensor
 
-TREE_DIMENSIONS = 10
+TREE_DIMENSIONS = 12
 """Up to here the k-d tree is used, unless the points are on a GPU."""
 
 BLOCK = 2**22
@@ -27,16 +30,14 @@ def euclidean_distances(points: Tensor, k: int) -> Tensor:
     [5.0, 0.0, 0.0]
     """
     if _by_tree(points):
-        return _nearest(cKDTree(points.numpy()), points, k, p=2)
-    points = points - points.mean(0)
-    squares = points.square().sum(-1)
-    rounding = 16 * torch.finfo(points.dtype).eps * squares.max()
-    found = torch.empty_like(squares)
+        tree = cKDTree(points.numpy(), leafsize=64)
+        return torch.from_numpy(tree.query(points.numpy(), [k + 1], workers=-1)[0][:, 0])
+    from_points, rounding = _squares(points)
+    found = torch.empty_like(points[:, 0])
     for rows in _blocks(points):
-        block = points[rows]
-        near = torch.addmm(squares, block, points.mT, alpha=-2)  # less ‖block‖², the same for a whole row
-        near.diagonal(rows.start).fill_(math.inf)
-        candidates = near.topk(min(k + 3, len(points) - 1), largest=False).indices
+        block, squared = points[rows], from_points(rows)
+        squared.diagonal(rows.start).fill_(math.inf)
+        candidates = squared.topk(min(k + 3, len(points) - 1), largest=False).indices
         exact = (points[candidates] - block[:, None]).square().sum(-1).sqrt()
         distances = exact.sort(-1).values[:, k - 1]
         close = distances.square() < 1e6 * rounding  # where the product's rounding might have reordered neighbours
@@ -54,9 +55,9 @@ def maximum_distances(points: Tensor, k: int) -> Tensor:
     [4.0, 0.0, 0.0]
     """
     if _by_tree(points):
-        return _nearest(cKDTree(points.numpy()), points, k, p=math.inf)
-    blocks = [_distances(points[rows], points).topk(k + 1, largest=False).values[:, -1] for rows in _blocks(points)]
-    return torch.cat(blocks)
+        return _nearest(_tree(points), points, k)
+    from_points, _ = _maxima(points)
+    return torch.cat([from_points(rows).topk(k + 1, largest=False).values[:, -1] for rows in _blocks(points)])
 
 
 def count_within(points: Tensor, radii: Tensor) -> Tensor:
@@ -66,8 +67,9 @@ def count_within(points: Tensor, radii: Tensor) -> Tensor:
     [2, 1, 3, 0]
     """
     if _by_tree(points):
-        return _count(cKDTree(points.numpy()), points, radii)
-    return torch.cat([_inside(_distances(points[rows], points), radii[rows]) for rows in _blocks(points)])
+        return _count(_tree(points), points, radii)
+    from_points, _ = _maxima(points)
+    return torch.cat([_inside(from_points(rows), radii[rows]) for rows in _blocks(points)])
 
 
 class JointNeighbours(NamedTuple):
@@ -78,44 +80,65 @@ class JointNeighbours(NamedTuple):
     y: Tensor  # other points as near in y
 
 
-def joint_neighbours(x: Tensor, y: Tensor, k: int, box: bool) -> JointNeighbours:
-    """Neighbours of pairs (N, K) and (N, L) under the maximum metric, for the two estimators of Kraskov et al. (2004).
+def joint_neighbours(x: Tensor, y: Tensor, k: int, box: bool, metric: str = "maximum") -> JointNeighbours:
+    """Neighbours of pairs (N, K) and (N, L) under the larger of two distances, for the estimators of Kraskov et al.
 
-    Ball (`box=False`): how many points are nearer than the k-th joint neighbour, in x and in y. Box: how many are as
-    near in x as the farthest, in x, of the k joint neighbours; in y likewise. Ties: where the k-th neighbour coincides
-    with the point, all that coincide are counted, in each space and as k; in a box all that tie for k-th are in it.
+    In each space apart the distance is the largest coordinate difference ("maximum") or the Euclidean one ("euclidean",
+    by matrix products, hence much faster in many dimensions; distances within rounding of 0 count as 0). Ball
+    (`box=False`): how many points are nearer than the k-th joint neighbour, in x and in y. Box: how many are as near in
+    x as the farthest, in x, of the k joint neighbours; in y likewise. Ties: where the k-th neighbour coincides with the
+    point, all that coincide are counted, in each space and as k; in a box all that tie for k-th are in it.
     """
-    if _by_tree(x, y):
+    if _by_tree(x, y) and (metric == "maximum" or x.shape[-1] == y.shape[-1] == 1):
         return _joint_by_tree(x, y, k, box)
+    of_space = _maxima if metric == "maximum" else _squares
+    (from_x, x_zero), (from_y, y_zero) = of_space(x), of_space(y)
+    zero = max(x_zero, y_zero)
     parts = []
     for rows in _blocks(x):
-        in_x, in_y = _distances(x[rows], x), _distances(y[rows], y)
+        in_x, in_y = from_x(rows), from_y(rows)
         joint = torch.maximum(in_x, in_y)
-        radius = joint.topk(k + 1, largest=False).values[:, -1]
+        radius = joint.topk(k + 1, largest=False).values[:, -1].clamp_min(zero)
         if box:
             neighbours = joint <= radius[:, None]
-            x_radius, y_radius = (torch.where(neighbours, d, 0).amax(-1) for d in (in_x, in_y))
+            x_radius, y_radius = (torch.where(neighbours, d, 0).amax(-1).clamp_min(zero) for d in (in_x, in_y))
             count = neighbours.sum(-1) - 1
         else:
-            x_radius = y_radius = _just_below(radius)
-            count = torch.where(radius == 0, _inside(joint, radius), k)
+            tied = radius == zero
+            x_radius = y_radius = torch.where(tied, radius, _just_below(radius))
+            count = torch.full(tied.shape, k, device=x.device)
+            if tied.any():
+                count[tied] = _inside(joint[tied], radius[tied])
         parts.append(torch.stack([count, _inside(in_x, x_radius), _inside(in_y, y_radius)]))
     return JointNeighbours(*torch.cat(parts, -1))
 
 
+def _maxima(points):
+    """Distances from a block of rows, and what counts as none."""
+    return lambda rows: torch.cdist(points[rows], points, p=math.inf), 0.0
+
+
+def _squares(points):
+    """Squared distances from a block of rows, and what counts as none: their rounding."""
+    points = points - points.mean(0)
+    squares = points.square().sum(-1)
+
+    def distances(rows):
+        return torch.addmm(squares, points[rows], points.mT, alpha=-2).add_(squares[rows, None])
+
+    return distances, 16 * torch.finfo(points.dtype).eps * squares.max().item()
+
+
 def _joint_by_tree(x, y, k, box):
     joint = torch.cat([x, y], -1)
-    tree = cKDTree(joint.numpy())
-    radius = _nearest(tree, joint, k, p=math.inf)
+    tree = _tree(joint)
+    radius = _nearest(tree, joint, k)
     if box:
-        lists = tree.query_ball_point(joint.numpy(), radius.numpy(), p=math.inf, workers=-1)
+        lists = tree.query_radius(joint.numpy(), radius.numpy())
         size = torch.tensor([len(others) for others in lists])
-        others = torch.cat([torch.as_tensor(others) for others in lists])
-        selves = torch.arange(len(x)).repeat_interleave(size)
+        others, selves = torch.from_numpy(np.concatenate(lists)), torch.arange(len(x)).repeat_interleave(size)
         x_radius, y_radius = (
-            torch.zeros(len(x), dtype=z.dtype).scatter_reduce_(
-                0, selves, (z[selves] - z[others]).abs().amax(-1), "amax"
-            )
+            torch.zeros_like(radius).scatter_reduce_(0, selves, (z[selves] - z[others]).abs().amax(-1), "amax")
             for z in (x, y)
         )
         count = size - 1
@@ -125,8 +148,7 @@ def _joint_by_tree(x, y, k, box):
         tied = radius == 0
         if tied.any():
             count[tied] = _count(tree, joint[tied], radius[tied])
-    counts = (_count(cKDTree(z.numpy()), z, r) for z, r in ((x, x_radius), (y, y_radius)))
-    return JointNeighbours(count, *counts)
+    return JointNeighbours(count, _count(_tree(x), x, x_radius), _count(_tree(y), y, y_radius))
 
 
 def _by_tree(*spaces):
@@ -138,10 +160,6 @@ def _blocks(points):
     return [slice(start, min(start + step, len(points))) for start in range(0, len(points), step)]
 
 
-def _distances(block, points):
-    return torch.cdist(block, points, p=math.inf)
-
-
 def _inside(distances, radii):
     return (distances <= radii[:, None]).sum(-1) - 1  # a point is not its own neighbour
 
@@ -151,10 +169,13 @@ def _just_below(radii):
     return torch.nextafter(radii, torch.zeros_like(radii))
 
 
-def _nearest(tree, points, k, p):
-    return torch.from_numpy(tree.query(points.numpy(), [k + 1], p=p, workers=-1)[0][:, 0])
+def _tree(points):
+    return KDTree(points.numpy(), leaf_size=16, metric="chebyshev")
+
+
+def _nearest(tree, points, k):
+    return torch.from_numpy(tree.query(points.numpy(), k + 1)[0][:, k])  # a point itself is at 0
 
 
 def _count(tree, points, radii):
-    found = tree.query_ball_point(points.numpy(), radii.numpy(), p=math.inf, return_length=True, workers=-1)
-    return torch.from_numpy(found) - 1
+    return torch.from_numpy(tree.query_radius(points.numpy(), radii.numpy(), count_only=True)) - 1

@@ -55,10 +55,10 @@ def kozachenko_leonenko_by_hand(points, k):
     return digamma(count) - digamma(k) + log_ball + dimension * np.mean(logs)
 
 
-def ksg_by_hand(x, y, k, variant):
+def ksg_by_hand(x, y, k, variant, metric=largest):
     count, local = len(x), []
     for i in range(count):
-        in_x, in_y = distances_from(i, x, largest), distances_from(i, y, largest)
+        in_x, in_y = distances_from(i, x, metric), distances_from(i, y, metric)
         joint = [max(pair) for pair in zip(in_x, in_y, strict=True)]
         radius = sorted(joint)[k - 1]
         if variant == 1 and radius > 0:
@@ -111,6 +111,16 @@ def test_ksg_and_ross_are_their_definitions_ties_included(kind, dimension, k):
         assert math.isclose(ksg(x, y, k, variant), expected, **close)
     labels = torch.arange(60) % 3
     assert math.isclose(ross(x, labels, k), ross_by_hand(x.numpy(), labels.numpy(), k), **close)
+
+
+@pytest.mark.parametrize("kind", ["continuous", "far from the origin", "repeated", "partly repeated", "constant unit"])
+@pytest.mark.parametrize("dimension", [1, 2, 7, 40])
+@pytest.mark.parametrize("k", [1, 4])
+def test_euclidean_ksg_is_its_definition(kind, dimension, k):
+    x, y = samples[kind](0, dimension), samples[kind](1, 2)
+    for variant in (1, 2):
+        expected = ksg_by_hand(x.numpy(), y.numpy(), k, variant, np.linalg.norm)
+        assert math.isclose(ksg(x, y, k, variant, "euclidean"), expected, **close)
 
 
 @pytest.mark.usefixtures("search")
@@ -248,6 +258,7 @@ ok, y3 = normal(0, 6, 2), torch.tensor([0, 0, 1, 1, 1, 1])
         (lambda: ksg(ok, ok, 7), "k: got 7"),
         (lambda: ksg(ok, ok, 1, variant=3), "variant: got 3"),
         (lambda: ksg(ok.long(), ok), "int64"),
+        (lambda: ksg(ok, ok, metric="euclid"), "did you mean 'euclidean'"),
         (lambda: ross(ok, y3), "class 0 with 2 members"),
         (lambda: ross(ok, y3[:4], 1), "labels: got 4"),
         (lambda: ross(ok, y3 - 1, 1), "from -1"),

@@ -11,7 +11,7 @@ from scipy import integrate, special
 
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import TAU, ZERO_ENTROPY_VARIANCE, log_det_bound
-from ibteach.information.mixture import Mixture, measure, pairwise_bounds
+from ibteach.information.mixture import OWN_SEEDS, Mixture, measure, pairwise_bounds
 
 properties = settings(deadline=None, max_examples=60)
 QUANTITIES = [
@@ -79,7 +79,7 @@ def from_the_definition(latents, labels, samples, seed, variance):
     """All values for the same noise, in extended precision and without any of the tricks."""
     order = labels.argsort(stable=True)
     centres, labels = latents[order].numpy().astype(np.longdouble), labels[order].numpy()
-    generator, rows = torch.Generator().manual_seed(seed), []
+    generator, rows = torch.Generator().manual_seed(OWN_SEEDS + seed), []
     for _ in range(samples):
         noise = torch.randn(latents.shape, dtype=torch.float64, generator=generator).numpy() * math.sqrt(variance)
         differences = centres[:, None] - centres + noise[:, None].astype(np.longdouble)
@@ -239,6 +239,14 @@ def test_one_class_leaves_nothing_to_know_about_it():
     found = measure(normal(9, 20, 2), torch.zeros(20, dtype=torch.int64))
     assert found.label_entropy == 0 and found.preserved_relevant_information.value == 0
     assert torch.equal(found.redundant_information.value, found.preserved_information.value)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_noise_is_independent_of_data_drawn_with_the_same_seed(seed):
+    latents = 0.1 * normal(seed, 500, 64)
+    lower, upper = pairwise_bounds(latents)
+    value, error = measure(latents, torch.arange(500) % 5, seed=seed).latent_entropy
+    assert lower - 3 * error < value < upper + 3 * error
 
 
 @pytest.mark.gpu
