@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from ibteach import badges, cli, errors
-from ibteach.learning import data, sources
+from ibteach.learning import data, networks, sources, training
 from ibteach.learning.records import Record, provenance
 
-COMMANDS = [[], ["lab"], ["data"], ["records"], ["records", "show"], ["records", "verify"], ["badges"]]
+COMMANDS = [[], ["lab"], ["data"], ["train"], ["records"], ["records", "show"], ["records", "verify"], ["badges"]]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -28,7 +28,8 @@ def test_every_command_of_the_welcome_exists(capsys):
     assert cli.main([]) == 0
     said = capsys.readouterr().out
     shown = re.findall(r"^  ibteach (\w+)", said, re.MULTILINE)
-    assert set(re.findall(r"^    (\w+) ", said, re.MULTILINE)) == set(shown) == {"lab", "data", "records", "badges"}
+    there = {"lab", "data", "train", "records", "badges"}
+    assert set(re.findall(r"^    (\w+) ", said, re.MULTILINE)) == set(shown) == there
 
 
 def test_it_runs_as_a_module_without_loading_torch():
@@ -38,7 +39,9 @@ def test_it_runs_as_a_module_without_loading_torch():
     assert re.fullmatch(r"ibteach \d+\.\d+\.\d+\n", said.stdout)
 
 
-@pytest.mark.parametrize("wrong", [["train-everything"], ["records"], ["records", "show"], ["data", "--from", "x"]])
+@pytest.mark.parametrize(
+    "wrong", [["train-everything"], ["train", "digits"], ["records"], ["records", "show"], ["data", "--from", "x"]]
+)
 def test_what_is_no_command_ends_with_usage(wrong, capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(wrong)
@@ -89,6 +92,72 @@ def test_a_stop_says_so(monkeypatch, capsys):
     monkeypatch.setattr(data, "load", stop)
     assert cli.main(["data", "mnist"]) == 130
     assert "stopped" in capsys.readouterr().err
+
+
+# train
+
+TRAIN = ["train", "digits", "--objective", "l2", "variance", "--gamma", "0.01", "1", "--seed", "0", "3"]
+TRAIN += ["--hidden", "8", "--latent-dimension", "3", "--epochs", "2", "--batch-size", "200", "--subset", "60"]
+
+
+def test_train_writes_the_record_that_the_library_makes(tmp_path, capsys):
+    out = tmp_path / "r.safetensors"
+    options = ["--measure-every", "1", "--keep-latents", "9", "--information", "--device", "cpu", "--out", str(out)]
+    assert cli.main([*TRAIN, *options]) == 0
+    assert f"{out}: Record(8 runs, 3 epochs, 40 quantities, latents (8, 9, 3)" in capsys.readouterr().out
+    record = Record.load(out)
+    runs = training.grid(["l2", "variance"], gammas=[0.01, 1], seeds=[0, 3])
+    model = training.build(lambda: networks.mlp(64, 10, latent_dimension=3, hidden=(8,)), runs)
+    sizes = dict(epochs=2, batch_size=200, subset=60, measure_every=1, keep_latents=9, information=True, device="cpu")
+    by_hand = training.fit(model, data.load("digits"), runs, **sizes, progress=False)
+    assert record.runs == by_hand.runs
+    for name, values in by_hand.quantities.items():
+        assert torch.equal(record.quantities[name], values)
+    assert record.provenance["configuration"] == by_hand.provenance["configuration"]
+    assert cli.main(["records", "show", str(out)]) == 0
+    assert "'hidden': [8]" in capsys.readouterr().out
+
+
+def test_train_without_noise_and_with_dropout(tmp_path):
+    out = tmp_path / "r"
+    assert cli.main([*TRAIN, "--no-noise", "--dropout", "0.2", "--out", str(out)]) == 0
+    settings = Record.load(out).provenance["configuration"]
+    assert settings["noise"] is False and settings["dropout"] == 0.2
+
+
+def test_what_is_wrong_is_said_before_training(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(training, "fit", lambda *_, **__: pytest.fail("trained"))
+    there = tmp_path / "there"
+    there.write_text("hours of work")
+    for out, options, said in [
+        (there, [], "is there already"),
+        (tmp_path / "absent" / "r", [], "cannot be written"),
+        (tmp_path / "r", ["--objective", "varience"], "did you mean 'variance'"),
+        (tmp_path / "r", ["--gamma", "-1"], "gamma: got -1"),
+        (tmp_path / "r", ["--hidden", "0"], "hidden: got 0"),
+        (tmp_path / "r", ["--dropout", "1"], "dropout: got 1"),
+    ]:
+        assert cli.main([*TRAIN, *options, "--out", str(out)]) == 1
+        assert said in capsys.readouterr().err
+    assert cli.main(["train", "digit", "--out", str(tmp_path / "r")]) == 1
+    assert "did you mean 'digits'" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["there"] and there.read_text() == "hours of work"
+
+
+def test_a_stop_keeps_what_was_trained(tmp_path, monkeypatch, capsys):
+    real, calls = training.moments, []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) == 10:  # in the second epoch of 6 batches
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(training, "moments", interrupted)
+    out = tmp_path / "r"
+    assert cli.main([*TRAIN, "--out", str(out)]) == 0
+    assert "Stopped in epoch 2 of 2" in capsys.readouterr().out
+    assert Record.load(out).provenance["stopped_in_epoch"] == 2
 
 
 # records

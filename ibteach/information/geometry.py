@@ -75,8 +75,15 @@ def layout(joint: Joint) -> Layout:
     """
     if len(joint.names) not in (2, 3) or joint.table.ndim != len(joint.names):
         raise InvalidInput(f"joint: got {joint!r}, expected one table of two or three variables.")
-    names = joint.names
-    values = {atom: value.item() for atom, value in atoms(joint).items()}
+    return layout_of({atom: value.item() for atom, value in atoms(joint).items()}, joint.names)
+
+
+def layout_of(values: dict[str, float], names: tuple[str, ...]) -> Layout:
+    """The same for atoms of known value, in nats, such as those measured in a network.
+
+    >>> layout_of({"H[X|Y]": 1.0, "H[Y|X]": 0.5, "I[X;Y]": 0.2}, ("X", "Y")).true
+    True
+    """
     entropy = np.array([sum(values[atom] for atom in region(f"H[{name}]", names)) for name in names])
     whole = max(sum(values.values()), 1e-9)
     circles = np.sqrt(np.maximum(entropy, 1e-9 * whole) / np.pi)

@@ -6,6 +6,7 @@ the examples, noise. Runs with one seed see the same batches and the same noise,
 their objective and its weight, and a network trained alone is the one trained in an ensemble.
 """
 
+import functools
 import itertools
 import math
 import sys
@@ -26,6 +27,9 @@ from ibteach.learning.measuring import encode, measure
 from ibteach.learning.networks import Bottleneck
 from ibteach.learning.records import Record, provenance
 from ibteach.objectives import OBJECTIVES, Moments, decoder_log_likelihood, moments, weight
+
+MEASURED = 2000
+"""Most examples of each split that are measured where nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ def fit(
     batch_size: int = 64,
     learning_rate: float = 0.01,
     measure_every: int = 10,
-    subset: int = 2000,
+    subset: int | None = None,
     keep_latents: int | None = None,
     information: bool = False,
     noise: bool = True,
@@ -122,7 +126,8 @@ def fit(
         runs: a Run, or one for each network of the ensemble.
         epochs, batch_size, learning_rate: how long and how fast; the last batch of an epoch is dropped if short.
         measure_every: epochs between measurements (before training and after it are always measured).
-        subset: how many train and test examples are measured; the first of the data set's fixed order.
+        subset: how many train and test examples are measured, the first of the data set's fixed order; by default up
+            to 2000 of each.
         keep_latents: how many test latents the Record keeps, all measured ones by default.
         information: also measure H[Z], H[Z|Y], I[X;Z] and the other quantities of the information diagram.
         noise: add zero-entropy noise to the latent. Without it no entropy has a floor, and no surrogate is a bound.
@@ -140,9 +145,11 @@ def fit(
         raise InvalidInput(
             f"runs: got {len(runs)} for {members} networks, expected one each; make the model with build."
         )
-    sizes = {"epochs": epochs, "batch_size": batch_size, "measure_every": measure_every, "subset": subset}
-    sizes["keep_latents"] = subset if keep_latents is None else keep_latents
+    sizes = {"epochs": epochs, "batch_size": batch_size, "measure_every": measure_every}
     sizes = {name: checks.whole(name, size) for name, size in sizes.items()}
+    fewest = min(len(data.train_labels), len(data.test_labels))
+    measured = MEASURED if subset is None else checks.whole("subset", subset, maximum=fewest)
+    kept = measured if keep_latents is None else checks.whole("keep_latents", keep_latents, maximum=measured)
     learning_rate = checks.number("learning_rate", learning_rate, above=0)
     if information and model.stochastic:
         raise InvalidInput("information: got True for networks with dropout, expected none: it would not be exact.")
@@ -160,7 +167,8 @@ def fit(
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=device.type != "mps")
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps)
 
-    started, epoch, stopped, measured = time.perf_counter(), 0, False, {}
+    measure_now = functools.partial(measure, model, data, measured, information, variance)
+    started, epoch, stopped, found = time.perf_counter(), 0, False, {}
     what = f"{members} network{'s' * (members > 1)} on {device.type}"
     with (
         tqdm(total=epochs, desc=what, unit="epoch", ncols=88, file=sys.stdout, disable=not progress) as bar,
@@ -168,7 +176,7 @@ def fit(
     ):
         torch.manual_seed(runs[0].seed)  # for dropout: all other chance comes from generators of its own
         try:
-            measured[0] = measure(model, data, subset, information, variance)
+            found[0] = measure_now()
             for epoch in range(1, epochs + 1):
                 for streams in batches.epoch():
                     latents, logits, labels = batches.through(model, streams)
@@ -182,29 +190,31 @@ def fit(
                     schedule.step()
                 _check_finite(terms, runs, epoch)
                 if epoch % measure_every == 0 or epoch == epochs:
-                    measured[epoch] = measure(model, data, subset, information, variance)
+                    found[epoch] = measure_now()
                 bar.update()
         except KeyboardInterrupt:
             stopped = True
             tqdm.write(f"Stopped in epoch {epoch} of {epochs}: what was trained until then is kept and measured.")
-            measured[epoch] = measure(model, data, subset, information, variance)
-        latents = encode(model, data, data.test_images[: sizes["keep_latents"]])
+            found[epoch] = measure_now()
+        latents = encode(model, data, data.test_images[:kept])
 
     configuration = {
         **model.architecture,
         **sizes,
         "learning_rate": learning_rate,
+        "subset": subset,
+        "keep_latents": keep_latents,
         "information": information,
         "noise": noise,
     }
     weights, biases = model.decoders
     return Record(
         runs=[asdict(run) for run in runs],
-        epochs=torch.tensor(list(measured)),
-        quantities=_over_epochs([values for values, _ in measured.values()]),
-        errors=_over_epochs([errors for _, errors in measured.values()]),
+        epochs=torch.tensor(list(found)),
+        quantities=_over_epochs([values for values, _ in found.values()]),
+        errors=_over_epochs([errors for _, errors in found.values()]),
         latents=latents,
-        labels=data.test_labels[: sizes["keep_latents"]],
+        labels=data.test_labels[:kept],
         decoder_weight=weights,
         decoder_bias=biases,
         provenance=provenance(

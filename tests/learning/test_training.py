@@ -163,6 +163,10 @@ def test_bad_input_is_refused_before_any_work(digits):
         ({"batch_size": 5000}, "batch_size: got 5000, expected at most the 1297 examples"),
         ({"learning_rate": -1}, "learning_rate: got -1"),
         ({"subset": 1.5}, "subset: got 1.5"),
+        ({"subset": 501}, "subset: got 501, expected a whole number >= 1 and <= 500"),
+        ({"subset": 50, "keep_latents": 51}, "keep_latents: got 51"),
+        ({"noise": False}, "noise: got False"),
+        ({"noise": False, "information": True}, "noise: got False"),
         ({"device": "gpu"}, "device: got 'gpu'"),
     ]:
         with pytest.raises(InvalidInput, match=said):
@@ -250,6 +254,20 @@ def test_random_labels_are_memorised_only_without_compression(digits):
     assert memorised < 0.1 and compressed > 0.5
     with pytest.raises(InvalidInput, match=r"share: got 1\.5"):
         with_random_labels(digits, 1.5)
+
+
+def test_without_noise_a_network_is_trained_and_measured_without(digits):
+    runs = grid(["variance"], gammas=[0.1, 0.2])
+    record = quietly(build(MAKE, runs), digits, runs, noise=False)
+    assert "test/vib" not in record.quantities  # a rate of a latent without noise is infinite
+    labels = record.labels
+    for m in range(2):
+        logits = record.latents[m] @ record.decoder_weight[m].T + record.decoder_bias[m]
+        expected = torch.nn.functional.cross_entropy(logits, labels).item()
+        for name in ("decoder_cross_entropy", "prediction_cross_entropy"):
+            assert record.value(f"test/{name}")[m].item() == pytest.approx(expected, rel=1e-5)
+        bound = OBJECTIVES["log-variance"](record.latents[m].double(), labels, noise_variance=0).item()
+        assert record.value("test/log-variance")[m].item() == pytest.approx(bound, rel=1e-5)
 
 
 @pytest.mark.gpu
