@@ -85,11 +85,11 @@ def log_likelihoods(
     torch.Size([1, 8, 5])
     """
     samples, seed = checks.whole("samples", samples), checks.whole("seed", seed, minimum=0)
-    inputs, generator, drawn = data.normalize(images), torch.Generator().manual_seed(seed), []
+    inputs, drawn = data.normalize(images), []
     with torch.random.fork_rng(devices=[images.device] if images.device.type == "cuda" else []):
-        torch.manual_seed(seed)  # dropout draws from the global generator
+        torch.manual_seed(seed)  # of dropout and noise alike: two generators of one seed would not be independent
         for _ in range(samples):
-            noise = zero_entropy_noise((len(images), model.latent_dimension), generator).to(inputs)
+            noise = zero_entropy_noise((len(images), model.latent_dimension)).to(inputs)
             _, logits = model(inputs, noise)
             drawn.append(decoder_log_likelihood(logits.double(), labels))
     drawn = torch.stack(drawn, -2).cpu()
