@@ -59,7 +59,7 @@ def ksg(x: Tensor, y: Tensor, k: int = 3, variant: int = 1, metric: str = "maxim
     Variant 1: ψ(k) + ψ(N) − ⟨ψ(n_x + 1) + ψ(n_y + 1)⟩, with n_x the number of points nearer in x than the k-th joint
     neighbour, which is the k-th in the larger of the two distances. Variant 2: ψ(k) − 1/k + ψ(N) − ⟨ψ(n_x) + ψ(n_y)⟩,
     with n_x those as near in x as any of the k. Known bias: next to none for independent x and y; too small for strong
-    dependence, ψ(N) − ψ(k) at most or little more, and in high dimension smaller still.
+    dependence, at most ψ(N) − ψ(k), and in high dimension smaller still.
 
     `x`: (N, K) or (N,); `y`: (N, L) or (N,). `metric` in each space: "maximum" (largest coordinate difference) or
     "euclidean", many times faster in many dimensions. Raises `InvalidInput` for k >= N or other shapes. Ties: a point
