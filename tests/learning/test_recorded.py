@@ -1,0 +1,171 @@
+"""What ships with the package is whole, obeys the theory at every epoch, and can be made again."""
+
+import dataclasses
+import functools
+import itertools
+import math
+
+import pytest
+import torch
+
+from ibteach.errors import InvalidInput, UnknownName
+from ibteach.learning import recorded
+from ibteach.learning.data import load
+from ibteach.learning.ensemble import Ensemble
+from ibteach.learning.networks import Bottleneck, convnet, make, mlp
+from ibteach.learning.training import build, fit, grid
+
+SHIPPED = [(name, split) for name in recorded.names() for split in ("train", "test")]
+CHAIN = ["log-determinant", "log-variance", "pooled-log-variance", "isotropic-log-variance", "variance", "l2"]
+ROUNDING = 1e-9
+
+
+@functools.cache
+def shipped(name):
+    return recorded.load(name)
+
+
+def of(name, split):
+    """Value and standard error of a quantity of a shipped Record, and the error 0 where it has none."""
+    record = shipped(name)
+    return lambda quantity: (
+        record.quantities[f"{split}/{quantity}"],
+        record.errors.get(f"{split}/{quantity}", torch.zeros(())),
+    )
+
+
+def at_most(lower, upper):
+    """One value is at most the other, up to four standard errors of what was drawn by chance."""
+    (low, low_error), (high, high_error) = lower, upper
+    slack = 4 * (low_error**2 + high_error**2).sqrt() + ROUNDING * (1 + high.abs())
+    return bool((low <= high + slack).all())
+
+
+def exactly(value):
+    return torch.as_tensor(value, dtype=torch.float64), torch.zeros(())
+
+
+def test_a_record_of_networks_ships():
+    assert "mnist-surrogates" in recorded.names()
+    with pytest.raises(UnknownName, match="did you mean 'mnist-surrogates'"):
+        recorded.load("mnist-surogates")
+    assert sum(path.stat().st_size for path in recorded.FOLDER.iterdir()) < 3e6
+
+
+def test_mnist_surrogates_are_what_they_are_said_to_be():
+    record = shipped("mnist-surrogates")
+    objectives, gammas, seeds = ({run[key] for run in record.runs} for key in ("objective", "gamma", "seed"))
+    assert objectives == {"l2", "variance", "log-variance"} and len(gammas) == 8 and seeds == {0, 1, 2}
+    assert len(record.runs) == 72 and record.epochs.tolist() == list(range(13))
+    said = record.provenance
+    assert said["data"] == "mnist" and said["kind"] == "recorded" and said["stopped_in_epoch"] is None
+    assert said["command"].startswith("ibteach train mnist ") and not said["commit"].endswith("dirty")
+
+
+@pytest.mark.parametrize(("name", "split"), SHIPPED)
+def test_decoder_uncertainty_is_bounded_by_cross_entropies(name, split):
+    """H[Y|Z] ≤ H_q[Y|Z], and H_q[Y|X] ≤ H_q[Y|Z] by Jensen."""
+    value = of(name, split)
+    assert at_most(value("decoder_uncertainty"), value("decoder_cross_entropy"))
+    decoder, prediction = value("decoder_cross_entropy")[0], value("prediction_cross_entropy")[0]
+    assert (prediction <= decoder + ROUNDING).all() and (prediction >= 0).all()
+
+
+@pytest.mark.parametrize(("name", "split"), SHIPPED)
+def test_cross_entropies_bound_the_error(name, split):
+    value = of(name, split)
+    decoder, prediction, sampled, argmax = (
+        value(quantity)[0]
+        for quantity in ("decoder_cross_entropy", "prediction_cross_entropy", "sampled_error", "argmax_error")
+    )
+    assert (sampled <= -torch.expm1(-prediction) + ROUNDING).all()
+    assert (-torch.expm1(-prediction) <= -torch.expm1(-decoder) + ROUNDING).all()
+    assert (-torch.expm1(-decoder) <= decoder).all()
+    assert (argmax <= prediction / math.log(2) + ROUNDING).all()
+
+
+@pytest.mark.parametrize(("name", "split"), SHIPPED)
+def test_every_surrogate_is_above_the_one_before_and_above_the_entropy(name, split):
+    value = of(name, split)
+    chain = ["reverse_decoder_uncertainty", *CHAIN]
+    for lower, upper in itertools.pairwise(chain):
+        assert at_most(value(lower), value(upper)), (lower, upper)
+    assert at_most(value("log-power"), value("l2"))
+    assert at_most(value("latent_entropy"), value("log-power"))
+
+
+@pytest.mark.parametrize(("name", "split"), SHIPPED)
+def test_no_atom_is_negative_and_no_ceiling_is_broken(name, split):
+    value, zero = of(name, split), exactly(0.0)
+    rate, relevance = value("preserved_information"), value("preserved_relevant_information")
+    redundant, uncertain = value("redundant_information"), value("decoder_uncertainty")
+    for atom in (rate, relevance, redundant, uncertain):
+        assert at_most(zero, atom)
+    torch.testing.assert_close(rate[0], relevance[0] + redundant[0], rtol=0, atol=1e-9)
+    torch.testing.assert_close(rate[0], value("latent_entropy")[0], rtol=0, atol=1e-9)  # zero-entropy noise
+    label_entropy = relevance[0] + uncertain[0]
+    assert label_entropy.max() - label_entropy.min() < 1e-9 and label_entropy.max() <= math.log(10) + ROUNDING
+    assert at_most(relevance, exactly(label_entropy))
+    assert at_most(rate, exactly(math.log(shipped(name).provenance["configuration"]["subset"])))
+
+
+@pytest.mark.parametrize("name", recorded.names())
+def test_the_same_fixed_examples_are_measured_at_every_epoch(name):
+    """Labels are the data's, not a network's: H[Y] is the same for all networks and epochs, to rounding."""
+    record = shipped(name)
+    for split in ("train", "test"):
+        total = record.quantities[f"{split}/preserved_relevant_information"]
+        total = total + record.quantities[f"{split}/decoder_uncertainty"]
+        assert (total - total[0, 0]).abs().max() < 1e-9
+
+
+# ------------------------------------------------------------------------------------------------ made again
+
+
+def trained(network, seeds=(0, 1), **settings):
+    runs = grid(["l2", "log-variance"], gammas=[0.01, 0.1], seeds=seeds)
+    chosen = {"epochs": 2, "batch_size": 100, "subset": 100, "keep_latents": 20, "device": "cpu"} | settings
+    return fit(build(network, runs), load("digits"), runs, **chosen, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("network", "settings"),
+    [
+        (functools.partial(mlp, 64, 10, latent_dimension=3, hidden=(8,)), {"information": True, "measure_every": 1}),
+        (functools.partial(mlp, 64, 10, dropout=0.3), {"seeds": (0,), "learning_rate": 0.003}),
+        (functools.partial(convnet, (1, 8, 8), 10, width=2), {"noise": False}),
+    ],
+    ids=["information", "dropout", "convolutions without noise"],
+)
+def test_a_record_is_made_again_from_its_provenance_bit_for_bit(network, settings, tmp_path):
+    first = trained(network, **settings)
+    first.save(tmp_path / "first")
+    read = recorded.Record.load(tmp_path / "first")
+    torch.manual_seed(99)  # the global random state has no say
+    again = recorded.remake(read, progress=False)
+    assert again.runs == first.runs and torch.equal(again.epochs, first.epochs)
+    assert again.provenance["configuration"] == first.provenance["configuration"]
+    for name in first.quantities:
+        assert torch.equal(again.quantities[name], first.quantities[name]), name
+    assert torch.equal(again.latents, first.latents) and len(again.labels) == 20
+
+
+def test_what_cannot_be_made_again_is_told():
+    record = trained(functools.partial(mlp, 64, 10, hidden=(4,)), epochs=1)
+    own = dataclasses.replace(record, provenance={"data": "digits", "configuration": {"epochs": 1}})
+    with pytest.raises(InvalidInput, match=r"expected a network and epochs among them"):
+        recorded.remake(own)
+    elsewhere = dataclasses.replace(record, provenance={**record.provenance, "data": "digits, 30% random labels"})
+    with pytest.raises(UnknownName, match="data set: got 'digits, 30% random labels'"):
+        recorded.remake(elsewhere)
+    assert recorded.remake(elsewhere, load("digits"), progress=False).provenance["data"] == "digits"
+
+
+def test_an_architecture_is_enough_to_build_a_network():
+    for network in (mlp(64, 10, latent_dimension=3, hidden=(5, 6), dropout=0.1), convnet((1, 8, 8), 10, width=3)):
+        again = make(network.architecture, (1, 8, 8), 10)
+        assert [p.shape for p in again.parameters()] == [p.shape for p in network.parameters()]
+        assert again.architecture == network.architecture == Ensemble([network]).architecture
+    assert Bottleneck(torch.nn.Flatten(), 64, 10).architecture == {}
+    with pytest.raises(UnknownName, match="network: got 'mpl'"):
+        make({"network": "mpl"}, 64, 10)
