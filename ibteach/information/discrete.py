@@ -53,11 +53,10 @@ class Joint:
         names = variable_names(names)
         if len(samples) != len(names):
             raise InvalidInput(f"samples: got {len(samples)} arrays, expected one for each of {', '.join(names)}.")
-        columns = [symbols(name, values) for name, values in zip(names, samples, strict=True)]
+        columns, sizes = zip(*map(symbols, names, samples), strict=True)
         lengths = [len(column) for column in columns]
         if len(set(lengths)) > 1:
             raise InvalidInput(f"samples: got lengths {lengths} for {', '.join(names)}, expected equal ones.")
-        sizes = [int(column.max()) + 1 for column in columns]
         if math.prod(sizes) > MOST_CELLS:
             raise InvalidInput(
                 f"samples: got symbols up to {[size - 1 for size in sizes]}, which needs {math.prod(sizes):.2g} cells, "

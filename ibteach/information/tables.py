@@ -17,8 +17,8 @@ def probabilities(name, table, shape, *, over=None, normalize=False) -> Tensor:
     """A float64 table that sums to one over its last `over` axes (by default all named ones), or `InvalidInput`.
 
     `shape` names the axes, such as ``"... X Y"``; the ``...`` admits a batch. Integers are counts: they are divided by
-    their sum, as everything is with ``normalize=True``, and as float32 is, whose sum is 1 but for rounding. The caller's
-    array may be shared: clone before writing.
+    their sum, as everything is with ``normalize=True``, and as float32 is, whose sum is 1 but for rounding. Memory may
+    be shared with the caller: clone before writing.
 
     >>> probabilities("encoder", [[0.5, 0.5], [0.9, 0.2]], "X Z", over=1)
     Traceback (most recent call last):
@@ -73,8 +73,8 @@ def numbers(name, values) -> Tensor:
     return torch.as_tensor(values)
 
 
-def symbols(name, values) -> Tensor:
-    """Samples of one variable as whole numbers 0 … K−1, shape (N,), int64; or `InvalidInput`.
+def symbols(name, values) -> tuple[Tensor, int]:
+    """Samples of one variable as whole numbers 0 … K−1, shape (N,), int64, and K; or `InvalidInput`.
 
     >>> symbols("X", [0.5, 1.0])
     Traceback (most recent call last):
@@ -83,17 +83,16 @@ def symbols(name, values) -> Tensor:
     number others with numpy.unique(…, return_inverse=True)[1].
     """
     found = numbers(name, values)
-    came = None
-    if found.is_floating_point() or found.ndim != 1 or len(found) == 0:
-        came = f"{str(found.dtype).removeprefix('torch.')} of shape {tuple(found.shape)}"
-    elif found.min() < 0:
-        came = f"the symbol {int(found.min())}"
-    if came:
+    right_kind = not found.is_floating_point() and found.ndim == 1 and len(found) > 0
+    low, high = found.aminmax() if right_kind else (0, 0)
+    if not right_kind or low < 0:
+        kind = f"{str(found.dtype).removeprefix('torch.')} of shape {tuple(found.shape)}"
+        came = f"the symbol {int(low)}" if right_kind else kind
         raise InvalidInput(
             f"{name}: got {came}, expected symbols (N,), whole numbers from 0; "
             "number others with numpy.unique(…, return_inverse=True)[1]."
         )
-    return found.long()
+    return found.long(), int(high) + 1
 
 
 def variable_names(names) -> tuple[str, ...]:
