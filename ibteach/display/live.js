@@ -3,8 +3,7 @@
 // holds every picture. `spec` names the axes with their ticks; a state is {axis name: tick value}, as in Python.
 
 const REPLY_MS = 10_000; // a kernel that did not answer for so long is asked again
-const REPORT_MS = 100; // while a control is dragged, the kernel hears of it this often
-const SETTLE_MS = 150; // the caption waits for the hand to rest: it is read, and read aloud
+const REST_MS = 120; // a hand rests: the kernel hears of the state, the caption is written and read aloud
 const PATIENCE_MS = 400; // after this the reader is told that a picture is on its way
 const TICK_ZERO = "0".charCodeAt(); // a target's character for the first tick; the others follow in the order of Unicode
 const BATCH = 4; // pictures asked for ahead in one message; the kernel stops earlier when they take long
@@ -39,7 +38,10 @@ class Frames {
     });
     if (error) this.errors.set(this.key(theme, states[pictures.length]), error);
     const arrived = this.urgent && pictures.length ? this.key(theme, states[0]) : null;
-    for (const view of this.views) view.show(arrived);
+    for (const view of this.views) {
+      view.prepare();
+      view.show(arrived);
+    }
     this.pump();
   }
 
@@ -196,6 +198,12 @@ class View {
     return this.images.get(key);
   }
 
+  // Loads the pictures of the ticks around, so that the next step only has to show one.
+  prepare() {
+    const keys = this.ahead().map((state) => this.frames.key(this.theme, state));
+    for (const key of keys.filter((key) => this.frames.known.has(key))) this.image(key);
+  }
+
   // Shows the state on screen as soon as there is a picture of it. While a hand moves faster than pictures are decoded
   // some are left out, and none comes late; while it moves faster than they are drawn, those that `arrived` show the way.
   async show(arrived = null) {
@@ -211,17 +219,18 @@ class View {
       this.wait(here ? null : wanted);
       if (!key || key === this.shown) break;
       const image = this.image(key);
-      await image.decode().catch(() => {});
+      if (!image.complete) await image.decode().catch(() => {});
       this.stage.replaceChildren(image);
       this.shown = key;
       clearTimeout(this.settling);
-      this.settling = setTimeout(() => this.settle(), SETTLE_MS);
+      this.settling = setTimeout(() => this.settle(), REST_MS);
     }
     this.busy = false;
     this.frames.pump();
   }
 
   settle() {
+    this.prepare();
     this.caption.textContent = this.stage.firstChild?.alt ?? "";
     const height = Math.max(parseFloat(this.caption.style.minHeight) || 0, this.caption.offsetHeight);
     this.caption.style.minHeight = `${height}px`; // grows only, so that what is below stays where it is
@@ -277,7 +286,11 @@ export default function () {
           frames.lost = true;
         }
       };
-      const view = new View(el, frames, model.get("state"), () => (pending ??= setTimeout(tell, REPORT_MS)));
+      const report = () => {
+        clearTimeout(pending);
+        pending = setTimeout(tell, REST_MS);
+      };
+      const view = new View(el, frames, model.get("state"), report);
       const follow = () => pending === null && view.set({ ...model.get("state") });
       model.on("change:state", follow);
       return () => {

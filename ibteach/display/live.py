@@ -116,7 +116,7 @@ class Explorer(anywidget.AnyWidget):
                 for theme, state in tqdm(wanted, desc=path.name, leave=False, delay=2)
             ]
             still = picture(self.scene, start, THEMES[themes[0]], self._canvas(themes[0]))
-            spec = _spec(self.scene, themes, fixed) | {"start": start}
+            spec = _spec(self.scene, themes, fixed) | {"preload": True, "start": start}
             text = site.page(spec, pictures, still, alt_text(self.scene, start))
             part.write_text(text, encoding="utf-8")
         return Exported(path, len(pictures), len(text.encode()))

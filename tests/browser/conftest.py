@@ -12,6 +12,7 @@ import time
 import urllib.request
 from pathlib import Path
 
+import nbformat
 import pytest
 
 import ibteach
@@ -198,14 +199,14 @@ def servers(tmp_path_factory):
 
         def get(kind):
             if kind not in started:
-                started[kind] = stack.enter_context(_serving(kind, tmp_path_factory.mktemp(kind)))
+                started[kind] = stack.enter_context(serving(kind, tmp_path_factory.mktemp(kind)))
             return started[kind]
 
         yield get
 
 
 @contextlib.contextmanager
-def _serving(kind, folder):
+def serving(kind, folder):
     root = folder / "notebooks"
     settings = folder / "config" / "labconfig"
     for made in (root, settings):
@@ -257,23 +258,41 @@ def _api(server, path, method="GET"):
         return json.loads(answer.read() or "null")
 
 
+def write_notebook(path, cells):
+    """A notebook of code cells, each the text of one or a whole cell."""
+    cells = [nbformat.v4.new_code_cell(cell) if isinstance(cell, str) else cell for cell in cells]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
+    return path
+
+
+def open_on(server, page, name):
+    """Opens a notebook that lies on the server, and waits until its kernel is ready."""
+    route = {"lab": "doc/tree", "notebook": "notebooks"}[server["kind"]]
+    page.goto(f"http://127.0.0.1:{server['port']}/{route}/{name}?token={server['token']}")
+    page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
+    # "idle" is shown before there is a kernel at all, and Run All would be lost: its name comes first.
+    page.locator(".jp-Toolbar-kernelName", has_text="Python 3").first.wait_for(timeout=60_000)
+    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=60_000)
+    return Notebook(page, server)
+
+
+@pytest.fixture
+def notebook_of():
+    """Writes a notebook of code cells to a path."""
+    return write_notebook
+
+
 @pytest.fixture
 def open_notebook(servers, new_page):
-    """Opens a copy of a notebook on a server of one kind and waits until its kernel is ready; the kernel ends after."""
+    """Opens a copy of a notebook on a server of one kind; its kernel ends with the test."""
     used = []
 
     def open_copy(source, kind="lab", **options):
         server = servers(kind)
         used.append(server)
         shutil.copy(source, server["root"] / source.name)
-        page = new_page(**options)
-        route = {"lab": "doc/tree", "notebook": "notebooks"}[kind]
-        page.goto(f"http://127.0.0.1:{server['port']}/{route}/{source.name}?token={server['token']}")
-        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
-        # "idle" is shown before there is a kernel at all, and Run All would be lost: its name comes first.
-        page.locator(".jp-Toolbar-kernelName", has_text="Python 3").first.wait_for(timeout=60_000)
-        page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(timeout=60_000)
-        return Notebook(page, server)
+        return open_on(server, new_page(**options), source.name)
 
     yield open_copy
     for server in used:

@@ -19,21 +19,13 @@ CELLS = [
 ]
 
 
-def written(path, cells):
-    notebook = nbformat.v4.new_notebook(
-        cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    )
-    nbformat.write(notebook, path)
-    return path
-
-
 @pytest.fixture
-def opened(tmp_path, servers, open_notebook):
+def opened(tmp_path, servers, notebook_of, open_notebook):
     """A notebook with two explorers, run."""
 
     def run(kind):
         shutil.copy(SCENE, servers(kind)["root"])
-        notebook = open_notebook(written(tmp_path / "rings.ipynb", [nbformat.v4.new_code_cell(c) for c in CELLS]), kind)
+        notebook = open_notebook(notebook_of(tmp_path / "rings.ipynb", CELLS), kind)
         notebook.run_all()
         assert not notebook.errors()
         return notebook
@@ -93,14 +85,14 @@ def test_jupyterlab(opened):
     assert first.pixels() == light
 
 
-def test_a_notebook_that_was_never_run_here_shows_the_picture(tmp_path, open_notebook):
+def test_a_notebook_that_was_never_run_here_shows_the_picture(tmp_path, notebook_of, open_notebook):
     spec = importlib.util.spec_from_file_location("rings", SCENE)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     data, metadata = Explorer(module.Rings())._repr_mimebundle_()
     output = nbformat.v4.new_output("execute_result", data, metadata=metadata, execution_count=1)
     cell = nbformat.v4.new_code_cell("explorer", execution_count=1, outputs=[output])
-    page = open_notebook(written(tmp_path / "saved.ipynb", [cell])).page
+    page = open_notebook(notebook_of(tmp_path / "saved.ipynb", [cell])).page
     picture = page.locator(".jp-RenderedImage img")
     picture.wait_for()
     assert picture.evaluate("node => [node.width, node.naturalWidth]") == [600, 960]
