@@ -6,6 +6,7 @@ Each check returns the value in the form the caller computes with, or raises `ib
 import difflib
 import math
 import numbers
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -52,6 +53,24 @@ def whole(name, value, *, minimum=1, maximum=None) -> int:
         upper = "" if maximum is None else f" and <= {maximum}"
         raise InvalidInput(f"{name}: got {value!r}, expected a whole number >= {minimum}{upper}.")
     return int(value)
+
+
+def several(name, values, count=None) -> tuple:
+    """A collection as a tuple, of that many values if a count is given.
+
+    >>> several("gammas", [0.1, 1.0])
+    (0.1, 1.0)
+    >>> several("hidden", 16)
+    Traceback (most recent call last):
+    ...
+    ibteach.errors.InvalidInput: hidden: got 16, expected a list or tuple of values.
+    """
+    listed = tuple(values) if isinstance(values, Iterable) and not isinstance(values, str) else None
+    if listed is None or (count is not None and len(listed) != count):
+        raise InvalidInput(
+            f"{name}: got {values!r}, expected a list or tuple of {'' if count is None else f'{count} '}values."
+        )
+    return listed
 
 
 def known(kind, name, names) -> str:

@@ -26,7 +26,12 @@ class Unavailable(IbteachError, RuntimeError):
 
 
 class Diverged(IbteachError, FloatingPointError):
-    """A loss is no longer a finite number; the message says of which network, which term and when."""
+    """A loss is no longer a finite number; the message says of which network, which term and when.
+
+    `record` holds what was measured before, of all networks.
+    """
+
+    record = None
 
 
 class NotConverged(UserWarning):

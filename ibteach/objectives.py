@@ -68,7 +68,8 @@ def prediction_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     checks.real("logits", logits, "S ... N C")
     labels = _labels(labels, logits[0], classes=logits.shape[-1])
     log_likelihood = decoder_log_likelihood(logits, labels.expand(logits.shape[:-1]))
-    return (math.log(len(logits)) - log_likelihood.logsumexp(0)).mean(-1)
+    # A certain prediction rounds to a little more than certain, and no cross-entropy of labels is negative.
+    return (math.log(len(logits)) - log_likelihood.logsumexp(0)).clamp_min(0).mean(-1)
 
 
 class ErrorBounds(NamedTuple):
@@ -106,12 +107,14 @@ def decoder_log_likelihood(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def _labels(labels, values, classes):
-    """Labels checked against values (..., N, K): class numbers, one per example."""
+    """Labels as int64, checked against values (..., N, K): class numbers, one per example, on the same device."""
     checks.labels("labels", labels, "... N", classes)
     wanted = values.shape[:-1]
-    if labels.shape[-1] != wanted[-1] or labels.ndim > len(wanted) or labels.shape not in (wanted[-1:], wanted):
+    if labels.shape not in (wanted[-1:], wanted):
         raise InvalidInput(f"labels: got shape {tuple(labels.shape)}, expected ({wanted[-1]},) or {tuple(wanted)}.")
-    return labels
+    if labels.device != values.device:
+        raise InvalidInput(f"labels: got device {labels.device}, expected {values.device}, where the rest is.")
+    return labels.long()
 
 
 # ------------------------------------------------------------------- compressing: moments of the latent, and bounds
@@ -157,13 +160,17 @@ def moments(latents: Tensor, labels: Tensor, classes: int, noise_variance: float
     as estimates for the population they are low by a factor (n−1)/n. A class with one example contributes the noise
     floor, a class with none is left out; without noise, classes with fewer than two examples are left out.
 
-    This is the inner function of a training loop: shapes and values are not checked here.
+    Computed in float32 at least, also under autocast. This is the inner function of a training loop: shapes and
+    values are not checked here.
     """
+    if latents.dtype in (torch.float16, torch.bfloat16):
+        latents = latents.float()
     members = F.one_hot(labels, classes).to(latents.dtype)
     count = members.sum(-2)
     inverse = 1 / count.clamp_min(1)[..., None]
-    centred = latents - members @ ((members.mT @ latents) * inverse)
-    variance = (members.mT @ centred.square()) * inverse + noise_variance
+    with torch.autocast(latents.device.type, enabled=False):  # a mean in half precision loses a small variance
+        centred = latents - members @ ((members.mT @ latents) * inverse)
+        variance = (members.mT @ centred.square()) * inverse + noise_variance
     counted = count if noise_variance > 0 else count * (count > 1)
     power = latents.square().sum(-1).mean(-1) + latents.shape[-1] * noise_variance
     return Moments(power, variance, counted / counted.sum(-1, keepdim=True), centred, members, noise_variance)
@@ -175,8 +182,9 @@ def _log(variance):
 
 
 def _log_determinant(m: Moments) -> Tensor:
-    log_det = torch.linalg.slogdet(TAU * m.covariance).logabsdet
-    return 0.5 * (m.share * log_det).sum(-1)
+    # In float64: a class with fewer examples than dimensions has eigenvalues as small as the noise beside large ones.
+    log_det = torch.linalg.slogdet(TAU * m.covariance.double()).logabsdet
+    return 0.5 * (m.share * log_det).sum(-1).to(m.share.dtype)
 
 
 def _log_variance(m: Moments) -> Tensor:
@@ -249,16 +257,42 @@ class Objective:
         classes: int | None = None,
         noise_variance: float = ZERO_ENTROPY_VARIANCE,
     ) -> Tensor:
-        """The bound in nats, of noiseless latents f(x) plus independent noise of this variance per dimension."""
+        """The bound in nats, of noiseless latents f(x) plus independent noise of this variance per dimension.
+
+        It bounds the entropy of the examples given. On a small batch the variance within a class is low by a factor
+        (n−1)/n for n examples of it, so there the value may lie below what it would be, and bound, on all data; a
+        class with one example counts as nothing but noise, a class with none not at all. Without noise nothing
+        bounds these values below, and a dimension that collapsed counts as the smallest positive number.
+
+        Args:
+            latents: (..., N, K), noiseless; half precision is raised to float32.
+            labels: (N,) or (..., N), integers.
+            classes: C; by default one more than the largest label.
+            noise_variance: σ² ≥ 0; by default that of zero-entropy noise, for which the bounds are on H[Z|Y] ≥ 0.
+
+        Returns (...), nats. Raises `InvalidInput` for other shapes, types, devices or values, and where the result
+        would not be a finite number.
+
+        >>> z, y = torch.tensor([[1.0], [-1.0], [5.0], [5.0]]), torch.tensor([0, 0, 1, 1])
+        >>> round(OBJECTIVES["variance"](z, y).item(), 4)  # πe · ½ of the classes has variance 1
+        4.2699
+        """
         checks.real("latents", latents, "... N K")
         noise_variance = checks.number("noise_variance", noise_variance, minimum=0)
         if self.needs_noise and noise_variance == 0:
             raise InvalidInput(f"noise_variance: got 0, expected > 0: {self.title} can be infinite without noise.")
-        _labels(labels, latents, classes)
+        classes = None if classes is None else checks.whole("classes", classes)
+        labels = _labels(labels, latents, classes)
         m = moments(latents, labels, classes or int(labels.max()) + 1, noise_variance)
         if not torch.isfinite(m.share).all():
             raise InvalidInput("labels: got no class with two examples, and without noise there is no variance of one.")
-        return self.nats(m)
+        value = self.nats(m)
+        if not torch.isfinite(value).all():
+            raise InvalidInput(
+                f"latents: got values up to {latents.abs().max().item():.3g}, whose squares are too large for "
+                f"{m.power.dtype}; look for what lets them grow, or pass float64."
+            )
+        return value
 
     def gamma(self, *, beta_prime: float) -> float:
         """The plain weight γ that gives the gradients of β′ times the bound.
@@ -323,6 +357,30 @@ _ROWS = [  # from the tightest bound on H[Z|Y] to the loosest, then the variatio
 OBJECTIVES: dict[str, Objective] = {row[0]: Objective(*row) for row in _ROWS}
 
 
+class CrossEntropy(NamedTuple):
+    """One way to measure how well the labels are fitted, in nats."""
+
+    title: str
+    formula: str  # LaTeX
+    bounds: str  # what it is an upper bound on
+    source: str
+    function: Callable[[Tensor, Tensor], Tensor]
+
+
+CROSS_ENTROPIES: dict[str, CrossEntropy] = {
+    "decoder": CrossEntropy(
+        "decoder cross-entropy", r"\mathbb{E} -\ln q(y\mid z)", "H[Y|Z]", PAPER, decoder_cross_entropy
+    ),
+    "prediction": CrossEntropy(
+        "prediction cross-entropy",
+        r"\mathbb{E} -\ln \mathbb{E}_{p(z\mid x)}\, q(y\mid z)",
+        "H[Y|X]",
+        PAPER,
+        prediction_cross_entropy,
+    ),
+}
+
+
 def weight(objective: str, *, beta_prime: float | None = None, gamma: float | None = None) -> float:
     """β′ of a named objective, from exactly one of the two conventions.
 
@@ -350,7 +408,9 @@ def loss(
 ) -> Tensor:
     """H_q[Y|Z] + β′ · (an upper bound on H[Z|Y]), in nats: what to minimise (Kirsch et al. 2020).
 
-    An upper bound on the unified objective H[Y|Z] + β′ H[Z|Y] of IB and DIB.
+    With zero-entropy noise, an upper bound on the unified objective H[Y|Z] + β′ H[Z|Y] of IB and DIB on these examples
+    (see `Objective.__call__` for what a small batch does to it). With noise of another variance the rates of VIB and
+    CEB still bound I[X;Z] and I[X;Z|Y], but these are no longer H[Z] and H[Z|Y].
 
     Args:
         logits: (..., N, C), of the decoder at latents + noise.
@@ -367,6 +427,11 @@ def loss(
     0.6931
     """
     beta_prime = weight(objective, beta_prime=beta_prime, gamma=gamma)
+    if logits.shape[:-1] != latents.shape[:-1]:
+        raise InvalidInput(
+            f"logits: got shape {tuple(logits.shape)} with latents {tuple(latents.shape)}, expected all axes but the "
+            "last to agree: one row of logits for each latent."
+        )
     fit = decoder_cross_entropy(logits, labels)
     return fit + beta_prime * OBJECTIVES[objective](
         latents, labels, classes=logits.shape[-1], noise_variance=noise_variance

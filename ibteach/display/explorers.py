@@ -11,7 +11,7 @@ from ibteach.display.bound_scenes import BoundScene, ErrorBoundScene
 from ibteach.display.latent_scene import LatentScene
 from ibteach.display.live import Explorer
 from ibteach.learning.records import Record
-from ibteach.objectives import OBJECTIVES
+from ibteach.objectives import CROSS_ENTROPIES, OBJECTIVES
 
 
 def latents(record: Record) -> Explorer:
@@ -30,8 +30,11 @@ def error_bound(record: Record) -> Explorer:
 
 
 def objective_table() -> Markdown:
-    """Every objective of `ibteach.objectives`, with its formula, its weight, what it bounds and its source."""
-    rows = ["| objective | in nats | bounds | γ multiplies | γ / β′ | source |", "|---|---|---|---|---|---|"]
+    """Every term of `ibteach.objectives`, with its formula, its weight, what it bounds and its source."""
+    rows = ["| term | in nats | bounds | γ multiplies | γ / β′ | source |", "|---|---|---|---|---|---|"]
+    for one in CROSS_ENTROPIES.values():
+        bounded = one.bounds.replace("|", r"\|")
+        rows.append(f"| {one.title} | ${one.formula}$ | {bounded} | | | {one.source} |")
     for one in OBJECTIVES.values():
         weight, bounded = f"{one.gamma_per_beta_prime:.3g}", one.bounds.replace("|", r"\|")
         rows.append(f"| {one.title} | ${one.formula}$ | {bounded} | ${one.plain}$ | {weight} | {one.source} |")

@@ -6,6 +6,7 @@ alone: gradients come from ordinary autograd (each network's loss depends on its
 of the sum is every network's own) and one optimiser steps the stack.
 """
 
+import copy
 from collections.abc import Sequence
 
 import torch
@@ -20,11 +21,11 @@ class Ensemble(nn.Module):
     """M networks of one architecture, run together.
 
     Args:
-        networks: built alike, so that every parameter has the same shape in each.
+        networks: built alike: the same layers with the same settings.
 
     Called on images (N, ...) and noise (N, K) that all networks share, or on images (M, N, ...) and noise (M, N, K)
     of their own, it returns latents (M, N, K) and logits (M, N, C).
-    Raises `InvalidInput` when the networks differ in their parameters, or have buffers (running statistics).
+    Raises `InvalidInput` when the networks differ in their layers, or have buffers (running statistics).
 
     >>> from ibteach.learning.networks import mlp
     >>> several = Ensemble([mlp(64, classes=10) for _ in range(32)])
@@ -35,20 +36,21 @@ class Ensemble(nn.Module):
 
     def __init__(self, networks: Sequence[Bottleneck]):
         super().__init__()
-        shapes = [{name: value.shape for name, value in network.named_parameters()} for network in networks]
-        if not networks or any(other != shapes[0] for other in shapes):
+        built = [repr(network) for network in networks]
+        if not networks or any(other != built[0] for other in built):
             raise InvalidInput(
-                f"networks: got {len(networks)}, expected at least one, all of the same parameter shapes."
+                f"networks: got {len(set(built))} different kinds, expected at least one, all built alike."
             )
         if any(True for network in networks for _ in network.buffers()):
             raise InvalidInput("networks: got buffers (batch normalisation?), expected parameters only; use GroupNorm.")
         self.latent_dimension, self.classes = networks[0].latent_dimension, networks[0].classes
         self.stochastic, self.architecture = networks[0].stochastic, networks[0].architecture
-        self._names = list(shapes[0])
+        self._names = [name for name, _ in networks[0].named_parameters()]
         self._stacked = nn.ParameterList(
             torch.stack([network.get_parameter(name).detach() for network in networks]) for name in self._names
         )
-        self._template = [networks[0]]  # stands for the computation; in a list, so that its parameters are not ours
+        # Stands for the computation; in a list, so that its parameters are not ours.
+        self._template = [copy.deepcopy(networks[0]).train()]
 
     def __len__(self) -> int:
         return len(self._stacked[0])

@@ -5,15 +5,21 @@ draw. Without dropout each quantity is a function of the noiseless latents and t
 once, and the latent is a Gaussian mixture whose information can be measured exactly (`ibteach.information.mixture`).
 """
 
+import math
+
 import torch
 from torch import Tensor
 
 from ibteach.information import mixture
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE, zero_entropy_noise
+from ibteach.learning.ensemble import Ensemble
 from ibteach.objectives import OBJECTIVES, decoder_log_likelihood, moments
 
 SAMPLES = 12
 """Noise samples S behind every measured cross-entropy."""
+
+BLOCK = 8000
+"""How many images are encoded at once, counted once for each network."""
 
 INFORMATION = [
     "latent_entropy",
@@ -27,8 +33,10 @@ INFORMATION = [
 
 
 @torch.no_grad()
-def encode(model, data, images: Tensor, block: int = 2000) -> Tensor:
+def encode(model, data, images: Tensor) -> Tensor:
     """Noiseless latents f(x) of uint8 images, (M, N, K); in blocks, for memory's sake. With dropout, one draw."""
+    members = len(model) if isinstance(model, Ensemble) else 1
+    block = max(50, BLOCK // members)
     silence = torch.zeros(1, model.latent_dimension, device=images.device)
     latents = [model(data.normalize(part), silence.expand(len(part), -1))[0] for part in images.split(block)]
     latents = _exactly(torch.cat(latents, -2))
@@ -86,7 +94,7 @@ def _fit(decoders, draws, labels, noise_variance) -> dict[str, Tensor]:
     likelihood = log_likelihood.exp().mean(0)
     return {
         "decoder_cross_entropy": -log_likelihood.mean(0),
-        "prediction_cross_entropy": -(log_likelihood.logsumexp(0) - torch.tensor(SAMPLES).log()),
+        "prediction_cross_entropy": (math.log(SAMPLES) - log_likelihood.logsumexp(0)).clamp_min(0),
         "sampled_error": 1 - likelihood,
         "argmax_error": (prediction.argmax(-1) != labels).double(),
     }

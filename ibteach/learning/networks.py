@@ -10,6 +10,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
 
 from ibteach import checks
 
@@ -34,7 +35,7 @@ class Bottleneck(nn.Module):
         self.encoder = encoder
         self.decoder = nn.Linear(latent_dimension, classes)
         self.architecture: dict = {}
-        self.stochastic = any(isinstance(layer, nn.Dropout) and layer.p > 0 for layer in encoder.modules())
+        self.stochastic = any(isinstance(layer, _DropoutNd) and layer.p > 0 for layer in encoder.modules())
 
     def forward(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Noiseless latents f(x), (N, K), and logits of the decoder at f(x) + noise, (N, C)."""
@@ -62,8 +63,11 @@ def mlp(
     >>> latents.shape, logits.shape
     (torch.Size([5, 2]), torch.Size([5, 10]))
     """
-    inputs = math.prod(inputs) if isinstance(inputs, (tuple, list, torch.Size)) else inputs
-    widths = [checks.whole("inputs", inputs), *(checks.whole("hidden", width) for width in hidden)]
+    inputs = math.prod(inputs) if isinstance(inputs, (tuple, list, torch.Size)) and inputs else inputs
+    widths = [
+        checks.whole("inputs", inputs),
+        *(checks.whole("hidden", width) for width in checks.several("hidden", hidden)),
+    ]
     layers: list[nn.Module] = [nn.Flatten()]
     for before, after in itertools.pairwise(widths):
         layers += [nn.Linear(before, after), nn.ReLU(), *_dropout(dropout)]
@@ -90,7 +94,7 @@ def convnet(
     >>> latents.shape, logits.shape
     (torch.Size([5, 3]), torch.Size([5, 10]))
     """
-    channels, height, breadth = (checks.whole("inputs", size) for size in inputs)
+    channels, height, breadth = (checks.whole("inputs", size) for size in checks.several("inputs", inputs, 3))
     width, latent_dimension = checks.whole("width", width), checks.whole("latent_dimension", latent_dimension)
     features = 4 * width * math.ceil(height / 4) * math.ceil(breadth / 4)
     encoder = nn.Sequential(

@@ -2,17 +2,18 @@
 
 Every network minimises H_q[Y|Z] + β′ · (a surrogate of H[Z|Y]) with fresh zero-entropy noise in each step
 (Kirsch et al. 2020; `ibteach.objectives`). All chance comes from the seed of each `Run`: first parameters, order of
-the examples, noise. Runs with one seed see the same batches and the same noise, so that they differ in nothing but
-their objective and its weight, and a network trained alone is the one trained in an ensemble.
+the examples, noise. A network trained alone is the one trained in an ensemble, except under dropout, whose draws the
+networks of an ensemble take in turn.
 """
 
+import contextlib
 import functools
-import itertools
-import math
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 
 import torch
 from torch import Tensor
@@ -26,54 +27,13 @@ from ibteach.learning.ensemble import Ensemble
 from ibteach.learning.measuring import encode, measure
 from ibteach.learning.networks import Bottleneck
 from ibteach.learning.records import Record, provenance
-from ibteach.objectives import OBJECTIVES, Moments, decoder_log_likelihood, moments, weight
+from ibteach.learning.runs import Run, build, grid
+from ibteach.objectives import OBJECTIVES, Moments, decoder_log_likelihood, moments
+
+__all__ = ["Run", "build", "fit", "grid", "pick_device"]
 
 MEASURED = 2000
 """Most examples of each split that are measured where nothing else is said."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """What one network is to minimise, and the seed that all its randomness comes from.
-
-    >>> Run.of("log-variance", gamma=0.1, seed=3)
-    Run(objective='log-variance', gamma=0.1, beta_prime=0.2, seed=3)
-    """
-
-    objective: str
-    gamma: float
-    beta_prime: float
-    seed: int = 0
-
-    @classmethod
-    def of(cls, objective: str, *, gamma: float | None = None, beta_prime: float | None = None, seed: int = 0) -> "Run":
-        """A run whose weight is given in exactly one of the two conventions of `ibteach.objectives`."""
-        beta_prime = weight(objective, beta_prime=beta_prime, gamma=gamma)
-        gamma = OBJECTIVES[objective].gamma(beta_prime=beta_prime) if gamma is None else float(gamma)
-        return cls(objective, gamma, beta_prime, checks.whole("seed", seed, minimum=0))
-
-
-def grid(objectives: Iterable[str], *, gammas: Iterable[float], seeds: Iterable[int] = (0,)) -> list[Run]:
-    """A run for each combination.
-
-    >>> len(grid(["l2", "variance"], gammas=[0.01, 0.1, 1.0]))
-    6
-    """
-    return [Run.of(name, gamma=gamma, seed=seed) for name, gamma, seed in itertools.product(objectives, gammas, seeds)]
-
-
-def build(make: Callable[[], Bottleneck], runs: Run | Sequence[Run]) -> Bottleneck | Ensemble:
-    """A network for each run, its first parameters drawn from the run's seed: one alone, or several as an ensemble.
-
-    >>> from ibteach.learning.networks import mlp
-    >>> len(build(lambda: mlp(64, classes=10), grid(["l2"], gammas=[0.01, 0.1])))
-    2
-    """
-    if not isinstance(runs, Run):
-        return Ensemble([build(make, run) for run in runs])
-    with torch.random.fork_rng(devices=[]):  # the caller's random state is left alone
-        torch.manual_seed(runs.seed)
-        return make()
 
 
 def pick_device(device: str | torch.device | None = None) -> torch.device:
@@ -117,8 +77,8 @@ def fit(
 ) -> Record:
     """Train a network, or all networks of an ensemble at once, and return what was measured.
 
-    Adam with a one-cycle learning rate. A KeyboardInterrupt (the stop button) ends training after the step in hand:
-    what was trained until then is measured and returned, and the Record says so.
+    Adam with a one-cycle learning rate. An interrupt (the stop button, Ctrl-C) ends training after the step in hand:
+    what was trained until then is measured and returned, and the Record says so; a second one ends it at once.
 
     Args:
         model: from `build`; it is trained in place.
@@ -137,18 +97,22 @@ def fit(
     Returns a `Record`: quantities ``train/…`` and ``test/…`` of `ibteach.learning.measuring`, the noiseless latents
     of the measured test examples, the decoders.
     Raises `InvalidInput` for arguments out of range or runs that do not fit the model, `Unavailable` for a device
-    that is not there, `Diverged` when a loss is no longer finite; all but the last before any work.
+    that is not there, `Diverged` when something measured is no longer finite, with the Record of what was measured
+    before as its `record`; all but the last before any work.
     """
-    runs = [runs] if isinstance(runs, Run) else list(runs)
+    if not isinstance(model, Bottleneck | Ensemble) or not isinstance(data, Dataset):
+        came = f"{type(model).__name__} and {type(data).__name__}"
+        raise InvalidInput(f"model, data: got {came}, expected what training.build and data.load return.")
+    runs = [runs] if isinstance(runs, Run) else list(checks.several("runs", runs))
     members = len(model) if isinstance(model, Ensemble) else 1
-    if len(runs) != members:
+    if len(runs) != members or not all(isinstance(run, Run) for run in runs):
         raise InvalidInput(
             f"runs: got {len(runs)} for {members} networks, expected one each; make the model with build."
         )
     sizes = {"epochs": epochs, "batch_size": batch_size, "measure_every": measure_every}
     sizes = {name: checks.whole(name, size) for name, size in sizes.items()}
     fewest = min(len(data.train_labels), len(data.test_labels))
-    measured = MEASURED if subset is None else checks.whole("subset", subset, maximum=fewest)
+    measured = MEASURED if subset is None else checks.whole("subset", subset, minimum=2, maximum=fewest)
     kept = measured if keep_latents is None else checks.whole("keep_latents", keep_latents, maximum=measured)
     learning_rate = checks.number("learning_rate", learning_rate, above=0)
     if information and model.stochastic:
@@ -158,8 +122,9 @@ def fit(
     if batch_size > len(data.train_labels):
         raise InvalidInput(f"batch_size: got {batch_size}, expected at most the {len(data.train_labels)} examples.")
     device = pick_device(device)
+    _try(model, data)
 
-    model, data = model.to(device), data.to(device)
+    model, data = model.to(device).train(), data.to(device)
     variance = ZERO_ENTROPY_VARIANCE if noise else 0.0
     batches = _Batches(data, runs, batch_size, model.latent_dimension, noise)
     compression = _Compression(runs, device)
@@ -167,65 +132,118 @@ def fit(
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=device.type != "mps")
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps)
 
-    measure_now = functools.partial(measure, model, data, measured, information, variance)
-    started, epoch, stopped, found = time.perf_counter(), 0, False, {}
+    measure_now = functools.partial(_measured, runs, model, data, measured, information, variance)
+    started, epoch, found = time.perf_counter(), 0, {}
+
+    def record(**latents):
+        names = {"subset": subset, "keep_latents": keep_latents, "information": information, "noise": noise}
+        return Record(
+            runs=[asdict(run) for run in runs],
+            epochs=torch.tensor(list(found)),
+            quantities=_over_epochs([values for values, _ in found.values()]),
+            errors=_over_epochs([errors for _, errors in found.values()]),
+            provenance=provenance(
+                data=data.name,
+                device=device,
+                wall_seconds=time.perf_counter() - started,
+                stopped_in_epoch=epoch if stop.asked else None,
+                configuration={**model.architecture, **sizes, "learning_rate": learning_rate, **names},
+                parameters=sum(p.numel() for p in model.parameters()),
+            ),
+            **latents,
+        )
+
     what = f"{members} network{'s' * (members > 1)} on {device.type}"
     with (
+        _StopButton() as stop,
+        _dropout_from(runs[0].seed, device),
         tqdm(total=epochs, desc=what, unit="epoch", ncols=88, file=sys.stdout, disable=not progress) as bar,
-        torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
     ):
-        torch.manual_seed(runs[0].seed)  # for dropout: all other chance comes from generators of its own
         try:
-            found[0] = measure_now()
+            found[0] = measure_now(epoch)
             for epoch in range(1, epochs + 1):
                 for streams in batches.epoch():
                     latents, logits, labels = batches.through(model, streams)
-                    terms = {
-                        "decoder cross-entropy": -decoder_log_likelihood(logits, labels).mean(-1),
-                        "surrogate": compression(moments(latents, labels, len(data.classes), variance)),
-                    }
+                    fit_term = -decoder_log_likelihood(logits, labels).mean(-1)
+                    surrogate = compression(moments(latents, labels, len(data.classes), variance))
                     optimizer.zero_grad()
-                    sum(terms.values()).sum().backward()
+                    (fit_term + surrogate).sum().backward()
                     optimizer.step()
                     schedule.step()
-                _check_finite(terms, runs, epoch)
-                if epoch % measure_every == 0 or epoch == epochs:
-                    found[epoch] = measure_now()
+                    if stop.asked:
+                        break
+                _check_finite({"decoder cross-entropy": fit_term, "surrogate": surrogate}, runs, epoch)
+                if epoch % measure_every == 0 or epoch == epochs or stop.asked:
+                    found[epoch] = measure_now(epoch)
                 bar.update()
-        except KeyboardInterrupt:
-            stopped = True
-            tqdm.write(f"Stopped in epoch {epoch} of {epochs}: what was trained until then is kept and measured.")
-            found[epoch] = measure_now()
-        latents = encode(model, data, data.test_images[:kept])
+                if stop.asked:
+                    tqdm.write(f"Stopped in epoch {epoch} of {epochs}: what was trained until then is kept.")
+                    break
+        except Diverged as diverged:
+            diverged.record = record() if found else None
+            raise
+        weights, biases = model.decoders
+        return record(
+            latents=encode(model, data, data.test_images[:kept]),
+            labels=data.test_labels[:kept],
+            decoder_weight=weights,
+            decoder_bias=biases,
+        )
 
-    configuration = {
-        **model.architecture,
-        **sizes,
-        "learning_rate": learning_rate,
-        "subset": subset,
-        "keep_latents": keep_latents,
-        "information": information,
-        "noise": noise,
-    }
-    weights, biases = model.decoders
-    return Record(
-        runs=[asdict(run) for run in runs],
-        epochs=torch.tensor(list(found)),
-        quantities=_over_epochs([values for values, _ in found.values()]),
-        errors=_over_epochs([errors for _, errors in found.values()]),
-        latents=latents,
-        labels=data.test_labels[:kept],
-        decoder_weight=weights,
-        decoder_bias=biases,
-        provenance=provenance(
-            data=data.name,
-            device=device,
-            wall_seconds=time.perf_counter() - started,
-            stopped_in_epoch=epoch if stopped else None,
-            configuration=configuration,
-            parameters=sum(p.numel() for p in model.parameters()),
-        ),
-    )
+
+def _try(model, data):
+    """Two images through the model, so that what does not fit is said before any work."""
+    wanted = f"images of shape {data.shape} in {len(data.classes)} classes"
+    if model.classes != len(data.classes):
+        raise InvalidInput(f"model: got one for {model.classes} classes, expected one for {wanted}.")
+    where = next(model.parameters()).device
+    images = data.normalize(data.train_images[:2]).to(where)
+    try:
+        with torch.no_grad():
+            latents, _ = model(images, torch.zeros(2, model.latent_dimension, device=where))
+    except RuntimeError as error:
+        raise InvalidInput(f"model: does not take {wanted} ({error}); build it for data.shape.") from error
+    if latents.shape[-2:] != (2, model.latent_dimension):
+        came = tuple(latents.shape[-2:])
+        raise InvalidInput(f"model: its encoder makes {came} of 2 images, expected (2, {model.latent_dimension}).")
+
+
+class _StopButton:
+    """Within it the first interrupt is a wish, read after each step; a second one interrupts at once."""
+
+    def __init__(self):
+        self.asked, self._before = False, None
+
+    def __enter__(self):
+        if threading.current_thread() is threading.main_thread():  # signals reach no other
+            self._before = signal.signal(signal.SIGINT, self._press)
+        return self
+
+    def __exit__(self, *_):
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _press(self, *_):
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+@contextlib.contextmanager
+def _dropout_from(seed, device):
+    """Dropout is the one thing that draws from the global random state, which is put back afterwards."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield
+
+
+def _measured(runs, model, data, subset, information, variance, epoch):
+    values, errors = measure(model, data, subset, information, variance)
+    _check_finite(values, runs, epoch)
+    return values, errors
 
 
 def _over_epochs(tables: list[dict[str, Tensor]]) -> dict[str, Tensor]:
@@ -284,6 +302,9 @@ class _Compression:
 
 def _check_finite(terms, runs, epoch):
     for name, values in terms.items():
-        for run, value in zip(runs, values.reshape(-1).tolist(), strict=True):
-            if not math.isfinite(value):
-                raise Diverged(f"epoch {epoch}: the {name} of {run} is {value}; lower learning_rate or gamma.")
+        if not torch.isfinite(values).all():
+            worst = int((~torch.isfinite(values.reshape(-1))).nonzero()[0])
+            raise Diverged(
+                f"epoch {epoch}: the {name} of {runs[worst]} is {values.reshape(-1)[worst].item()}; "
+                "lower learning_rate or gamma."
+            )
