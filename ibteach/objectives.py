@@ -142,11 +142,12 @@ class Moments:
 
     @property
     def covariance(self) -> Tensor:
-        """Cov[Z | y], (..., C, K, K)."""
-        count = self.members.sum(-2).clamp_min(1)
+        """Cov[Z | y], (..., C, K, K), in float64: eigenvalues as small as the noise stand beside large ones."""
+        centred, members = self.centred.double(), self.members.double()
+        count = members.sum(-2).clamp_min(1)
         covariance = (
             torch.stack(  # class by class, for memory's sake
-                [(of_class[..., None] * self.centred).mT @ self.centred for of_class in self.members.unbind(-1)], -3
+                [(of_class[..., None] * centred).mT @ centred for of_class in members.unbind(-1)], -3
             )
             / count[..., None, None]
         )
@@ -182,8 +183,7 @@ def _log(variance):
 
 
 def _log_determinant(m: Moments) -> Tensor:
-    # In float64: a class with fewer examples than dimensions has eigenvalues as small as the noise beside large ones.
-    log_det = torch.linalg.slogdet(TAU * m.covariance.double()).logabsdet
+    log_det = torch.linalg.slogdet(TAU * m.covariance).logabsdet
     return 0.5 * (m.share * log_det).sum(-1).to(m.share.dtype)
 
 
