@@ -35,9 +35,13 @@ def of(name, split):
 
 
 def at_most(lower, upper):
-    """One value is at most the other, up to four standard errors of what was drawn by chance."""
+    """One value is at most the other, up to six standard errors of what was drawn by chance.
+
+    Six, since thousands of values are compared, and where few examples make most of an error, two draws of each say
+    only roughly how large it is.
+    """
     (low, low_error), (high, high_error) = lower, upper
-    slack = 4 * (low_error**2 + high_error**2).sqrt() + ROUNDING * (1 + high.abs())
+    slack = 6 * (low_error**2 + high_error**2).sqrt() + ROUNDING * (1 + high.abs())
     return bool((low <= high + slack).all())
 
 
