@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ibteach.errors import InvalidInput, UnknownName
@@ -31,6 +31,7 @@ def drawn():
     return sampling.draw({rate: trained(rate) for rate in (0.5, 0.0, 0.2)}, load("digits"), samples=16, subset=60)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1, 2, 4, 8]))
 def test_groups_are_means_of_probabilities(seed, samples):
     rng = np.random.default_rng(seed)
@@ -40,6 +41,7 @@ def test_groups_are_means_of_probabilities(seed, samples):
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_the_cross_entropy_falls_in_s_without_exception(seed):
     draws = torch.tensor(np.random.default_rng(seed).gumbel(-2, 3, (16, 4)))

@@ -1,0 +1,186 @@
+"""The variational bottleneck with a learned noise: a Gaussian of its own for each input (Alemi et al. 2017).
+
+Elsewhere in this package the noise is fixed, and its rate is a surrogate that needs nothing but the latents. Here the
+encoder says its noise too, p(z|x) = N(μ(x), diag σ²(x)), and the rate is the KL to a unit Gaussian: it may buy a
+dimension off by giving it σ = 1. `fit` minimises H_q[Y|Z] + β · rate, in nats, on bytes that stay in memory.
+"""
+
+import itertools
+import math
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ibteach import checks
+from ibteach.errors import Diverged, InvalidInput
+from ibteach.learning.data import Dataset
+from ibteach.objectives import prediction_cross_entropy
+
+
+class Encoding(NamedTuple):
+    """p(z|x) of each input: `mean` and `std`, (N, K)."""
+
+    mean: Tensor
+    std: Tensor
+
+
+def rate(encoding: Encoding) -> Tensor:
+    """The rate E KL(N(μ(x), diag σ²(x)) ‖ N(0, I)), in nats: an upper bound on I[X;Z] (Alemi et al. 2017).
+
+    ½ E Σ_i (μ_i² + σ_i² − 1 − ln σ_i²), 0 where the latent is the prior whatever the input.
+
+    Args:
+        encoding: mean (..., N, K) and std (..., N, K), positive.
+
+    Returns (...), nats. Raises `InvalidInput` for other shapes, NaN, or a standard deviation that is not positive.
+
+    >>> rate(Encoding(torch.ones(5, 3), torch.ones(5, 3))).item()  # half the squared distance from the origin
+    1.5
+    """
+    mean, std = checks.real("mean", encoding.mean, "... N K"), checks.real("std", encoding.std, "... N K")
+    if mean.shape != std.shape:
+        raise InvalidInput(f"std: got shape {tuple(std.shape)}, expected {tuple(mean.shape)} like the mean.")
+    if not (std > 0).all():
+        raise InvalidInput(f"std: got {std.min().item():.4g}, expected > 0: without noise the rate is infinite.")
+    return _rate(mean, std)
+
+
+def _rate(mean, std):
+    return 0.5 * (mean.square() + std.square() - 1 - 2 * std.log()).sum(-1).mean(-1)
+
+
+class Variational(nn.Module):
+    """x → μ(x), σ(x) → z = μ + σ ε → logits of q(y|z), with ε ~ N(0, I).
+
+    Args:
+        inputs: the number of values of one image.
+        classes: C ≥ 2.
+        latent_dimension: K ≥ 1.
+        hidden: widths of the hidden layers.
+
+    >>> network = Variational(784, classes=10, latent_dimension=256, hidden=(1024, 1024))
+    >>> network.encode(torch.zeros(5, 1, 28, 28)).std.shape
+    torch.Size([5, 256])
+    """
+
+    def __init__(self, inputs: int, classes: int, latent_dimension: int = 256, hidden: tuple[int, ...] = (1024, 1024)):
+        super().__init__()
+        latent_dimension = checks.whole("latent_dimension", latent_dimension)
+        widths = [checks.whole("inputs", inputs), *(checks.whole("hidden", width) for width in hidden)]
+        layers: list[nn.Module] = [nn.Flatten()]
+        for before, after in itertools.pairwise(widths):
+            layers += [nn.Linear(before, after), nn.ReLU()]
+        self.encoder = nn.Sequential(*layers, nn.Linear(widths[-1], 2 * latent_dimension))
+        self.decoder = nn.Linear(latent_dimension, checks.whole("classes", classes, minimum=2))
+
+    def encode(self, images: Tensor) -> Encoding:
+        """Mean and standard deviation of p(z|x), (N, K) each; σ = softplus(· − 5) starts near 0.007."""
+        mean, raw = self.encoder(images).chunk(2, -1)
+        # Not below the smallest normal number, whose logarithm is finite.
+        return Encoding(mean, F.softplus(raw - 5).clamp_min(torch.finfo(raw.dtype).tiny))
+
+    def decode(self, encoding: Encoding) -> Tensor:
+        """Logits (N, C) of one draw of z for each input."""
+        return self.decoder(torch.addcmul(encoding.mean, encoding.std, torch.randn_like(encoding.mean)))
+
+    def forward(self, images: Tensor) -> tuple[Encoding, Tensor]:
+        """The encoding, and the logits of one draw of z."""
+        encoding = self.encode(images)
+        return encoding, self.decode(encoding)
+
+
+class Epoch(NamedTuple):
+    """What a training epoch came to, means over its steps in nats, and how long it took."""
+
+    decoder_cross_entropy: float
+    rate: float
+    seconds: float
+
+
+def fit(
+    model: Variational,
+    data: Dataset,
+    *,
+    beta: float,
+    epochs: int,
+    batch_size: int = 100,
+    learning_rate: float = 1e-4,
+    decay: float = 0.97,
+    seed: int = 0,
+    report: Callable[[int, Epoch], None] | None = None,
+) -> list[Epoch]:
+    """Minimise H_q[Y|Z] + β · rate, both in nats, with one draw of z for each example of a step.
+
+    Adam, its learning rate times `decay` after every second epoch. The model is trained in place on its device.
+
+    Args:
+        beta: the weight of the rate in nats, ≥ 0.
+        epochs, batch_size, learning_rate, decay: how long and how fast; a short last batch is dropped.
+        seed: of the order of the examples and of the noise.
+        report: called with the number of each epoch and what it came to.
+
+    Raises `InvalidInput` for arguments out of range before any work, `Diverged` when the loss is no longer finite.
+    """
+    beta = checks.number("beta", beta, minimum=0)
+    epochs, seed = checks.whole("epochs", epochs), checks.whole("seed", seed, minimum=0)
+    batch_size = checks.whole("batch_size", batch_size, maximum=len(data.train_labels))
+    learning_rate = checks.number("learning_rate", learning_rate, above=0)
+    decay = checks.number("decay", decay, above=0, maximum=1)
+    device = next(model.parameters()).device
+    data, steps = data.to(device), len(data.train_labels) // batch_size
+    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, betas=(0.5, 0.999), fused=True)
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, 2, decay)
+    history = []
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        for epoch in range(1, epochs + 1):
+            started, sums = time.perf_counter(), torch.zeros(2, device=device)
+            order = torch.randperm(len(data.train_labels), device=device)[: steps * batch_size]
+            for index in order.split(batch_size):
+                encoding, logits = model(data.normalize(data.train_images[index]))
+                terms = torch.stack([F.cross_entropy(logits, data.train_labels[index]), _rate(*encoding)])
+                optimizer.zero_grad()
+                (terms[0] + beta * terms[1]).backward()
+                optimizer.step()
+                sums += terms.detach()
+            schedule.step()
+            fitted, paid = (sums / steps).tolist()
+            if not math.isfinite(fitted + paid):
+                raise Diverged(f"epoch {epoch}: cross-entropy {fitted}, rate {paid}; lower learning_rate or beta.")
+            history.append(Epoch(fitted, paid, time.perf_counter() - started))
+            if report:
+                report(epoch, history[-1])
+    return history
+
+
+class Evaluation(NamedTuple):
+    """Averages over the test set; entropies and information in nats."""
+
+    error: float  # of the likeliest label
+    prediction_cross_entropy: float
+    rate: float
+
+
+@torch.no_grad()
+def evaluate(model: Variational, data: Dataset, *, samples: int = 12, seed: int = 0, block: int = 1000) -> Evaluation:
+    """Error and prediction cross-entropy of the mean prediction of `samples` draws of z, and the rate, on the test set.
+
+    Raises `InvalidInput` for fewer than one sample.
+    """
+    samples, seed = checks.whole("samples", samples), checks.whole("seed", seed, minimum=0)
+    device, wrong, cross_entropy, paid = next(model.parameters()).device, 0.0, 0.0, 0.0
+    data = data.to(device)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        for images, labels in zip(data.test_images.split(block), data.test_labels.split(block), strict=True):
+            encoding = model.encode(data.normalize(images))
+            logits = torch.stack([model.decode(encoding) for _ in range(samples)])
+            share = len(labels) / len(data.test_labels)
+            wrong += share * (logits.softmax(-1).mean(0).argmax(-1) != labels).double().mean().item()
+            cross_entropy += share * prediction_cross_entropy(logits, labels).item()
+            paid += share * _rate(*encoding).item()
+    return Evaluation(wrong, cross_entropy, paid)
