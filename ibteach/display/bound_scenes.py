@@ -4,8 +4,8 @@ import functools
 
 import numpy as np
 
-from ibteach.display.figures import Axis
-from ibteach.display.trained import UNITS, TrainedScene
+from ibteach.display.figures import UNITS, Axis
+from ibteach.display.trained import TrainedScene
 from ibteach.errors import InvalidInput
 from ibteach.information import mixture
 from ibteach.information.continuous import TAU, ZERO_ENTROPY_VARIANCE
@@ -25,9 +25,16 @@ class BoundScene(TrainedScene):
         if record.latents is None:
             raise InvalidInput("record: got one without latents, expected those that training leaves.")
         super().__init__(record, Axis("unit", "unit", tuple(UNITS)))
+        if self.noise_variance == 0 or self.setting("dropout", 0):
+            raise InvalidInput(
+                "record: got networks without noise or with dropout, whose H[Z|Y] is not known; expected networks "
+                "trained with zero-entropy noise alone."
+            )
         self.titles = ["H[Z|Y], measured", *(OBJECTIVES[name].title for name in CHAIN)]
         classes = record.decoder_weight.shape[1]
-        self.variance = moments(record.latents.double(), record.labels, classes).variance.numpy()
+        m = moments(record.latents.double(), record.labels, classes)
+        self.variance = m.variance.numpy()
+        self.bounds = np.stack([OBJECTIVES[name].nats(m).numpy() for name in CHAIN], -1)  # of the same latents
         self.measured = functools.cache(self._measured)
 
     def _measured(self, m) -> float:
@@ -37,8 +44,7 @@ class BoundScene(TrainedScene):
     def ladder(self, state) -> list[float]:
         """H[Z|Y] and its bounds, tightest first, in the unit of the state."""
         m = self.network(state)
-        nats = [self.measured(m), *(float(self.value(f"test/{name}", m)) for name in CHAIN)]
-        return [UNITS[state["unit"]] * max(value, 0.0) for value in nats]
+        return [UNITS[state["unit"]] * float(value) for value in (self.measured(m), *self.bounds[m])]
 
     def build(self, figure, theme):
         ladder, curves = figure.subplots(1, 2, width_ratios=[1.25, 1])
@@ -53,25 +59,26 @@ class BoundScene(TrainedScene):
         self.numbers = [ladder.text(0, place, "", va="center", size=12) for place in places]
         self.unit_text = ladder.text(0, 1.02, "", transform=ladder.transAxes, va="bottom", size=13)
 
-        v = np.geomspace(ZERO_ENTROPY_VARIANCE / 3, 300, 400)
-        curves.set(
-            xscale="log", xlim=(v[0], v[-1]), ylim=(-1.2, 6.5), xlabel="variance $v_{iy}$ of a latent within a class"
-        )
+        v = np.geomspace(ZERO_ENTROPY_VARIANCE / 3, 2 * self.variance.max(), 400)
+        curves.set_xscale("log")
+        curves.set_yscale("symlog", linthresh=1, linscale=1.2)
+        curves.set(xlim=(v[0], v[-1]), ylim=(-0.8, 1.5 * (TAU / 2 * v[-1])))
+        curves.set(xlabel="variance $v_{iy}$ of a latent within a class", ylabel="its share of the surrogate, nats")
         curves.grid(True)
         curves.plot(v, 0.5 * np.log(TAU * v), color=theme.cycle[0], label="½ ln 2πe v   (log-variance)")
         curves.plot(v, TAU / 2 * v - 0.5, color=theme.cycle[1], label="πe v − ½   (variance)")
         curves.axvline(ZERO_ENTROPY_VARIANCE, color=theme.muted, lw=1.2, ls=":")
         curves.text(
             ZERO_ENTROPY_VARIANCE * 0.9,
-            3.4,
+            0.9,
             "only noise: v = 1/2πe",
             rotation=90,
             ha="right",
-            va="center",
+            va="bottom",
             color=theme.muted,
             size=12,
         )
-        curves.legend(loc="lower right")
+        curves.legend(loc="upper left")
         self.run = curves.text(0, 1.02, "", transform=curves.transAxes, va="bottom", size=13)
         style = {"ls": "", "marker": "o", "ms": 6, "mec": theme.background, "mew": 0.6}
         (self.on_log,) = curves.plot([], [], color=theme.cycle[0], **style)
@@ -129,7 +136,7 @@ class ErrorBoundScene(TrainedScene):
             self._of("train/prediction_cross_entropy"),
             self.record.quantities["train/sampled_error"].numpy(),
         )
-        lowest = max(min(self.error[self.error > 0].min(), self.bound.min()) / 1.5, 1e-4)
+        lowest = np.clip(min(self.error.min(), self.bound.min()) / 1.5, 1e-4, 0.5)
         all_of_them.set(xscale="log", yscale="log", xlim=(lowest, 1.15), ylim=(lowest, 1.15))
         all_of_them.set(xlabel="bound 1 − exp(−H$_q$[Y|X])", ylabel="error of a sampled prediction")
         all_of_them.grid(True)

@@ -8,9 +8,8 @@ networks that were really trained, one set for each tick of the rate. Chapter 03
 
 import numpy as np
 
-from ibteach.display.figures import Axis, Scene
+from ibteach.display.figures import UNITS, Axis, Scene
 from ibteach.display.live import Explorer
-from ibteach.display.trained import UNITS
 from ibteach.learning.sampling import Draws, grouped
 from ibteach.objectives import training_error_bounds
 

@@ -6,7 +6,6 @@ can be (`ibteach.information.geometry`). `Picture` is the drawing itself, which 
 """
 
 import functools
-import math
 import re
 import textwrap
 
@@ -14,14 +13,13 @@ import numpy as np
 from matplotlib import patheffects
 from matplotlib.colors import to_rgb
 
-from ibteach.display.figures import Axis, Scene
+from ibteach.display.figures import UNITS, Axis, Scene
 from ibteach.display.live import Explorer
 from ibteach.errors import InvalidInput
 from ibteach.information.diagram import REGIONS, definition, latex, region
 from ibteach.information.discrete import Joint
 from ibteach.information.geometry import Layout, layout
 
-UNITS = {"nats": 1.0, "bits": 1 / math.log(2)}
 HIGHLIGHT = 8  # of a theme's colours: the gold one, which none of the sets has
 ZERO = 1e-8
 # Where I[Y;Z|X] = 0, an atom equals a quantity with a shorter name.

@@ -27,6 +27,10 @@ from ibteach.errors import InvalidInput
 DPI = 160
 
 
+UNITS = {"nats": 1.0, "bits": 1 / math.log(2)}
+"""What a figure may count information in, and how many of each make one nat."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Axis:
     """One control of a scene: a slider where the ticks are numbers, a choice where they are words.

@@ -6,12 +6,11 @@ import numpy as np
 import torch
 from matplotlib import patheffects
 
-from ibteach.display.figures import Axis
-from ibteach.display.trained import UNITS, TrainedScene
+from ibteach.display.figures import UNITS, Axis
+from ibteach.display.trained import TrainedScene
 from ibteach.errors import InvalidInput
-from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
 from ibteach.learning.records import Record
-from ibteach.objectives import moments
+from ibteach.objectives import OBJECTIVES, moments
 
 
 class LatentScene(TrainedScene):
@@ -30,6 +29,8 @@ class LatentScene(TrainedScene):
         self.classes = record.decoder_weight.shape[1]
         self.points, self.projection = self._project(record.latents.double())
         self.spread = self._covariances(record)
+        self.numbered = list(enumerate(record.runs))
+        self.weighted = self._weighted()
 
     def _project(self, z):
         if z.shape[-1] == 2:
@@ -48,7 +49,7 @@ class LatentScene(TrainedScene):
         points, labels = torch.from_numpy(self.points), record.labels
         members = torch.nn.functional.one_hot(labels, self.classes).double()
         mean = (members.T @ points) / members.sum(0).clamp_min(1)[:, None]
-        return mean.numpy(), moments(points, labels, self.classes).covariance.numpy()
+        return mean.numpy(), moments(points, labels, self.classes, self.noise_variance).covariance.numpy()
 
     def build(self, figure, theme):
         grid = figure.add_gridspec(2, 2, width_ratios=[1.05, 1])
@@ -73,18 +74,23 @@ class LatentScene(TrainedScene):
         self.run = plane.text(-1, 1.02, "", size=13, va="bottom")
 
         self.terms, self.error = figure.add_subplot(grid[0, 1]), figure.add_subplot(grid[1, 1])
-        limits = self.gammas[0] / 1.2, self.gammas[-1] * 1.2
+        positive = [gamma for gamma in self.gammas if gamma > 0] or [1.0]
         for axes in (self.terms, self.error):
-            axes.set(xscale="log", xlim=limits)
+            if self.gammas[0] > 0:
+                axes.set(xscale="log", xlim=(positive[0] / 1.2, positive[-1] * 1.2))
+            else:  # no compression at all is a tick of its own, left of the first power
+                axes.set_xscale("symlog", linthresh=positive[0])
+                axes.set_xlim(-positive[0] / 5, positive[-1] * 1.2)
             axes.grid(True)
         self.terms.tick_params(labelbottom=False)
-        self.terms.set_ylim(0, 4.2)
+        fits = [self.value(f"{split}/decoder_cross_entropy").max() for split in ("train", "test")]
+        self.terms.set_ylim(0, 1.08 * UNITS["bits"] * max(*fits, self.weighted.max()))
         self.error.set_xlabel("γ")
         self.error.set(ylim=(0, 100), ylabel="error, %")
         self.lines = {
             "train/decoder_cross_entropy": self._line(self.terms, theme.cycle[0], "H$_q$[Y|Z], train", "-"),
             "test/decoder_cross_entropy": self._line(self.terms, theme.cycle[0], "H$_q$[Y|Z], test", "--"),
-            "weighted surrogate": self._line(self.terms, theme.cycle[1], "β′ · surrogate, train", "-"),
+            "weighted surrogate": self._line(self.terms, theme.cycle[1], "β′ · surrogate above its floor, train", "-"),
             "train/argmax_error": self._line(self.error, theme.cycle[5], "train", "-"),
             "test/argmax_error": self._line(self.error, theme.cycle[5], "test", "--"),
         }
@@ -125,15 +131,17 @@ class LatentScene(TrainedScene):
         self.error_text.set_text(f"test error {test:.1f} %")
 
     def _series(self, name, networks):
-        if name != "weighted surrogate":
-            return self.value(name, networks)
-        runs = [self.record.runs[m] for m in networks]
-        return np.array(
-            [
-                run["beta_prime"] * self.value("train/" + run["objective"], m)
-                for run, m in zip(runs, networks, strict=True)
-            ]
-        )
+        return self.weighted[networks] if name == "weighted surrogate" else self.value(name, networks)
+
+    def _weighted(self) -> np.ndarray:
+        """β′ times the surrogate of each network above its value for nothing but noise, (M,): the rest is constant."""
+        dimension = self.record.latents.shape[-1]
+        collapsed = moments(torch.zeros(2, dimension).double(), torch.zeros(2).long(), 1, self.noise_variance)
+        floor = {
+            name: OBJECTIVES[name].nats(collapsed).item() if self.noise_variance else 0 for name in self.objectives
+        }
+        above = [self.value(f"train/{run['objective']}", m) - floor[run["objective"]] for m, run in self.numbered]
+        return np.array([run["beta_prime"] * value for (_, run), value in zip(self.numbered, above, strict=True)])
 
     def _centre(self, m):
         return (self.points[m].min(0) + self.points[m].max(0)) / 2
@@ -141,7 +149,7 @@ class LatentScene(TrainedScene):
     def _span(self, networks):
         reach = max(np.abs(self.points[m] - self._centre(m)).max() for m in networks)
         offset = 0 if len(networks) == 1 else max(np.abs(self._centre(m)).max() for m in networks)
-        return 1.08 * (reach + offset) + 2 * math.sqrt(ZERO_ENTROPY_VARIANCE)
+        return 1.08 * (reach + offset) + 2 * math.sqrt(self.noise_variance)
 
     def _update_plane(self, m, centre, span):
         place = lambda points: ((points - centre) / span).T  # noqa: E731
@@ -150,12 +158,13 @@ class LatentScene(TrainedScene):
         for c in range(self.classes):
             mine = self.points[m][self.labels == c]
             self.dots[c].set_data(*place(mine))
-            spread = np.linalg.cholesky(covariance[c])
-            self.ellipses[c].set_data(*place(mean[c] + 2 * circle @ spread.T))
+            eigenvalues, eigenvectors = np.linalg.eigh(covariance[c])
+            spread = eigenvectors * np.sqrt(np.maximum(eigenvalues, 0))
+            self.ellipses[c].set_data(*place(mean[c] + 2 * circle @ spread.T) if len(mine) else ([], []))
         self._name_clusters(place(mean).T)
-        radius = 2 * math.sqrt(ZERO_ENTROPY_VARIANCE) / span
+        radius = 2 * math.sqrt(self.noise_variance) / span
         self.noise.set_data(*(np.array([-0.96, -0.84])[:, None] + radius * (circle.T + 1)))
-        self.noise_text.set_text("noise, 2σ")
+        self.noise_text.set_text("noise, 2σ" if radius > 0 else "no noise")
         if self.projection is None:
             side = np.linspace(-1, 1, self.GRID)
             grid = np.stack(np.meshgrid(side, side), -1) * span + centre
@@ -167,8 +176,9 @@ class LatentScene(TrainedScene):
         """Write the classes at their means; those that fell together share one place."""
         for name in self.names:
             name.set_text("")
-        for c, mean in enumerate(means):
-            first = int((np.abs(means - mean).max(-1) < 0.05).argmax())
+        present = np.unique(self.labels)
+        for c in present:
+            first = next(other for other in present if np.abs(means[other] - means[c]).max() < 0.05)
             self.names[first].set_text(self.names[first].get_text() + str(c))
             self.names[first].set_position(means[first])
 
@@ -178,8 +188,8 @@ class LatentScene(TrainedScene):
         cross_entropy = self.value("test/decoder_cross_entropy", m) * UNITS[state["unit"]]
         return (
             f"Scatter plot of {len(self.labels)} test latents of the network trained with {self.run_text(m)}, reaching "
-            f"{span:.2g} from the origin where the noise has a standard deviation of 0.24. Decoder cross-entropy on "
-            f"the test set is {cross_entropy:.2f} {state['unit']}, "
+            f"{span:.2g} from the origin, with noise of standard deviation {math.sqrt(self.noise_variance):.2g}. "
+            f"Decoder cross-entropy on the test set is {cross_entropy:.2f} {state['unit']}, "
             f"test error {self.value('test/argmax_error', m):.1%}. Beside it, both over all γ."
         )
 

@@ -11,8 +11,8 @@ import math
 import matplotlib as mpl
 import numpy as np
 
-from ibteach.display.diagrams import UNITS, DiagramScene, quantities
-from ibteach.display.figures import Axis
+from ibteach.display.diagrams import DiagramScene, quantities
+from ibteach.display.figures import UNITS, Axis
 from ibteach.display.live import Explorer
 from ibteach.display.trained import TrainedScene
 from ibteach.errors import InvalidInput

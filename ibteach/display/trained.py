@@ -4,15 +4,11 @@ A slider never trains and never interpolates. `TrainedScene` turns the runs of a
 scenes of `ibteach.display.latent_scene` and `ibteach.display.bound_scenes` say what is drawn of the network chosen.
 """
 
-import math
-
 from ibteach.display.figures import Axis, Scene
 from ibteach.errors import InvalidInput
+from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
 from ibteach.learning.records import Record
 from ibteach.objectives import OBJECTIVES
-
-UNITS = {"nats": 1.0, "bits": 1 / math.log(2)}
-"""What a figure may count in, and how many of each make one nat."""
 
 
 class TrainedScene(Scene):
@@ -45,6 +41,15 @@ class TrainedScene(Scene):
 
     def network(self, state) -> int:
         return self.curve(state)[self.gammas.index(state["gamma"])]
+
+    def setting(self, name, default):
+        """A setting of the training, from the Record's provenance."""
+        return (self.record.provenance.get("configuration") or {}).get(name, default)
+
+    @property
+    def noise_variance(self) -> float:
+        """Of the noise that the networks were trained with, per dimension."""
+        return ZERO_ENTROPY_VARIANCE if self.setting("noise", True) else 0.0
 
     def sign(self, figure, theme) -> None:
         """Say on the figure where its numbers come from."""

@@ -18,7 +18,7 @@ from ibteach.errors import InvalidInput, UnknownName
 from ibteach.learning.data import load
 from ibteach.learning.networks import mlp
 from ibteach.learning.training import build, fit, grid
-from ibteach.objectives import OBJECTIVES
+from ibteach.objectives import CROSS_ENTROPIES, OBJECTIVES
 
 GAMMAS = [0.001, 0.1, 10.0]
 
@@ -99,6 +99,34 @@ def test_explorer_of_a_record_moves_and_is_written_as_a_page(tmp_path):
         explorer.state = {"gamma": 0.2}
 
 
+@functools.cache
+def unusual(**settings):
+    noise, dropout = settings.pop("noise", True), settings.pop("dropout", 0.0)
+    runs = grid(["l2"], gammas=[0.0, 0.1])
+    make = functools.partial(mlp, (1, 8, 8), classes=10, hidden=(16,), dropout=dropout)
+    return fit(build(make, runs), load("digits"), runs, epochs=2, subset=200, noise=noise, progress=False)
+
+
+def test_no_compression_at_all_is_a_tick_of_its_own():
+    shown = LatentScene(unusual())
+    canvas = Canvas(shown)
+    none, some = (canvas.pixels(start_state(shown) | {"gamma": gamma}).tobytes() for gamma in (0.0, 0.1))
+    assert none != some
+
+
+def test_networks_without_noise_are_shown_without_noise():
+    shown = LatentScene(unusual(noise=False))
+    Canvas(shown).pixels(start_state(shown))
+    assert "with noise of standard deviation 0. " in alt_text(shown, start_state(shown))
+    assert shown.noise_variance == 0
+
+
+@pytest.mark.parametrize("settings", [{"noise": False}, {"dropout": 0.5}], ids=str)
+def test_bounds_on_an_entropy_that_is_not_known_are_refused(settings):
+    with pytest.raises(InvalidInput, match="without noise or with dropout"):
+        BoundScene(unusual(**settings))
+
+
 def test_records_that_cannot_be_shown_are_refused():
     record = trained()
     with pytest.raises(InvalidInput, match=r"got 8 different runs, expected 3 objectives × 3 γ × 1 seeds"):
@@ -122,5 +150,5 @@ def test_records_that_cannot_be_shown_are_refused():
 
 def test_the_table_has_every_objective_in_a_row_of_six_columns():
     rows = explorers.objective_table().data.splitlines()
-    assert len(rows) == 2 + len(OBJECTIVES)
+    assert len(rows) == 2 + len(CROSS_ENTROPIES) + len(OBJECTIVES)
     assert {row.replace(r"\|", "").count("|") for row in rows} == {7}
