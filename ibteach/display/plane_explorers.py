@@ -117,6 +117,7 @@ class PlaneScene(MeasuredScene):
         plane.text(0.02, 0.7, "impossible", transform=plane.transAxes, **said)
 
         course.set(xlim=(min(self.epochs), max(self.epochs) + 1e-9), xlabel="epoch")
+        course.xaxis.get_major_locator().set_params(integer=True)
         _nats_and_bits(course.yaxis, course, 1.08 * max(self._largest(name) for name in self.TERMS), "nats")
         course.grid(True)
         styles = zip(self.TERMS, ("H[Z|Y] = I[X;Z|Y]", "H[Y|Z]"), theme.cycle[1::-1], strict=True)
