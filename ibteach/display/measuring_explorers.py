@@ -124,7 +124,7 @@ class PlaygroundScene(Scene):
         table = self.table(self.AT, state["dimension"], state["count"], state["k"], state["width"])
         said = ", ".join(f"{name} {_two_digits(table[name])}" for name in self.SHOWN)
         return (
-            f"Information of a Gaussian channel of {state['dimension']} dimensions, from {state['count']} samples "
+            f"Information of a Gaussian channel with K = {state['dimension']}, from {state['count']} samples "
             f"(k = {state['k']}, bins of width {state['width']:g}). Where the truth is {self.AT} nats: {said}; the "
             f"mixture brackets it from {self._bracket(table)}. ln N is {math.log(state['count']):.2f}."
         )

@@ -113,7 +113,8 @@ def measure(
     ceiling = math.log(latents.shape[-2])
     log_size = sizes.double().log().repeat_interleave(sizes).to(whole)
     label_entropy = ceiling - log_size.mean().item()
-    preserved, redundant, uncertain = ceiling - whole, log_size - within, whole - within
+    preserved, redundant = ceiling - whole, log_size - within
+    uncertain = (whole - within).clamp_min(0)  # −ln p(y|z), but for rounding
     return Measurement(
         latent_entropy=_estimate(preserved + mixture.floor),
         reverse_decoder_uncertainty=_estimate(redundant + mixture.floor),
