@@ -79,7 +79,7 @@ class Variational(nn.Module):
 
     def encode(self, images: Tensor) -> Encoding:
         """Mean and standard deviation of p(z|x), (N, K) each; σ = softplus(· − 5) starts near 0.007."""
-        mean, raw = self.encoder(images).chunk(2, -1)
+        mean, raw = self.encoder(images).float().chunk(2, -1)  # whatever precision the products were in
         # Not below the smallest normal number, whose logarithm is finite.
         return Encoding(mean, F.softplus(raw - 5).clamp_min(torch.finfo(raw.dtype).tiny))
 
@@ -111,6 +111,7 @@ def fit(
     learning_rate: float = 1e-4,
     decay: float = 0.97,
     seed: int = 0,
+    half: bool = False,
     report: Callable[[int, Epoch], None] | None = None,
 ) -> list[Epoch]:
     """Minimise H_q[Y|Z] + β · rate, both in nats, with one draw of z for each example of a step.
@@ -121,6 +122,7 @@ def fit(
         beta: the weight of the rate in nats, ≥ 0.
         epochs, batch_size, learning_rate, decay: how long and how fast; a short last batch is dropped.
         seed: of the order of the examples and of the noise.
+        half: matrix products in bfloat16, all else in float32: two to three times as quick where the processor has it.
         report: called with the number of each epoch and what it came to.
 
     Raises `InvalidInput` for arguments out of range before any work, `Diverged` when the loss is no longer finite.
@@ -141,8 +143,9 @@ def fit(
             started, sums = time.perf_counter(), torch.zeros(2, device=device)
             order = torch.randperm(len(data.train_labels), device=device)[: steps * batch_size]
             for index in order.split(batch_size):
-                encoding, logits = model(data.normalize(data.train_images[index]))
-                terms = torch.stack([F.cross_entropy(logits, data.train_labels[index]), _rate(*encoding)])
+                with torch.autocast(device.type, torch.bfloat16, enabled=half):
+                    encoding, logits = model(data.normalize(data.train_images[index]))
+                terms = torch.stack([F.cross_entropy(logits.float(), data.train_labels[index]), _rate(*encoding)])
                 optimizer.zero_grad()
                 (terms[0] + beta * terms[1]).backward()
                 optimizer.step()

@@ -99,6 +99,18 @@ def test_training_fits_and_beta_lowers_the_rate():
     assert found.prediction_cross_entropy < evaluate(light, digits, samples=1).prediction_cross_entropy
 
 
+def test_half_precision_is_near_full_precision():
+    digits, models = load("digits"), [network(), network()]
+    full, half = (
+        fit(model, digits, beta=1e-3, epochs=4, learning_rate=3e-3, half=half)[-1]
+        for model, half in zip(models, (False, True), strict=True)
+    )
+    assert half != full
+    assert half.decoder_cross_entropy == pytest.approx(full.decoder_cross_entropy, rel=0.05)
+    assert half.rate == pytest.approx(full.rate, rel=0.05)
+    assert all(parameter.dtype == torch.float32 for parameter in models[1].parameters())
+
+
 def test_same_seed_same_numbers_and_the_callers_random_state_is_left_alone():
     digits, models = load("digits"), [network(), network()]
     for model in models:
