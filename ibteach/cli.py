@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import ibteach
-from ibteach.errors import DamagedFile, IbteachError, InvalidInput, Unavailable
+from ibteach.errors import DamagedFile, Diverged, IbteachError, InvalidInput, Unavailable
 
 WELCOME = """\
 ibteach: the information bottleneck, from the definition of entropy to trained networks.
@@ -117,6 +117,12 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("files", nargs="+", metavar="FILE", type=Path)
         command.set_defaults(run=run)
 
+    remake = actions.add_parser("remake", help="train again what a file holds, and compare")
+    remake.add_argument("file", metavar="FILE", type=Path)
+    remake.add_argument("--out", metavar="NEW", type=Path, required=True, help="the new Record; must not exist yet")
+    remake.add_argument("--device", default="cpu", help="cuda, mps or cpu (default: cpu)")
+    remake.set_defaults(run=_remake)
+
     badges = commands.add_parser("badges", help="stamp launch badges", description=BADGES, **layout)
     badges.add_argument("root", nargs="?", default=".", help="a checkout of the course (default: this folder)")
     badges.add_argument("--branch", default="main", help="the branch that the badges open (default: main)")
@@ -162,7 +168,13 @@ def _train(options):
     sizes = {key: getattr(options, key) for key in ("latent_dimension", "hidden", "dropout")}
     make = functools.partial(networks.mlp, dataset.shape, len(dataset.classes), **sizes)
     chosen = {key: getattr(options, key) for key in (*FIT, "information", "noise", "device") if hasattr(options, key)}
-    record = training.fit(training.build(make, runs), dataset, runs, **chosen)
+    try:
+        record = training.fit(training.build(make, runs), dataset, runs, **chosen)
+    except Diverged as diverged:
+        if diverged.record:
+            diverged.record.save(options.out)
+            print(f"{options.out}: {diverged.record}: what was measured before")
+        raise
     record.save(options.out)
     print(f"{options.out}: {record}")
 
@@ -212,6 +224,19 @@ def _verify(options):
             damaged += 1
             print(f"ibteach: {error}", file=sys.stderr)
     return int(damaged > 0)
+
+
+def _remake(options):
+    from ibteach.learning import recorded
+
+    record = recorded.Record.load(options.file)
+    _check_new(options.out)
+    again = recorded.remake(record, device=options.device)
+    again.save(options.out)
+    name, gap = recorded.largest_difference(record, again)
+    print(
+        f"{options.out}: " + (f"differs by at most {gap:.2g}, in {name}" if gap else f"equals {options.file} exactly")
+    )
 
 
 def _badges(options):

@@ -1,7 +1,9 @@
 """The command line does what the library does, teaches, and turns every typed error into one line and a status."""
 
+import dataclasses
 import json
 import re
+import signal
 import subprocess
 import sys
 
@@ -12,7 +14,17 @@ from ibteach import badges, cli, errors
 from ibteach.learning import data, networks, sources, training
 from ibteach.learning.records import Record, provenance
 
-COMMANDS = [[], ["lab"], ["data"], ["train"], ["records"], ["records", "show"], ["records", "verify"], ["badges"]]
+COMMANDS = [
+    [],
+    ["lab"],
+    ["data"],
+    ["train"],
+    ["records"],
+    ["records", "show"],
+    ["records", "verify"],
+    ["records", "remake"],
+    ["badges"],
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -150,7 +162,7 @@ def test_a_stop_keeps_what_was_trained(tmp_path, monkeypatch, capsys):
     def interrupted(*arguments):
         calls.append(arguments)
         if len(calls) == 10:  # in the second epoch of 6 batches
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         return real(*arguments)
 
     monkeypatch.setattr(training, "moments", interrupted)
@@ -158,6 +170,22 @@ def test_a_stop_keeps_what_was_trained(tmp_path, monkeypatch, capsys):
     assert cli.main([*TRAIN, "--out", str(out)]) == 0
     assert "Stopped in epoch 2 of 2" in capsys.readouterr().out
     assert Record.load(out).provenance["stopped_in_epoch"] == 2
+
+
+def test_what_diverged_keeps_what_was_measured_before(tmp_path, monkeypatch, capsys):
+    real, calls = training.moments, []
+
+    def exploding(*arguments):
+        calls.append(arguments)
+        found = real(*arguments)
+        return dataclasses.replace(found, power=found.power * float("nan")) if len(calls) == 12 else found
+
+    monkeypatch.setattr(training, "moments", exploding)
+    out = tmp_path / "r"
+    assert cli.main([*TRAIN, "--measure-every", "1", "--out", str(out)]) == 1
+    said = capsys.readouterr()
+    assert "epoch 2: the surrogate of Run(objective='l2'" in said.err and "what was measured before" in said.out
+    assert Record.load(out).epochs.tolist() == [0, 1]
 
 
 # records
@@ -193,6 +221,20 @@ def test_records_verify_names_each_file_and_goes_on(record, tmp_path, capsys):
     said = capsys.readouterr()
     assert f"{record}: whole (3 runs)" in said.out
     assert f"{broken}: " in said.err and "absent" in said.err
+
+
+def test_records_remake_trains_again_and_compares(tmp_path, capsys):
+    first, again, third = tmp_path / "first", tmp_path / "again", tmp_path / "third"
+    assert cli.main([*TRAIN, "--device", "cpu", "--out", str(first)]) == 0
+    assert cli.main(["records", "remake", str(first), "--out", str(again)]) == 0
+    assert f"{again}: equals {first} exactly" in capsys.readouterr().out
+    changed = Record.load(first)
+    changed.quantities["test/l2"][1, 0] += 0.5
+    changed.save(first)
+    assert cli.main(["records", "remake", str(first), "--out", str(third)]) == 0
+    assert "differs by at most 0.5, in test/l2" in capsys.readouterr().out
+    assert cli.main(["records", "remake", str(first), "--out", str(third)]) == 1
+    assert "is there already" in capsys.readouterr().err
 
 
 # lab

@@ -7,6 +7,8 @@ holds all of its settings, and `remake` trains by them.
 
 from pathlib import Path
 
+import torch
+
 from ibteach import checks
 from ibteach.errors import InvalidInput
 from ibteach.learning import data, networks
@@ -51,3 +53,20 @@ def remake(record: Record, dataset: data.Dataset | None = None, *, device="cpu",
     dataset = data.load(record.provenance["data"]) if dataset is None else dataset
     model = build(lambda: networks.make(architecture, dataset.shape, len(dataset.classes)), runs)
     return fit(model, dataset, runs, **settings, device=device, progress=progress)
+
+
+def largest_difference(one: Record, other: Record) -> tuple[str, float]:
+    """The quantity in which two Records of the same runs and epochs differ most, and by how much at most.
+
+    >>> largest_difference(load("mnist-surrogates"), load("mnist-surrogates"))[1]
+    0.0
+    """
+    alike = (
+        one.runs == other.runs
+        and torch.equal(one.epochs, other.epochs)
+        and one.quantities.keys() == other.quantities.keys()
+    )
+    if not alike:
+        raise InvalidInput(f"records: got {one!r} and {other!r}, expected the same runs, epochs and quantities.")
+    gaps = {name: (values - other.quantities[name]).abs().max().item() for name, values in one.quantities.items()}
+    return max(gaps.items(), key=lambda gap: gap[1])

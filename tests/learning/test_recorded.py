@@ -165,6 +165,12 @@ def test_what_cannot_be_made_again_is_told():
     assert recorded.remake(elsewhere, load("digits"), progress=False).provenance["data"] == "digits"
 
 
+def test_records_of_other_runs_are_not_compared():
+    record = shipped("mnist-surrogates")
+    with pytest.raises(InvalidInput, match="expected the same runs"):
+        recorded.largest_difference(record, record.select(seed=0))
+
+
 def test_an_architecture_is_enough_to_build_a_network():
     for network in (mlp(64, 10, latent_dimension=3, hidden=(5, 6), dropout=0.1), convnet((1, 8, 8), 10, width=3)):
         again = make(network.architecture, (1, 8, 8), 10)
