@@ -7,6 +7,7 @@ controls and pictures as one file that needs neither kernel nor network (`site`)
 
 import base64
 import json
+import math
 import threading
 import time
 from pathlib import Path
@@ -76,7 +77,7 @@ class Explorer(anywidget.AnyWidget):
 
     def __repr__(self):
         names = " × ".join(axis.name for axis in self.scene.axes)
-        count = len(states(self.scene))
+        count = math.prod(len(axis.values) for axis in self.scene.axes)
         return f"Explorer {self.scene.title!r}: {names + ' ' if names else ''}({count} picture{'s' * (count != 1)})"
 
     @property
@@ -101,15 +102,16 @@ class Explorer(anywidget.AnyWidget):
         themes = (themes,) if isinstance(themes, str) else tuple(themes)
         for theme in themes:
             known("theme", theme, THEMES)
-        chosen = states(self.scene, fixed)
-        if not themes or len(chosen) * len(themes) > PAGE_PICTURES:
-            counts = ", ".join(f"{axis.name} {len(axis.values)}" for axis in self.scene.axes if axis.name not in fixed)
+        start = resolve(self.scene, fixed, self.state)
+        free = [axis for axis in self.scene.axes if axis.name not in fixed]
+        count = math.prod(len(axis.values) for axis in free)
+        if not 0 < count * len(themes) <= PAGE_PICTURES:
+            counts = ", ".join(f"{axis.name} {len(axis.values)}" for axis in free)
             raise InvalidInput(
-                f"export: got {len(chosen)} states in {len(themes)} themes (ticks: {counts}), expected 1 to "
+                f"export: got {count} states in {len(themes)} themes (ticks: {counts}), expected 1 to "
                 f"{PAGE_PICTURES} pictures; hold an axis with fixed={{name: value}} or take one theme."
             )
-        start = resolve(self.scene, fixed, self.state)
-        wanted = [(theme, state) for theme in themes for state in chosen]
+        wanted = [(theme, state) for theme in themes for state in states(self.scene, fixed)]
         with replacing(path) as part, self._drawing:
             pictures = [
                 {"theme": theme, **self._drawn(state, theme, quality=82, method=4)}
