@@ -122,7 +122,7 @@ def fit(
         beta: the weight of the rate in nats, ≥ 0.
         epochs, batch_size, learning_rate, decay: how long and how fast; a short last batch is dropped.
         seed: of the order of the examples and of the noise.
-        half: matrix products in bfloat16, all else in float32: two to three times as quick where the processor has it.
+        half: matrix products in bfloat16, all else in float32: about twice as quick where the processor has it.
         report: called with the number of each epoch and what it came to.
 
     Raises `InvalidInput` for arguments out of range before any work, `Diverged` when the loss is no longer finite.
