@@ -100,7 +100,8 @@ class PlaneScene(MeasuredScene):
         _nats_and_bits(plane.xaxis, plane, 1.08 * self.ceiling, "I[X;Z], nats")
         _nats_and_bits(plane.yaxis, plane, 1.12 * self._largest("preserved_relevant_information"), "I[Y;Z], nats")
         plane.grid(True)
-        shades = mpl.colormaps["viridis"](np.linspace(0.1, 0.9, len(self.gammas)))
+        visible = (0.3, 1.0) if theme.name == "dark" else (0.1, 0.9)
+        shades = mpl.colormaps["viridis"](np.linspace(*visible, len(self.gammas)))
         both = list(zip(shades, self.gammas, strict=True))
         self.paths = [plane.plot([], [], color=shade, lw=1.6)[0] for shade in shades]
         self.dots = [plane.plot([], [], "o", color=shade, ms=8, label=f"{gamma:.3g}")[0] for shade, gamma in both]
