@@ -40,7 +40,7 @@ def remake(record: Record, dataset: data.Dataset | None = None, *, device="cpu",
     """Train the networks of a Record again, by the settings in its provenance: on the same machine, the same numbers.
 
     Elsewhere, or with only some of the runs (`Record.select`), sums are taken in another order, and training amplifies
-    what rounding makes of that: expect the differences that another seed would make, and no more.
+    what rounding makes of that: expect differences of the size that another seed makes.
 
     `dataset` is only needed where the Record's data has no name that `data.load` knows. Raises `InvalidInput` where
     the provenance lacks a setting, as for an encoder of your own, and otherwise what `data.load` and `fit` raise.
