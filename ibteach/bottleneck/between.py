@@ -1,0 +1,57 @@
+"""Between the IB and the deterministic IB, 0 < α < 1: many local optima, so start wherever a good one may be near.
+
+Here the objective H[T] − α H[T|X] − β I[T;Y] is no longer convex in the mixing distribution (`births`), nor a search
+over partitions (`deterministic`); the self-consistent equations are swept down from the solutions of both neighbours.
+What is found at one β is then tried at every other, until nothing improves.
+"""
+
+import numpy as np
+from scipy.special import entr
+
+from ibteach.bottleneck.deterministic import partition_tables
+from ibteach.bottleneck.selfconsistent import batches, descend, encode, encoders, pad, tables
+
+
+def solve_between(source, beta, alpha, soft, labels, *, restarts, limit, seed):
+    """Best known encoders (B, X, T) for rising β (B,), and sweeps used (B,).
+
+    Starts: the IB's encoders `soft` (B, X, T) and the deterministic IB's `labels` (B, X), each at this β and at its two
+    neighbours; every x alone; and `restarts` random partitions.
+    """
+    rng, size = np.random.default_rng(seed), len(source.p_x)
+    alone = np.broadcast_to(source.joint, (len(beta), *source.joint.shape))
+    neighbours = tables(source, soft), partition_tables(source, labels, labels.max() + 1)
+    starts = [alone, *(_shifted(table, by) for table in neighbours for by in (0, 1, -1))]
+    for _ in range(restarts):
+        clusters = rng.integers(1, size + 1, (len(beta), 1))
+        starts.append(partition_tables(source, rng.integers(0, clusters, (len(beta), size)), size))
+    best, lowest, used = list(alone), np.full(len(beta), np.inf), np.zeros(len(beta), int)
+    while starts:
+        pool, costs, relevances, before = [], [], [], lowest.copy()
+        for start in starts:
+            found, sweeps, _ = descend(source, start, beta, alpha, limit=limit)
+            cost, relevance = price(source, found, beta, alpha)
+            for i in np.flatnonzero(cost - beta * relevance < lowest - 1e-12 * np.maximum(1, beta)):
+                best[i], lowest[i] = found[i], cost[i] - beta[i] * relevance[i]
+            used = np.maximum(used, sweeps)
+            pool, costs, relevances = pool + list(found), np.append(costs, cost), np.append(relevances, relevance)
+        everywhere = costs - beta[:, None] * relevances
+        foreign = (everywhere.min(1) < lowest - 1e-12 * np.maximum(1, beta)).any() and (lowest < before).any()
+        starts = [pad([pool[i] for i in everywhere.argmin(1)])] if foreign else []
+    return encoders(source, pad(best), beta, alpha), used
+
+
+def price(source, table, beta, alpha):
+    """H[T] − α H[T|X] and I[T;Y] of the encoders that fit the tables: (B,) each. They price them at any other β too."""
+    cost, relevance = np.zeros((2, len(beta)))
+    for part in batches(len(beta), len(source.p_x) * table.shape[1]):
+        joint, _ = encode(source, table[part], beta[part], alpha)
+        p_t, p_ty = joint.sum(2), joint @ source.rows
+        h_t, h_x = entr(p_t).sum(1), entr(source.p_x).sum()
+        cost[part] = h_t - alpha * (entr(joint).sum((1, 2)) - h_x)
+        relevance[part] = h_t + entr(source.p_y).sum() - entr(p_ty).sum((1, 2))
+    return cost, relevance
+
+
+def _shifted(table, by):
+    return table[np.clip(np.arange(len(table)) + by, 0, len(table) - 1)]

@@ -1,0 +1,83 @@
+"""The two objectives, and the one form that unifies them.
+
+IB minimises I[X;T] − β I[T;Y], the deterministic IB H[T] − β I[T;Y]; H[T] − α H[T|X] − β I[T;Y] joins them, α = 1 and
+α = 0 (Strouse & Schwab 2017). For β > 1 each is, up to what no encoder can change, (β − 1) times decoder uncertainty
+plus β′ = 1 / (β − 1) times what the latent holds beyond the label (Kirsch et al. 2020). These functions price a given
+encoder; `tabular` finds the best one.
+"""
+
+import torch
+from torch import Tensor
+
+from ibteach import checks
+from ibteach.errors import InvalidInput
+from ibteach.information.discrete import Joint
+from ibteach.information.tables import numbers
+
+
+def lagrangian(joint, encoder, beta, alpha=1.0, *, normalize=False) -> Tensor:
+    """H[T] − α H[T|X] − β I[T;Y] in nats: I[X;T] − β I[T;Y] for α = 1, the IB; H[T] − β I[T;Y] for α = 0.
+
+    `joint` is p(x, y), a table (X, Y) or a `Joint` of two variables; `encoder` is p(t|x), shape (..., X, T), each row
+    summing to one; `beta` a number or a tensor that broadcasts with the batch. Raises `InvalidInput`.
+
+    >>> copy = [[1.0, 0.0], [0.0, 1.0]]
+    >>> lagrangian([[0.5, 0.0], [0.0, 0.5]], copy, beta=2.0)  # ln 2 − 2 ln 2
+    tensor(-0.6931, dtype=torch.float64)
+    """
+    chain, beta, alpha = (
+        _chain(joint, encoder, normalize),
+        _weights(beta),
+        checks.number("alpha", alpha, minimum=0, maximum=1),
+    )
+    return chain.H("T") - alpha * chain.H("T|X") - beta * chain.I("T;Y")
+
+
+def unified(joint, encoder, beta, alpha=1.0, *, normalize=False) -> Tensor:
+    """Decoder uncertainty H[Y|T] + β′ (H[T|Y] − α H[T|X]) in nats: for α = 1 it is H[Y|T] + β′ I[X;T|Y].
+
+    `lagrangian` = (β − 1) (`unified` − H[Y]) for every encoder, hence the same minimiser. Arguments as there; raises
+    `InvalidInput` also for β ≤ 1.
+
+    >>> copy = [[1.0, 0.0], [0.0, 1.0]]
+    >>> unified([[0.5, 0.0], [0.0, 0.5]], copy, beta=2.0).item()
+    0.0
+    """
+    chain, alpha = _chain(joint, encoder, normalize), checks.number("alpha", alpha, minimum=0, maximum=1)
+    return chain.H("Y|T") + unified_weight(beta) * (chain.H("T|Y") - alpha * chain.H("T|X"))
+
+
+def unified_weight(beta):
+    """β′ = 1 / (β − 1), the weight in the unified form, for a number or a tensor of β > 1; raises `InvalidInput` else.
+
+    >>> unified_weight(3.0)
+    0.5
+    """
+    values = _weights(beta)
+    if not (values > 1).all():
+        raise InvalidInput(
+            f"beta: got {values.min():.6g}, expected > 1: the unified form divides by β − 1, and for β <= 1 the best "
+            "encoder is a constant."
+        )
+    weight = 1 / (values - 1)
+    return weight if isinstance(beta, Tensor) else weight.item() if values.ndim == 0 else weight
+
+
+def two_variables(joint, normalize=False) -> Tensor:
+    """The table p(x, y), float64 of shape (X, Y), of what people pass as `joint`; raises `InvalidInput`."""
+    if not isinstance(joint, Joint):
+        joint = Joint(joint, "X Y", normalize=normalize)
+    if joint.table.ndim != 2:
+        raise InvalidInput(f"joint: got {joint!r}, expected one table of two variables, X and Y.")
+    return joint.table
+
+
+def _chain(joint, encoder, normalize):
+    return Joint(two_variables(joint, normalize), "X Y", normalize=True).encode("T|X", encoder)
+
+
+def _weights(beta):
+    values = numbers("beta", beta).to(torch.float64)
+    if not torch.isfinite(values).all():
+        raise InvalidInput(f"beta: got {beta!r}, expected finite numbers.")
+    return values

@@ -1,0 +1,164 @@
+"""The best bottleneck of a table p(x, y): the IB, the deterministic IB, and all between, for every trade-off at once.
+
+`solve` minimises H[T] − α H[T|X] − β I[T;Y] over encoders p(t|x): α = 1 is the information bottleneck (Tishby, Pereira
+& Bialek 1999), α = 0 the deterministic one, and α between joins them (Strouse & Schwab 2017). For α = 1 it comes with a
+proof that no encoder is better (`births`); for α = 0 it searches partitions (`deterministic`); between, it descends
+from both (`between`). `lagrangian` prices an encoder that is given; `curve` has what follows from the solutions.
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ibteach import checks
+from ibteach.bottleneck.between import solve_between
+from ibteach.bottleneck.births import PROVEN, solve_ib
+from ibteach.bottleneck.deterministic import partition_encoders, solve_dib
+from ibteach.bottleneck.lagrangian import two_variables
+from ibteach.bottleneck.selfconsistent import Source, batches, encode, tables
+from ibteach.errors import InvalidInput, NotConverged
+from ibteach.information.discrete import entropy_terms
+from ibteach.information.tables import numbers
+
+HARD = 1e-12  # α up to here is 0: the difference, α H[T|X], is below rounding
+AT_REST = 1e-5  # an encoder that moves more than this in one more sweep has not converged
+
+
+@dataclass(frozen=True, repr=False)
+class Solution:
+    """Best known encoders, one for each β, in the caller's order; nats throughout; shape (B,), or that of `beta`.
+
+    `encoder` is p(t|x), (B, X, T), with clusters by falling p(t) and T the largest number in use; `clusters` how many
+    are. An x of probability zero is encoded like the average x. `gap` is an upper bound on how far `objective` is above
+    that of the best encoder there is: for α = 1 zero up to rounding; for α < 1 a comparison with the IB, and loose.
+    `residual` is the largest change of p(t|x) in one more pass through the self-consistent equations, `sweeps` the
+    number of passes.
+    """
+
+    alpha: float
+    beta: Tensor
+    rate: Tensor
+    relevance: Tensor
+    entropy: Tensor
+    objective: Tensor
+    encoder: Tensor
+    clusters: Tensor
+    gap: Tensor
+    residual: Tensor
+    sweeps: Tensor
+    converged: Tensor
+
+    def __repr__(self):
+        return (
+            f"Solution(alpha={self.alpha:g}, {self.beta.numel()} beta from {self.beta.min():g} to {self.beta.max():g}, "
+            f"{self.clusters.min()} to {self.clusters.max()} clusters, at most {self.gap.max():.1e} nats above the "
+            f"optimum, {self.converged.sum()} converged)"
+        )
+
+
+def solve(joint, beta, alpha=1.0, *, restarts=24, sweeps=2000, seed=0, normalize=False) -> Solution:
+    """Encoders that minimise H[T] − α H[T|X] − β I[T;Y] for every β: IB for α = 1, deterministic IB for α = 0.
+
+    `joint` is p(x, y), a table (X, Y) as `information.discrete.Joint` takes them, or a `Joint` of two variables; `beta`
+    numbers > 0 in any order and shape, repeats welcome; `alpha` in [0, 1]. Where optima are local, that is for α < 1,
+    `restarts` random starts are added. At most `sweeps` passes are made for each β.
+
+    Memory: the encoders, 8·B·X·T bytes, twice, and some 100·X² bytes to work in: 0.3 GB for 50 β, X = 512, Y = 64.
+    Raises `InvalidInput`; warns `NotConverged` where `sweeps` was too few: `gap` and `residual` say by how much.
+
+    >>> solve([[0.45, 0.05], [0.05, 0.45]], beta=[1.5, 2.0]).clusters
+    tensor([1, 2])
+    """
+    table, seen, source = sources(joint, normalize)
+    beta, alpha = trade_offs(beta), checks.number("alpha", alpha, minimum=0, maximum=1)
+    restarts, sweeps = checks.whole("restarts", restarts, minimum=0), checks.whole("sweeps", sweeps)
+    distinct, place = np.unique(beta.flatten().numpy(), return_inverse=True)
+
+    soft, gap, used = solve_ib(source, distinct, sweeps)
+    best, residual = soft, np.zeros(len(distinct))
+    several = (soft > 0).any(1).sum(1) > 1  # where one cluster is best for α = 1, it is best for every α
+    if alpha < 1 and several.any():
+        above = distinct[several]
+        labels, passes = solve_dib(source, above, [soft[several].argmax(2)], restarts, seed)
+        found = partition_encoders(source, labels)
+        if alpha > HARD:
+            settings = dict(restarts=restarts, limit=sweeps, seed=seed)
+            found, passes = solve_between(source, above, alpha, soft[several], labels, **settings)
+        best = np.zeros((len(distinct), len(source.p_x), max(1, found.shape[2])))
+        best[:, :, 0], best[several] = 1, 0
+        best[several, :, : found.shape[2]] = found
+        used[several] += passes
+    if alpha > HARD:
+        residual = _residual(source, best, distinct, alpha)
+
+    encoder = for_all(best, seen, source.p_x)
+    entropy, rate, relevance = measure(table, encoder)
+    gap, residual, used, distinct = (torch.from_numpy(each) for each in (gap, residual, used, distinct))
+    objective = alpha * rate + (1 - alpha) * entropy - distinct * relevance
+    if alpha < 1:  # H[T|X] ≥ 0: at the same β no encoder has less than the best IB
+        _, least_rate, most_relevance = measure(table, for_all(soft, seen, source.p_x))
+        gap = objective - (least_rate - distinct * most_relevance - gap)
+    converged = gap <= PROVEN if alpha == 1 else residual <= AT_REST
+    if not converged.all():
+        warnings.warn(
+            f"{int((~converged).sum())} of {len(distinct)} beta were stopped after {sweeps} sweeps, up to "
+            f"{gap[~converged].max():.1e} nats above the optimum; pass more than sweeps={sweeps}.",
+            NotConverged,
+            stacklevel=2,
+        )
+    clusters = (encoder > 0).any(1).sum(1)
+    each = [rate, relevance, entropy, objective, encoder, clusters, gap.clamp_min(0), residual, used, converged]
+    return Solution(alpha, beta, *(value[place].reshape(beta.shape + value.shape[1:]) for value in each))
+
+
+def sources(joint, normalize=False):
+    """The checked table p(x, y), which x occur, and both as a `Source` without the x and y that never do."""
+    table = two_variables(joint, normalize)
+    table = table / table.sum()
+    seen = table.sum(1) > 0
+    return table, seen, Source(table[seen][:, table.sum(0) > 0].numpy())
+
+
+def trade_offs(beta, *, infinite=False) -> Tensor:
+    """The β of a caller as a float64 tensor; `InvalidInput` where one is not > 0, or infinite and must not be."""
+    values = numbers("beta", beta).to(torch.float64)
+    wrong = values[~((values > 0) & ((values < torch.inf) | infinite))]
+    if wrong.numel() or not values.numel():
+        came = f"{wrong.flatten()[0]:g}" if wrong.numel() else "none"
+        raise InvalidInput(f"beta: got {came}, expected {'' if infinite else 'finite '}numbers > 0, in any order.")
+    return values
+
+
+def measure(table, encoder):
+    """H[T], I[X;T] and I[T;Y] in nats, (B,) each; exactly 0 where there is one cluster."""
+    p_x, p_y = table.sum(1), table.sum(0)
+    terms = [
+        [
+            entropy_terms(p_x @ one).sum(),
+            p_x @ entropy_terms(one).sum(1),
+            entropy_terms(one.T @ table).sum(),
+        ]
+        for one in encoder
+    ]
+    p_t, given_x, with_y = torch.tensor(terms, dtype=torch.float64).T
+    several = (encoder > 0).any(1).sum(1) > 1
+    information = [p_t, p_t - given_x, p_t + entropy_terms(p_y).sum() - with_y]
+    return [torch.where(several, value, 0.0).clamp_min(0) for value in information]
+
+
+def _residual(source, encoder, beta, alpha):
+    change = []
+    for part in batches(len(encoder), encoder[0].size):
+        joint, _ = encode(source, tables(source, encoder[part]), beta[part], alpha)
+        change.append(np.abs(joint.transpose(0, 2, 1) / source.p_x[:, None] - encoder[part]).max((1, 2)))
+    return np.concatenate(change)
+
+
+def for_all(encoder, seen, p_x):
+    """Encoders (B, X, T) for all x, from those of the x that are seen; the others are encoded like the average x."""
+    whole = torch.from_numpy(p_x @ encoder)[:, None].repeat(1, len(seen), 1)
+    whole[:, seen] = torch.from_numpy(encoder)
+    return whole
