@@ -37,7 +37,7 @@ def critical_beta(joint, *, normalize=False) -> float:
         """The ratio at p(x|t) ∝ p(x) e^{Σ_y p(y|x) score(y)}, the form that a minimum has, and its gradient."""
         p_xt = softmax(np.log(source.p_x) + score @ source.rows.T, -1)
         p_yt = p_xt @ source.rows
-        log_x, log_y = np.log(np.maximum(p_xt, TINY) / source.p_x), np.log(p_yt / source.p_y)
+        log_x, log_y = (np.log(np.maximum(p, TINY) / q) for p, q in ((p_xt, source.p_x), (p_yt, source.p_y)))
         rate, relevance = (p_xt * log_x).sum(-1), (p_yt * log_y).sum(-1)
         central = relevance < 1e-6  # both vanish at p(x); next to it the limit is closer than rounding comes
         value = np.where(central, unstable, rate / np.where(central, 1, relevance))
