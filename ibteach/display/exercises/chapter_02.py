@@ -1,0 +1,103 @@
+"""Exercises of chapter 02, the bottleneck. References are computed another way: numpy, scipy, closed forms."""
+
+import math
+
+import numpy as np
+from scipy import stats
+from scipy.optimize import brentq
+
+from ibteach.display.exercises import Exercise, agrees_with, function_agrees_with
+
+
+def _information(joint):
+    """I of a table, by numpy: Σ p ln p / (p p)."""
+    joint = np.asarray(joint)
+    independent = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
+    seen = joint > 0
+    return float((joint[seen] * np.log(joint[seen] / independent[seen])).sum())
+
+
+def _unified(table, encoder, beta_prime):
+    """H[Y|T] + β′ I[X;T|Y], term by term from the joint table of X, Y and T."""
+    joint = table.numpy()[:, :, None] * encoder.numpy()[:, None, :]
+    y_t = joint.sum(0)
+    decoder = stats.entropy(y_t.ravel()) - stats.entropy(y_t.sum(0))
+    each = [p * _information(joint[:, y] / p) for y, p in enumerate(y_t.sum(1))]
+    return decoder + beta_prime * sum(each)
+
+
+def _table_and_encoder(draw):
+    """Another number of inputs, labels and clusters in each trial."""
+    x, y, t = (int(2 + abs(4 * draw(1).item())) for _ in range(3))
+    return draw(x * y).softmax(0).reshape(x, y), draw(x, t).softmax(1), float(draw(1).abs())
+
+
+def _binary(p):
+    return stats.entropy([p, 1 - p])
+
+
+def _mrs_gerber():
+    """The curve of the binary symmetric channel at a rate of 0.3 nats (Wyner & Ziv 1973)."""
+    kept = brentq(lambda p: _binary(p) - (math.log(2) - 0.3), 1e-9, 0.5)
+    return math.log(2) - _binary(kept * 0.9 + (1 - kept) * 0.1)
+
+
+EXERCISES = [
+    Exercise(
+        name="02.1",
+        title="From β to β′",
+        check=agrees_with(lambda: 1 / (5 - 1)),
+        hint="β′ = 1 / (β − 1).",
+        solution="answer = 1 / (5 - 1)",
+        wrong=(0.2, 4, 5),
+    ),
+    Exercise(
+        name="02.2",
+        title="Where a noisy channel is first worth remembering",
+        check=agrees_with(
+            lambda: 1 / np.corrcoef([0] * 4 + [0] + [1] * 4 + [1], [0] * 4 + [1] + [1] * 4 + [0])[0, 1] ** 2
+        ),
+        hint="For crossover ε the critical β is 1 / (1 − 2ε)²; or let critical_beta find it.",
+        setup="from ibteach.bottleneck.curve import critical_beta\n",
+        solution="answer = critical_beta([[0.4, 0.1], [0.1, 0.4]])",
+        wrong=(1.5625, 0.36, 1.667),
+    ),
+    Exercise(
+        name="02.3",
+        title="The unified form, by hand",
+        check=function_agrees_with(_unified, _table_and_encoder),
+        hint="I[X;T|Y] = I[X;T] − I[T;Y] in the chain Y − X − T, and H[Y|T] = H[Y] − I[T;Y].",
+        setup="import torch\nfrom ibteach.information.discrete import Joint\n",
+        solution="""
+def unified_form(table, encoder, beta_prime):
+    chain = Joint(table, "X Y").encode("T|X", encoder)
+    return chain.H("Y|T") + beta_prime * chain.I("X;T|Y")
+
+answer = unified_form
+""",
+        wrong=(
+            lambda table, encoder, beta_prime: beta_prime * _unified(table, encoder, 1.0),
+            lambda table, encoder, beta_prime: _unified(table, encoder, beta_prime) + 0.1,
+        ),
+    ),
+    Exercise(
+        name="02.4",
+        title="A point of the curve",
+        check=agrees_with(_mrs_gerber, tolerance=2e-3),
+        hint="Solve for many β, and read the relevance where the rate is 0.3; np.interp will do.",
+        setup="import numpy as np\nimport torch\nfrom ibteach.bottleneck.tabular import solve\n",
+        solution="""
+found = solve([[0.45, 0.05], [0.05, 0.45]], torch.logspace(0, 2, 400))
+answer = np.interp(0.3, found.rate, found.relevance)
+""",
+        wrong=(0.3, 0.3681, 0.25),
+    ),
+    Exercise(
+        name="02.5",
+        title="Two Gaussians",
+        check=agrees_with(lambda: 1 / 0.5**2),
+        hint="Nothing is kept below 1 / ρ².",
+        solution="answer = 1 / 0.5**2",
+        wrong=(2.0, 0.25, 1.3333),
+    ),
+]
