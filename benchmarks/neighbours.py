@@ -61,8 +61,8 @@ def main():
             line = f"{name:3} {dimension:4}-d: ibteach {times[0]:7.3f} s"
             if name == "KSG" and dimension >= 64:
                 (times[0],), (value,) = best_times([lambda: ksg(x, y, K, metric="euclidean")])  # noqa: B023
-                line += f", Euclidean {times[0]:7.3f} s"
-                assert abs(value - values[0]) < 0.1, (value, values)
+                truth = -dimension / 4 * math.log(1 - 0.6**2)
+                line += f" ({values[0]:.2f} nats of {truth:.2f}), Euclidean {times[0]:7.3f} s ({value:.2f} nats)"
             ratio = min(times[1:]) / times[0]
             (low if dimension < 64 else high).append(ratio)
             print(

@@ -31,10 +31,10 @@ def bracket(latents: Tensor, gammas) -> Explorer:
     return Explorer(BracketScene(latents, gammas))
 
 
-def comparison_table(information: float, dimensions, count: int, **options) -> Markdown:
-    """A row for each measure, a column for each dimension: `comparison.gaussian_channel`, in nats."""
-    tables = [gaussian_channel(information, dimension, count, **options) for dimension in dimensions]
-    rows = ["| I[X;Z] | " + " | ".join(f"K = {d}" for d in dimensions) + " |", "|---|" + "--:|" * len(tables)]
+def comparison_table(channel, amount: float, dimensions, count: int, **options) -> Markdown:
+    """A row for each measure, a column for each dimension: a channel of `ibteach.information.comparison`, in nats."""
+    tables = [channel(amount, dimension, count, **options) for dimension in dimensions]
+    rows = ["| nats | " + " | ".join(f"K = {d}" for d in dimensions) + " |", "|---|" + "--:|" * len(tables)]
     rows += [f"| {name} | " + " | ".join(_two_digits(table[name]) for table in tables) + " |" for name in tables[0]]
     return Markdown("\n".join(rows))
 

@@ -10,7 +10,7 @@ from ibteach.display import measuring_explorers
 from ibteach.display.figures import DARK, LIGHT, Canvas, alt_text, start_state, states
 from ibteach.display.measuring_explorers import BracketScene, PlaygroundScene, comparison_table
 from ibteach.errors import InvalidInput
-from ibteach.information.comparison import gaussian_channel
+from ibteach.information.comparison import class_channel, gaussian_channel
 from ibteach.information.population import population_bracket
 
 SMALL = {"count": 100, "k": 3, "width": 1.0}
@@ -63,10 +63,11 @@ def test_the_bracket_is_the_populations():
         assert said in alt_text(shown, {"gamma": gamma})
 
 
-def test_the_table_has_a_row_for_each_measure():
-    rows = comparison_table(2.0, (1, 4), 100).data.splitlines()
-    expected = gaussian_channel(2.0, 4, 100)
-    assert len(rows) == 2 + len(expected) and rows[0] == "| I[X;Z] | K = 1 | K = 4 |"
+@pytest.mark.parametrize("channel", [gaussian_channel, class_channel])
+def test_the_table_has_a_row_for_each_measure(channel):
+    rows = comparison_table(channel, 2.0, (1, 4), 100).data.splitlines()
+    expected = channel(2.0, 4, 100)
+    assert len(rows) == 2 + len(expected) and rows[0] == "| nats | K = 1 | K = 4 |"
     for row, (name, value) in zip(rows[2:], expected.items(), strict=True):
         cells = [cell.strip() for cell in row.strip("|").split("|")]
         assert cells[0] == name and math.isclose(float(cells[2]), value, abs_tol=0.005001)
