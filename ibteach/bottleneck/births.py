@@ -14,8 +14,10 @@ from scipy.optimize import nnls
 
 from ibteach.bottleneck.selfconsistent import TINY, batches, descend, encode, encoders, merge, pad
 
-CERTIFIED = 1e-10  # nats above the optimum, at most: then a search ends
-PROVEN = 1e-9  # so it does if another round gains little; a larger gap is a failure
+
+def certified(beta):
+    """The gap in nats at which a search ends; ten times as much is failure. Rounding is worse where β is huge."""
+    return 1e-10 * np.maximum(1, beta / 1e4)
 
 
 def solve_ib(source, beta, limit):
@@ -27,7 +29,7 @@ def solve_ib(source, beta, limit):
     found, gap, used = np.tile(source.p_y, (len(beta), 1, 1)), np.empty(len(beta)), np.zeros(len(beta), int)
     for part in batches(len(beta), 2 * source.joint.size):
         gap[part], _ = prove(source, found[part], beta[part], source.rows)
-    found, todo = list(found), np.flatnonzero((gap > CERTIFIED) | (beta > source.unstable_beta()))
+    found, todo = list(found), np.flatnonzero((gap > certified(beta)) | (beta > source.unstable_beta()))
     if len(todo):
         start = np.broadcast_to(source.joint, (len(todo), *source.joint.shape))
         table, used[todo], _ = descend(source, start, beta[todo], limit=min(limit, 200), merging=(4, 8))
@@ -35,7 +37,7 @@ def solve_ib(source, beta, limit):
             gap[todo[part]], _ = prove(source, table[part], beta[todo[part]], source.rows)
         for i, one in zip(todo, table, strict=True):
             found[i] = one
-            if gap[i] > CERTIFIED:
+            if gap[i] > certified(beta[i]):
                 found[i], gap[i], used[i] = settle(source, one, beta[i], used[i], limit)
     return encoders(source, pad(found), beta), np.maximum(gap, 0), used
 
@@ -44,7 +46,8 @@ def settle(source, table, beta, used, limit):
     """Births until none is due: a table (T, Y), its gap, and the sweeps used so far, of which a round counts one."""
     table, beta = table[None], np.array([beta])
     (gap,), born = prove(source, table, beta, source.rows)
-    while gap > CERTIFIED and used < limit:
+    enough = certified(beta[0])
+    while gap > enough and used < limit:
         before, gain = gap, np.inf
         while len(born) and gain > 1e-14 and used < limit:
             table, gain = weigh(source, table[0], born, beta)
@@ -53,12 +56,12 @@ def settle(source, table, beta, used, limit):
         if gain <= 1e-14:  # flat: weights alone gain no more, the clusters must move
             table, used = polish(source, table, beta, used, limit)
         (gap,), born = prove(source, table, beta, source.rows)
-        if before / 2 < gap <= PROVEN:
+        if before / 2 < gap <= 10 * enough:  # another round would gain little
             break
     # Births leave clusters side by side that are one: put it in its place.
     tidy, more = polish(source, table, beta, used, limit)
     (tidy_gap,), _ = prove(source, tidy, beta, source.rows)
-    return (tidy[0], tidy_gap, more) if tidy_gap <= max(gap, CERTIFIED) else (table[0], gap, used)
+    return (tidy[0], tidy_gap, more) if tidy_gap <= max(gap, enough) else (table[0], gap, used)
 
 
 def polish(source, table, beta, used, limit):
@@ -75,7 +78,7 @@ def prove(source, table, beta, start):
     growth, place = climb(source, encode(source, table, beta)[1], beta, start, owner)
     most = np.zeros(len(beta))
     np.maximum.at(most, owner, growth)
-    return np.log(most), place[growth > 1 + CERTIFIED]
+    return np.log(most), place[growth > 1 + certified(beta[owner])]
 
 
 def climb(source, log_f, beta, start, owner, steps=200):
@@ -113,16 +116,17 @@ def weigh(source, table, born, beta):
     clusters = np.concatenate([old / old.sum(1, keepdims=True), born])
     log_kernel = beta * np.log(np.maximum(clusters, TINY)) @ source.rows.T
     kernel = np.exp(log_kernel - log_kernel.max(0)).T
-    root, heavy, total = np.sqrt(source.p_x), 1e4, 0.0  # heavy: makes the weights sum to one
+    root, heavy, total = np.sqrt(source.p_x), 1e4, 0.0  # heavy: makes the weights nearly sum to one
     steps = 0.5 ** np.arange(20)[:, None]
     for _ in range(50):
         slope = kernel / np.maximum(kernel @ p_t, TINY)[:, None]
         system = np.vstack([root[:, None] * slope, np.full(len(p_t), heavy)])
-        move = nnls(system, np.append(2 * root, heavy))[0] - p_t
+        wanted = nnls(system, np.append(2 * root, heavy))[0]
+        move = wanted / wanted.sum() - p_t
         gains = np.log(np.maximum(1 + steps * (slope @ move), TINY)) @ source.p_x
         first = int((gains > 0).argmax())
         if gains[first] < 1e-15:
             break
         p_t = p_t + steps[first] * move
         total += gains[first]
-    return ((p_t / p_t.sum())[:, None] * clusters)[None, p_t > 0], total
+    return (p_t[:, None] * clusters)[None, p_t > 0], total

@@ -14,9 +14,10 @@ from scipy.optimize import minimize
 from scipy.special import softmax
 from torch import Tensor
 
-from ibteach.bottleneck.births import PROVEN
 from ibteach.bottleneck.selfconsistent import TINY
 from ibteach.bottleneck.tabular import Solution, measure, solve, sources, trade_offs
+
+CLOSE = 1e-9  # nats above the optimum, at most: the squared IB is found
 
 
 def critical_beta(joint, *, normalize=False) -> float:
@@ -105,7 +106,7 @@ def solve_squared(joint, beta, *, normalize=False) -> Solution:
         # 2 β_IB I[X;T] − β changes sign, and where it would be 0 on a straight line is tried as well.
         touch = solve(table, wanted / (2 * reached).clamp_min(1e-12))
         gap = value + reached**2 - 2 * reached * (touch.objective - touch.gap)
-        if (gap <= PROVEN).all():
+        if (gap <= CLOSE).all():
             break
         low, high = (2 * rate * ib - wanted[:, None]).gather(1, torch.stack([chord, chord + 1], 1)).T
         secant = ib[chord] + (ib[chord + 1] - ib[chord]) * (low / (low - high)).nan_to_num(0.5).clamp(0, 1)
@@ -121,5 +122,5 @@ def solve_squared(joint, beta, *, normalize=False) -> Solution:
     entropy, rate, relevance = measure(table, encoder)
     counts = (encoder > 0).any(1).sum(1)
     each = [rate, relevance, entropy, rate**2 - wanted * relevance, encoder, counts]
-    each += [gap.clamp_min(0), touch.residual, touch.sweeps, gap <= PROVEN]
+    each += [gap.clamp_min(0), touch.residual, touch.sweeps, gap <= CLOSE]
     return Solution(1.0, beta, *(value.reshape(beta.shape + value.shape[1:]) for value in each))

@@ -47,6 +47,11 @@ class GaussianBottleneck:
         whitened = torch.linalg.solve_triangular(root_x, covariance[:inputs, inputs:], upper=False)
         whitened = torch.linalg.solve_triangular(root_y, whitened.T, upper=False).T
         directions, self.correlations, _ = torch.linalg.svd(whitened, full_matrices=False)
+        if self.correlations[0] > 1 + 1e-9:
+            raise InvalidInput(
+                f"covariance: got a canonical correlation of {self.correlations[0]:.6g}, which no covariance has: "
+                "it is not positive semidefinite."
+            )
         if self.correlations[0] > 1 - 1e-12:
             raise InvalidInput(
                 f"covariance: got a canonical correlation of {self.correlations[0]:.12g}, expected less than 1: with "
@@ -84,6 +89,8 @@ class GaussianBottleneck:
             raise InvalidInput(f"rate: got values down to {rate.min():g}, expected finite numbers >= 0.")
         # With the k strongest pairs in use, rate = Σ ½ ln((β − 1) ρ² / (1 − ρ²)) gives β; k is the largest that fits.
         used = self.correlations[self.correlations > 0]
+        if not len(used):
+            return torch.zeros_like(rate)
         odds = (used**2 / (1 - used**2)).log()
         pairs = torch.arange(1, len(used) + 1, dtype=torch.float64)
         starts = (pairs * torch.log(used**-2 - 1) + odds.cumsum(0)) / 2  # the rate at which pair k comes in

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ibteach import checks
 from ibteach.bottleneck.between import solve_between
-from ibteach.bottleneck.births import PROVEN, solve_ib
+from ibteach.bottleneck.births import certified, solve_ib
 from ibteach.bottleneck.deterministic import partition_encoders, solve_dib
 from ibteach.bottleneck.lagrangian import two_variables
 from ibteach.bottleneck.selfconsistent import Source, batches, encode, tables
@@ -101,7 +101,7 @@ def solve(joint, beta, alpha=1.0, *, restarts=24, sweeps=2000, seed=0, normalize
     if alpha < 1:  # H[T|X] ≥ 0: at the same β no encoder has less than the best IB
         _, least_rate, most_relevance = measure(table, for_all(soft, seen, source.p_x))
         gap = objective - (least_rate - distinct * most_relevance - gap)
-    converged = gap <= PROVEN if alpha == 1 else residual <= AT_REST
+    converged = gap <= torch.from_numpy(10 * certified(distinct.numpy())) if alpha == 1 else residual <= AT_REST
     if not converged.all():
         warnings.warn(
             f"{int((~converged).sum())} of {len(distinct)} beta were stopped after {sweeps} sweeps, up to "

@@ -1,0 +1,102 @@
+"""The proof of optimality, checked where it can be: D on a fine grid of the whole simplex, not only uphill."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from problems import iterate, objective, random_joint
+
+from ibteach.bottleneck.births import climb, prove, settle, solve_ib, weigh
+from ibteach.bottleneck.selfconsistent import Source, descend, encode, tables
+from ibteach.bottleneck.tabular import solve
+
+
+def growth(joint, encoder, beta, places):
+    """D(q) = Σ_x p(x) e^{−β KL(p(y|x) ‖ q)} / f(x), written out; encoder (X, T), places (N, Y)."""
+    p_x, rows = joint.sum(1), joint / joint.sum(1, keepdims=True)
+    p_t = p_x @ encoder
+    clusters = (encoder.T @ joint) / p_t[:, None]
+
+    def kernel(q):
+        return np.exp(-beta * (rows[:, None] * np.log(rows[:, None] / q)).sum(2))
+
+    return (p_x[:, None] * kernel(places) / (kernel(clusters) @ p_t)[:, None]).sum(0)
+
+
+def simplex(y, steps):
+    axes = np.meshgrid(*[np.arange(1, steps)] * (y - 1), indexing="ij")
+    grid = np.stack([*axes, steps - sum(axes)], -1).reshape(-1, y)
+    return grid[grid[:, -1] > 0] / steps
+
+
+@pytest.mark.parametrize(("y", "steps"), [(2, 4000), (3, 120)])
+@pytest.mark.parametrize("seed", range(4))
+def test_no_cluster_would_grow_anywhere(y, steps, seed):
+    joint, beta = random_joint(8, y, seed), np.array([1.2, 2.0, 4.0, 8.0, 25.0])
+    solution = solve(joint, beta)
+    for b, encoder in zip(beta, solution.encoder.numpy(), strict=True):
+        assert growth(joint, encoder[:, encoder.any(0)], b, simplex(y, steps)).max() < 1 + 1e-6
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(1, 50))
+@settings(max_examples=25, deadline=None)
+def test_growth_bounds_the_gap_of_any_encoder(seed, beta):
+    rng = np.random.default_rng(seed)
+    joint = random_joint(6, 2, seed)
+    encoder = rng.dirichlet(np.ones(4), 6)
+    most = growth(joint, encoder, beta, simplex(2, 3000)).max()
+    gap = objective(joint, encoder, beta) - solve(joint, beta).objective.item()
+    table = tables(Source(joint), encoder[None])
+    proven = prove(Source(joint), table, np.array([beta]), Source(joint).rows)[0][0]
+    assert np.log(most) - 1e-9 <= proven <= np.log(most) + 1e-3
+    # The encoder that fits the clusters is at least as good as this one, and the bound is on it.
+    fitted = objective(joint, iterate(joint, encoder, beta, 1.0, sweeps=1), beta)
+    assert -1e-9 <= fitted - solve(joint, beta).objective.item() <= proven + 1e-9 and gap >= -1e-9
+
+
+def test_a_sweep_multiplies_a_cluster_by_its_growth():
+    joint, beta = random_joint(8, 4), 6.0
+    encoder = np.random.default_rng(0).dirichlet(np.ones(5), 8)
+    p_t = joint.sum(1) @ encoder
+    places = (encoder.T @ joint) / p_t[:, None]
+    after = joint.sum(1) @ iterate(joint, encoder, beta, 1.0, sweeps=1)
+    np.testing.assert_allclose(growth(joint, encoder, beta, places), after / p_t)
+
+
+def test_climbs_never_descend():
+    source, beta = Source(random_joint(10, 4)), np.array([5.0])
+    log_f = encode(source, source.p_y[None, None], beta)[1]
+    owner = np.zeros(10, int)
+    heights = np.array([climb(source, log_f, beta, source.rows, owner, steps)[0] for steps in (1, 2, 3)])
+    assert (np.diff(heights, axis=0) >= -1e-12).all()
+
+
+def test_births_leave_a_local_optimum_where_sweeps_stay():
+    joint, beta = random_joint(16, 8), np.logspace(-1, 2, 50)[25:26]
+    source = Source(joint)
+    alone, _, _ = descend(source, joint[None], beta, limit=20_000)
+    (stuck,), _ = prove(source, alone, beta, source.rows)
+    assert stuck > 1e-3
+    table, gap, _ = settle(source, alone[0], beta[0], 0, 2000)
+    energy = [encode(source, t, beta)[1] @ source.p_x for t in (alone, table[None])]
+    assert gap < 1e-9 and energy[1] > energy[0] + 1e-6
+
+
+def test_weights_are_the_best_there_are():
+    source, beta = Source(random_joint(6, 3)), 8.0
+    rng = np.random.default_rng(0)
+    start = source.p_y[None]
+    table, gain = weigh(source, start, source.rows, np.array([beta]))
+    value = encode(source, table, np.array([beta]))[1][0] @ source.p_x
+    assert value == pytest.approx(encode(source, start[None], np.array([beta]))[1][0] @ source.p_x + gain, abs=1e-10)
+    assert table.sum() == pytest.approx(1)
+    clusters = np.vstack([source.p_y, source.rows])
+    for weights in rng.dirichlet(np.full(7, 0.3), 50):
+        other = weights[:, None] * clusters
+        assert encode(source, other[None], np.array([beta]))[1][0] @ source.p_x <= value + 1e-10
+
+
+def test_one_cluster_has_exactly_no_information():
+    source = Source(random_joint(5, 3))
+    encoder, gap, used = solve_ib(source, np.array([0.3, 0.9]), 100)
+    assert (encoder == 1).all() and encoder.shape == (2, 5, 1) and (gap <= 1e-10).all() and (used == 0).all()
