@@ -23,7 +23,7 @@ CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("c
 # The pixels on screen, as one number, read once the picture is the one that the controls ask for.
 PIXELS = """async (root) => {
     const agrees = () => root.querySelector(".stage img")?.dataset.key === root.dataset.key;
-    for (const end = Date.now() + 30000; !agrees();) {
+    for (const end = Date.now() + 120000; !agrees();) {
         if (Date.now() > end) throw new Error("no picture for " + root.dataset.key);
         await new Promise(requestAnimationFrame);
     }
