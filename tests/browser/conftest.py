@@ -56,16 +56,26 @@ class Figure:
         return self.root.locator(".stage img").get_attribute("alt")
 
     def drag(self, slider, share):
-        """Take the thumb of a slider and let it go at a share of its length."""
-        slider.scroll_into_view_if_needed()
-        box = slider.bounding_box()
+        """Take the thumb of a slider and let it go at a share of its length; again, if the page moved meanwhile."""
         at, last = (float(slider.evaluate(f"node => node.{name}")) for name in ("value", "max"))
-        place = lambda part: 11 + (box["width"] - 22) * part  # noqa: E731 - the thumb is 22 pixels wide
-        y = box["y"] + box["height"] / 2
-        self.page.mouse.move(box["x"] + place(at / last), y)
-        self.page.mouse.down()
-        self.page.mouse.move(box["x"] + place(share), y, steps=8)
-        self.page.mouse.up()
+        for _ in range(5):
+            box = self.at_rest(slider)
+            place = lambda part: box["x"] + 11 + (box["width"] - 22) * part  # noqa: E731, B023 - the thumb is 22 pixels wide
+            y = box["y"] + box["height"] / 2
+            self.page.mouse.move(place(at / last), y)
+            self.page.mouse.down()
+            self.page.mouse.move(place(share), y, steps=8)
+            self.page.mouse.up()
+            if float(slider.evaluate("node => node.value")) != at:
+                break
+
+    def at_rest(self, node):
+        """Where a node is on screen, once it has stayed there: cells above it still grow while pictures come in."""
+        box = None
+        while box != (box := node.bounding_box()) or box is None:
+            node.scroll_into_view_if_needed()
+            self.page.wait_for_timeout(250)
+        return box
 
     def exercise(self):
         """Move every control by mouse and by keyboard: the pixels change, and come back bit for bit."""
