@@ -67,6 +67,7 @@ def test_jupyterlab(opened):
     box.press("Enter")
     first.pixels()
     assert first.alt() == "The left ring is drawn in colour 0 with radius 1.5."
+    page.wait_for_timeout(500)  # the kernel's answer to the state before writes it into the box once more
     box.fill('{"radius": 1.55}')
     box.press("Enter")
     assert "radius has the ticks" in box.evaluate("node => node.validationMessage")
