@@ -57,7 +57,7 @@ def quantities(names, chain=False) -> list[str]:
 def number(value, unit="nats", digits=3) -> str:
     """A value in nats as text in `unit`, without a sign before nothing.
 
-    >>> number(-1e-17), number(-math.log(2), "bits", 1)
+    >>> number(-1e-17), number(-np.log(2), "bits", 1)
     ('0.000', '−1.0')
     """
     text = f"{value * UNITS[unit]:.{digits}f}"
