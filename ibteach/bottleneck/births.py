@@ -20,11 +20,11 @@ def certified(beta):
     return 1e-10 * np.maximum(1, beta / 1e4)
 
 
-def solve_ib(source, beta, limit):
+def solve_ib(source, beta, limit, *, births=True):
     """The IB at every β: encoders (B, X, T), proven gap to the optimum in nats (B,), and sweeps used (B,).
 
     One cluster, where that is proven to be enough. Elsewhere every row starts as a cluster of its own, the solution at
-    large β, and what a smaller β does not need merges.
+    large β, and what a smaller β does not need merges. With `births` off, what that leaves undone is only measured.
     """
     found, gap, used = np.tile(source.p_y, (len(beta), 1, 1)), np.empty(len(beta)), np.zeros(len(beta), int)
     for part in batches(len(beta), 2 * source.joint.size):
@@ -37,7 +37,7 @@ def solve_ib(source, beta, limit):
             gap[todo[part]], _ = prove(source, table[part], beta[todo[part]], source.rows)
         for i, one in zip(todo, table, strict=True):
             found[i] = one
-            if gap[i] > certified(beta[i]):
+            if births and gap[i] > certified(beta[i]):
                 found[i], gap[i], used[i] = settle(source, one, beta[i], used[i], limit)
     return encoders(source, pad(found), beta), np.maximum(gap, 0), used
 

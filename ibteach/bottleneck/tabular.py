@@ -77,7 +77,8 @@ def solve(joint, beta, alpha=1.0, *, restarts=24, sweeps=2000, seed=0, normalize
     restarts, sweeps = checks.whole("restarts", restarts, minimum=0), checks.whole("sweeps", sweeps)
     distinct, place = np.unique(beta.flatten().numpy(), return_inverse=True)
 
-    soft, gap, used = solve_ib(source, distinct, sweeps)
+    # A deterministic search needs no more of the IB than a start, and a bound that may be loose.
+    soft, gap, used = solve_ib(source, distinct, sweeps, births=alpha > HARD)
     best, residual = soft, np.zeros(len(distinct))
     several = (soft > 0).any(1).sum(1) > 1  # where one cluster is best for α = 1, it is best for every α
     if alpha < 1 and several.any():
