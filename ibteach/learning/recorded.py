@@ -1,8 +1,8 @@
 """Recorded networks: those that come with the package, and how any Record is made again from its own provenance.
 
 What takes minutes to train is trained once and kept as a `Record` beside the code, with the command that made it. A
-recorded number can be trusted because it can be made again: the provenance of every Record that `training.fit` leaves
-holds all of its settings, and `remake` trains by them.
+recorded number can be trusted because it can be made again: the provenance of every Record that `training.fit` or
+`variational.record` leaves holds all of its settings, and `remake` trains by them.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ import torch
 
 from ibteach import checks
 from ibteach.errors import InvalidInput
-from ibteach.learning import data, networks
+from ibteach.learning import data, networks, variational
 from ibteach.learning.records import Record
 from ibteach.learning.training import Run, build, fit
 
@@ -46,6 +46,13 @@ def remake(record: Record, dataset: data.Dataset | None = None, *, device="cpu",
     the provenance lacks a setting, as for an encoder of your own, and otherwise what `data.load` and `fit` raise.
     """
     settings = dict(record.provenance.get("configuration") or {})
+    if settings.get("network") == "variational":
+        del settings["network"]
+        if dataset is None:
+        name, _, size = record.provenance["data"].partition("-")  # as in imagenette-64
+        dataset = data.load(name, size=int(size) if size.isdecimal() else None)
+        (run,) = record.runs
+        return variational.record(dataset, beta=run["beta"], seed=run["seed"], **settings, device=device)
     architecture = {key: settings.pop(key) for key in networks.SETTINGS if key in settings}
     if "network" not in architecture or "epochs" not in settings:
         raise InvalidInput(
@@ -53,7 +60,9 @@ def remake(record: Record, dataset: data.Dataset | None = None, *, device="cpu",
             "only what training.fit made of networks.mlp or networks.convnet can be made again."
         )
     runs = [Run(**run) for run in record.runs]
-    dataset = data.load(record.provenance["data"]) if dataset is None else dataset
+    if dataset is None:
+        name, _, size = record.provenance["data"].partition("-")  # as in imagenette-64
+        dataset = data.load(name, size=int(size) if size.isdecimal() else None)
     model = build(lambda: networks.make(architecture, dataset.shape, len(dataset.classes)), runs)
     return fit(model, dataset, runs, **settings, device=device, progress=progress)
 

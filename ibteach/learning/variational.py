@@ -2,7 +2,8 @@
 
 Elsewhere in this package the noise is fixed, and its rate is a surrogate that needs nothing but the latents. Here the
 encoder says its noise too, p(z|x) = N(μ(x), diag σ²(x)), and the rate is the KL to a unit Gaussian: it may buy a
-dimension off by giving it σ = 1. `fit` minimises H_q[Y|Z] + β · rate, in nats, on bytes that stay in memory.
+dimension off by giving it σ = 1. `fit` minimises H_q[Y|Z] + β · rate, in nats, on bytes that stay in memory; `record`
+does so with the settings of the original and leaves a Record.
 """
 
 import itertools
@@ -14,11 +15,13 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ibteach import checks
 from ibteach.errors import Diverged, InvalidInput
 from ibteach.learning.data import Dataset
-from ibteach.objectives import prediction_cross_entropy
+from ibteach.learning.records import Record, provenance
+from ibteach.objectives import decoder_log_likelihood
 
 
 class Encoding(NamedTuple):
@@ -46,11 +49,12 @@ def rate(encoding: Encoding) -> Tensor:
         raise InvalidInput(f"std: got shape {tuple(std.shape)}, expected {tuple(mean.shape)} like the mean.")
     if not (std > 0).all():
         raise InvalidInput(f"std: got {std.min().item():.4g}, expected > 0: without noise the rate is infinite.")
-    return _rate(mean, std)
+    return _rates(mean, std).mean(-1)
 
 
-def _rate(mean, std):
-    return 0.5 * (mean.square() + std.square() - 1 - 2 * std.log()).sum(-1).mean(-1)
+def _rates(mean, std):
+    """Of each example, (..., N)."""
+    return 0.5 * (mean.square() + std.square() - 1 - 2 * std.log()).sum(-1)
 
 
 class Variational(nn.Module):
@@ -112,6 +116,7 @@ def fit(
     decay: float = 0.97,
     seed: int = 0,
     half: bool = False,
+    averaged: AveragedModel | None = None,
     report: Callable[[int, Epoch], None] | None = None,
 ) -> list[Epoch]:
     """Minimise H_q[Y|Z] + β · rate, both in nats, with one draw of z for each example of a step.
@@ -123,6 +128,7 @@ def fit(
         epochs, batch_size, learning_rate, decay: how long and how fast; a short last batch is dropped.
         seed: of the order of the examples and of the noise.
         half: matrix products in bfloat16, all else in float32: about twice as quick where the processor has it.
+        averaged: is told the parameters after every step.
         report: called with the number of each epoch and what it came to.
 
     Raises `InvalidInput` for arguments out of range before any work, `Diverged` when the loss is no longer finite.
@@ -145,10 +151,14 @@ def fit(
             for index in order.split(batch_size):
                 with torch.autocast(device.type, torch.bfloat16, enabled=half):
                     encoding, logits = model(data.normalize(data.train_images[index]))
-                terms = torch.stack([F.cross_entropy(logits.float(), data.train_labels[index]), _rate(*encoding)])
+                terms = torch.stack(
+                    [F.cross_entropy(logits.float(), data.train_labels[index]), _rates(*encoding).mean()]
+                )
                 optimizer.zero_grad()
                 (terms[0] + beta * terms[1]).backward()
                 optimizer.step()
+                if averaged is not None:
+                    averaged.update_parameters(model)
                 sums += terms.detach()
             schedule.step()
             fitted, paid = (sums / steps).tolist()
@@ -161,29 +171,117 @@ def fit(
 
 
 class Evaluation(NamedTuple):
-    """Averages over the test set; entropies and information in nats."""
+    """Averages over the test set, of S draws of z for each image; in nats what is not an error."""
 
-    error: float  # of the likeliest label
-    prediction_cross_entropy: float
+    decoder_cross_entropy: float  # H_q[Y|Z]
+    prediction_cross_entropy: float  # H_q[Y|X], of the mean prediction
+    one_sample_error: float  # of the likeliest label of one draw
+    argmax_error: float  # of the likeliest label of the mean prediction
     rate: float
 
 
-@torch.no_grad()
-def evaluate(model: Variational, data: Dataset, *, samples: int = 12, seed: int = 0, block: int = 1000) -> Evaluation:
-    """Error and prediction cross-entropy of the mean prediction of `samples` draws of z, and the rate, on the test set.
+def evaluate(model: Variational, data: Dataset, *, samples: int = 12, seed: int = 0) -> Evaluation:
+    """How well the test set is predicted from `samples` draws of z, and the rate.
 
     Raises `InvalidInput` for fewer than one sample.
     """
+    return Evaluation(*_each(model, data, samples, seed).mean(-1).tolist())
+
+
+@torch.no_grad()
+def _each(model, data, samples, seed, block=1000):
+    """The fields of an `Evaluation` of each test example, (5, N)."""
     samples, seed = checks.whole("samples", samples), checks.whole("seed", seed, minimum=0)
-    device, wrong, cross_entropy, paid = next(model.parameters()).device, 0.0, 0.0, 0.0
-    data = data.to(device)
+    device = next(model.parameters()).device
+    data, parts = data.to(device), []
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         for images, labels in zip(data.test_images.split(block), data.test_labels.split(block), strict=True):
             encoding = model.encode(data.normalize(images))
             logits = torch.stack([model.decode(encoding) for _ in range(samples)])
-            share = len(labels) / len(data.test_labels)
-            wrong += share * (logits.softmax(-1).mean(0).argmax(-1) != labels).double().mean().item()
-            cross_entropy += share * prediction_cross_entropy(logits, labels).item()
-            paid += share * _rate(*encoding).item()
-    return Evaluation(wrong, cross_entropy, paid)
+            log_likelihood = decoder_log_likelihood(logits, labels)
+            each = Evaluation(
+                decoder_cross_entropy=-log_likelihood.mean(0),
+                prediction_cross_entropy=(math.log(samples) - log_likelihood.logsumexp(0)).clamp_min(0),
+                one_sample_error=(logits.argmax(-1) != labels).float().mean(0),
+                argmax_error=(logits.softmax(-1).mean(0).argmax(-1) != labels).float(),
+                rate=_rates(*encoding),
+            )
+            parts.append(torch.stack(each).cpu().double())
+    return torch.cat(parts, -1)
+
+
+def record(
+    data: Dataset,
+    *,
+    beta: float = 1e-3,
+    seed: int = 0,
+    latent_dimension: int = 256,
+    hidden: tuple[int, ...] = (1024, 1024),
+    epochs: int = 200,
+    batch_size: int = 100,
+    learning_rate: float = 1e-4,
+    decay: float = 0.97,
+    half: bool = False,
+    averaging: float = 0.999,
+    measure_every: int = 10,
+    samples: int = 12,
+    device="cpu",
+    report: Callable[[Record], None] | None = None,
+) -> Record:
+    """Train a `Variational` and return a Record of it; the defaults are those of Alemi et al. 2017 on MNIST.
+
+    What is measured is not the parameters of the last step but their exponential moving average.
+
+    Args:
+        beta, epochs, batch_size, learning_rate, decay, half: as for `fit`.
+        seed: of the first parameters too.
+        latent_dimension, hidden: as for `Variational`.
+        averaging: the share of the old average in the new one at each step, from 0 (no averaging) to below 1.
+        measure_every: epochs between measurements (after training is always measured).
+        samples: draws of z for each test example.
+        report: called with the Record so far after every measurement, such as to save it.
+
+    Returns a `Record`: ``train/decoder_cross_entropy`` and ``train/rate``, means over the steps of the epoch, and
+    ``test/…`` the fields of an `Evaluation`, with their standard errors as means over examples.
+    Raises what `fit`, `evaluate` and `Variational` raise.
+    """
+    averaging = checks.number("averaging", averaging, minimum=0, below=1)
+    samples, measure_every = checks.whole("samples", samples), checks.whole("measure_every", measure_every)
+    seed, epochs = checks.whole("seed", seed, minimum=0), checks.whole("epochs", epochs)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        shape = {"latent_dimension": latent_dimension, "hidden": tuple(hidden)}
+        model = Variational(math.prod(data.shape), len(data.classes), **shape).to(device)
+    averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(averaging))
+    settings = {"batch_size": batch_size, "learning_rate": learning_rate, "decay": decay, "half": half}
+    measuring = {"averaging": averaging, "measure_every": measure_every, "samples": samples}
+    names = ["train/decoder_cross_entropy", "train/rate", *(f"test/{field}" for field in Evaluation._fields)]
+    started, measured, values, errors = time.perf_counter(), [], [], []
+
+    def so_far():
+        return Record(
+            runs=({"objective": "vib", "beta": beta, "seed": seed},),
+            epochs=torch.tensor(measured),
+            quantities=dict(zip(names, torch.stack(values, -1)[:, None], strict=True)),
+            errors=dict(zip(names[2:], torch.stack(errors, -1)[:, None], strict=True)),
+            provenance=provenance(
+                data=data.name,
+                device=device,
+                wall_seconds=time.perf_counter() - started,
+                configuration={"network": "variational", **shape, "epochs": epochs, **settings, **measuring},
+                parameters=sum(p.numel() for p in model.parameters()),
+            ),
+        )
+
+    def measure(number, epoch):
+        if number % measure_every == 0 or number == epochs:
+            each = _each(averaged.module, data, samples, seed)
+            measured.append(number)
+            values.append(torch.cat([torch.tensor(epoch[:2], dtype=torch.float64), each.mean(-1)]))
+            errors.append(each.std(-1) / each.shape[-1] ** 0.5)
+            if report:
+                report(so_far())
+
+    fit(model, data, beta=beta, epochs=epochs, seed=seed, averaged=averaged, report=measure, **settings)
+    return so_far()

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ibteach.errors import InvalidInput, UnknownName
-from ibteach.learning import recorded
+from ibteach.learning import recorded, variational
 from ibteach.learning.data import load
 from ibteach.learning.ensemble import Ensemble
 from ibteach.learning.networks import Bottleneck, convnet, make, mlp
@@ -152,6 +152,15 @@ def test_a_record_is_made_again_from_its_provenance_bit_for_bit(network, setting
     for name in first.quantities:
         assert torch.equal(again.quantities[name], first.quantities[name]), name
     assert torch.equal(again.latents, first.latents) and len(again.labels) == 20
+
+
+def test_a_variational_bottleneck_is_made_again_bit_for_bit(tmp_path):
+    chosen = {"latent_dimension": 8, "hidden": (32,), "epochs": 2, "measure_every": 1, "averaging": 0.9, "half": True}
+    variational.record(load("digits"), beta=0.01, seed=3, **chosen).save(tmp_path / "first")
+    first = recorded.Record.load(tmp_path / "first")
+    again = recorded.remake(first)
+    assert recorded.largest_difference(first, again)[1] == 0
+    assert again.provenance["configuration"] == first.provenance["configuration"]
 
 
 def test_what_cannot_be_made_again_is_told():

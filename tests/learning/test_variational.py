@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from ibteach.errors import Diverged, InvalidInput
 from ibteach.information.continuous import TAU, ZERO_ENTROPY_VARIANCE
 from ibteach.learning.data import load
-from ibteach.learning.variational import Encoding, Variational, evaluate, fit, rate
+from ibteach.learning.variational import Encoding, Variational, evaluate, fit, rate, record
 from ibteach.objectives import OBJECTIVES
 
 
@@ -95,8 +95,10 @@ def test_training_fits_and_beta_lowers_the_rate():
     assert [number for number, _ in seen] == list(range(1, 13)) and [epoch for _, epoch in seen] == history
     assert history[-1].decoder_cross_entropy < history[0].decoder_cross_entropy
     found, crushed = evaluate(light, digits), evaluate(heavy, digits)
-    assert found.error < 0.12 and crushed.rate < 0.2 * found.rate
-    assert found.prediction_cross_entropy < evaluate(light, digits, samples=1).prediction_cross_entropy
+    assert found.argmax_error < 0.12 and crushed.rate < 0.2 * found.rate
+    one = evaluate(light, digits, samples=1)
+    assert found.prediction_cross_entropy < found.decoder_cross_entropy
+    assert one.prediction_cross_entropy == one.decoder_cross_entropy and one.argmax_error == one.one_sample_error
 
 
 def test_half_precision_is_near_full_precision():
@@ -124,6 +126,27 @@ def test_same_seed_same_numbers_and_the_callers_random_state_is_left_alone():
         assert torch.equal(one, other)
 
 
+SMALL = {"latent_dimension": 8, "hidden": (32,), "batch_size": 50, "learning_rate": 3e-3}
+
+
+def test_a_record_measures_the_average_of_the_parameters():
+    digits, seen = load("digits"), []
+    found = record(digits, beta=0.01, seed=4, epochs=5, averaging=0, measure_every=2, report=seen.append, **SMALL)
+    assert found.runs == ({"objective": "vib", "beta": 0.01, "seed": 4},) and found.epochs.tolist() == [2, 4, 5]
+    assert [len(each.epochs) for each in seen] == [1, 2, 3]
+    model = network(seed=4)  # without averaging it is the model that fit leaves
+    history = fit(model, digits, beta=0.01, epochs=5, batch_size=50, learning_rate=3e-3, seed=4)
+    assert found.value("train/rate").item() == history[-1].rate
+    for name, value in evaluate(model, digits, seed=4)._asdict().items():
+        assert found.value(f"test/{name}").item() == pytest.approx(value, rel=1e-12), name
+    error, n = found.value("test/argmax_error").item(), len(digits.test_labels)
+    expected = math.sqrt(error * (1 - error) / (n - 1))
+    assert found.errors["test/argmax_error"][0, -1].item() == pytest.approx(expected, rel=1e-9)
+    averaged = record(digits, beta=0.01, seed=4, epochs=5, averaging=0.9, measure_every=5, **SMALL)
+    assert averaged.value("train/rate").item() == history[-1].rate  # training does not see the average
+    assert averaged.value("test/rate").item() != found.value("test/rate").item()
+
+
 def test_bad_input_is_refused_before_any_work():
     digits, model = load("digits"), network()
     for wrong, said in [
@@ -136,6 +159,9 @@ def test_bad_input_is_refused_before_any_work():
     ]:
         with pytest.raises(InvalidInput, match=said):
             fit(model, digits, **({"beta": 0.1, "epochs": 1} | wrong))
+    for wrong, said in [({"averaging": 1}, "averaging: got 1"), ({"measure_every": 0}, "measure_every: got 0")]:
+        with pytest.raises(InvalidInput, match=said):
+            record(digits, **wrong)
     with pytest.raises(InvalidInput, match="samples: got 0"):
         evaluate(model, digits, samples=0)
     with pytest.raises(InvalidInput, match="std: got 0, expected > 0"):
