@@ -1,5 +1,6 @@
 """A Record survives everything that happens to files, and refuses what is not a Record."""
 
+import dataclasses
 import errno
 import json
 import math
@@ -17,7 +18,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from ibteach import errors, files
-from ibteach.learning.records import KIND, VERSION, Record, provenance
+from ibteach.learning.records import KIND, VERSION, Record, concatenate, provenance
 
 RUNS = [{"objective": o, "gamma": g, "seed": s} for o in ("l2", "vib") for g in (0.0, 0.01) for s in (0, 1)]
 M, E, N, K, C = len(RUNS), 3, 5, 2, 4
@@ -177,6 +178,66 @@ def test_provenance_knows_the_commit_of_this_checkout_and_no_folder_of_this_mach
         assert facts["commit"].removesuffix("-dirty") == git.stdout.strip()
     assert str(Path.home()) not in json.dumps(facts) and sys.prefix not in json.dumps(facts)
     assert facts["versions"]["torch"] == torch.__version__
+
+
+# Several as one
+
+
+@pytest.mark.parametrize("with_latents", [True, False])
+def test_what_was_taken_apart_is_concatenated(with_latents):
+    without = dict.fromkeys(("latents", "labels", "decoder_weight", "decoder_bias"))
+    whole = Record(**fields(**({} if with_latents else without)))
+    for parts in [
+        [whole],
+        [whole.select(objective=o) for o in ("l2", "vib")],
+        [whole.select(**run) for run in whole.runs],
+    ]:
+        again = concatenate(iter(parts))
+        assert again.provenance["wall_seconds"] == 7 * len(parts)
+        assert_same(whole, dataclasses.replace(again, provenance=whole.provenance))
+    assert [run["seed"] for run in concatenate([whole.select(seed=1), whole.select(seed=0)]).runs] == [1] * 4 + [0] * 4
+
+
+def test_the_provenance_of_several_keeps_what_they_share_and_lists_what_differs(tmp_path):
+    def made(**facts):
+        return Record(**fields(provenance=provenance(data="digits", configuration={"epochs": 5}, **facts)))
+
+    one, other = made(parameters=10, wall_seconds=1.5, seed=0), made(parameters=20, wall_seconds=2, seed=1, extra=1)
+    one.save(tmp_path / "r")
+    one = Record.load(tmp_path / "r")
+    one.provenance.update(created="2026-01-02T00:00:00+00:00", device_name="NVIDIA H100")
+    other.provenance["versions"]["torch"] = "2.4"
+    facts = concatenate([one, other, other]).provenance
+    assert (facts["parameters"], facts["wall_seconds"]) == (50, 5.5)
+    assert (facts["kind"], facts["created"]) == ("recorded", other.provenance["created"])
+    assert facts["device_name"] == "NVIDIA H100, CPU" and facts["configuration"] == {"epochs": 5}
+    assert facts["versions"] == one.provenance["versions"] | {"torch": f"{torch.__version__}, 2.4"}
+    assert "seed" not in facts and "extra" not in facts
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    {
+        "data": {"provenance": provenance(data="mnist", configuration={"γ": [0.1]})},
+        "configuration": {"provenance": provenance(data="digits", configuration={"γ": [0.2]})},
+        "stopped_in_epoch": {"provenance": provenance(data="digits", configuration={"γ": [0.1]}, stopped_in_epoch=5)},
+        "epochs": {"epochs": torch.tensor([0, 2, 6])},
+        "quantities": {"quantities": {"test/decoder_cross_entropy": torch.ones(M, E)}},
+        "errors": {"errors": {}},
+        "shape of the latents, labels": dict.fromkeys(("latents", "labels", "decoder_weight", "decoder_bias")),
+        "shape of the latents": {"latents": torch.ones(M, N, K + 1), "decoder_weight": torch.ones(M, C, K + 1)},
+        "labels": {"labels": torch.tensor([3, 0, 1, 2, 3])},
+    }.items(),
+)
+def test_what_one_record_cannot_say_is_not_concatenated(what, change):
+    with pytest.raises(errors.InvalidInput, match=f"which differ in {what}; expected"):
+        concatenate([Record(**fields()), Record(**fields(**change))])
+
+
+def test_what_is_no_list_of_records_is_not_concatenated():
+    for wrong in ([], Record(**fields()), [Record(**fields()), RUNS]):
+        with pytest.raises(errors.InvalidInput, match="records: got"):
+            concatenate(wrong)
 
 
 # What is not a Record
