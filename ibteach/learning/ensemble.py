@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from ibteach import checks
 from ibteach.errors import InvalidInput
 from ibteach.learning.networks import Bottleneck
 
@@ -69,6 +70,37 @@ class Ensemble(nn.Module):
         stacked = self._stacked if members is None else [parameter[members] for parameter in self._stacked]
         parameters = dict(zip(self._names, stacked, strict=True))
         return vmap(one, in_dims=(0, axis, axis), randomness="different")(parameters, images, noise)
+
+    @property
+    def low_precision(self) -> bool:
+        """Whether the encoders multiply in bfloat16."""
+        return self._template[0].low_precision
+
+    @low_precision.setter
+    def low_precision(self, chosen: bool):
+        self._template[0].low_precision = chosen
+
+    def train(self, mode: bool = True) -> "Ensemble":
+        """Training or evaluation mode, where nothing is dropped out."""
+        self._template[0].train(mode)
+        return super().train(mode)
+
+    def network(self, m: int) -> Bottleneck:
+        """The network of number m alone: a copy.
+
+        Raises `InvalidInput` where there is no such network.
+
+        >>> from ibteach.learning.networks import mlp
+        >>> one = Ensemble([mlp(64, classes=10) for _ in range(32)]).network(7)
+        >>> one(torch.zeros(5, 64), torch.zeros(5, 2))[1].shape
+        torch.Size([5, 10])
+        """
+        m = checks.whole("m", m, minimum=0, maximum=len(self) - 1)
+        network = copy.deepcopy(self._template[0]).to(self._stacked[0].device)
+        with torch.no_grad():
+            for name, stacked in zip(self._names, self._stacked, strict=True):
+                network.get_parameter(name).copy_(stacked[m])
+        return network
 
     @property
     def decoders(self) -> tuple[Tensor, Tensor]:

@@ -5,14 +5,19 @@ trained alone, or stacked with others in an `ibteach.learning.ensemble.Ensemble`
 the usual last layer; all that is nonlinear belongs to the encoder, so its decisions in latent space can be drawn.
 """
 
+import contextlib
 import itertools
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from ibteach import checks
+from ibteach.errors import InvalidInput
+from ibteach.learning.resnets import ResNet18
 
 
 class Bottleneck(nn.Module):
@@ -26,6 +31,7 @@ class Bottleneck(nn.Module):
         classes: C ≥ 2.
 
     `architecture` is what `make` needs to build its like: a dict that JSON can say, empty for an encoder of your own.
+    With `low_precision` the encoder multiplies in bfloat16; the latent, its noise and the decoder never do.
     """
 
     def __init__(self, encoder: nn.Module, latent_dimension: int, classes: int):
@@ -35,11 +41,16 @@ class Bottleneck(nn.Module):
         self.encoder = encoder
         self.decoder = nn.Linear(latent_dimension, classes)
         self.architecture: dict = {}
+        self.low_precision = False
         self.stochastic = any(isinstance(layer, _DropoutNd) and layer.p > 0 for layer in encoder.modules())
 
     def forward(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Noiseless latents f(x), (N, K), and logits of the decoder at f(x) + noise, (N, C)."""
-        latents = self.encoder(images)
+        if self.low_precision:
+            with torch.autocast(images.device.type, torch.bfloat16):
+                latents = self.encoder(images).float()
+        else:
+            latents = self.encoder(images)
         return latents, self.decoder(latents + noise)
 
     @property
@@ -114,8 +125,101 @@ def convnet(
     return network
 
 
-NETWORKS = {"mlp": mlp, "convnet": convnet}
-SETTINGS = ("network", "latent_dimension", "hidden", "width", "dropout")
+def resnet(
+    inputs: tuple[int, int, int],
+    classes: int,
+    latent_dimension: int | None = None,
+    width: int = 64,
+    norm: str = "batch",
+) -> Bottleneck:
+    """ResNet-18 with pre-activation (`ibteach.learning.resnets`), the network of the paper's experiments.
+
+    Args:
+        inputs: (channels, height, width) of one image, from 8 pixels; larger pictures are brought to 32 by the stem.
+        classes: C ≥ 2.
+        latent_dimension: K ≥ 1, by a linear map of the features; by default the 8 · width features are the latent.
+        width: channels of the first stage, 64 in the usual network.
+        norm: ``"batch"``, or ``"group"`` for networks that are to be stacked in an ensemble.
+
+    >>> network = resnet((3, 32, 32), classes=10, width=8)
+    >>> latents, logits = network(torch.zeros(5, 3, 32, 32), torch.zeros(5, 64))
+    >>> latents.shape, logits.shape
+    (torch.Size([5, 64]), torch.Size([5, 10]))
+    """
+    encoder, features = ResNet18(inputs, width, norm), 8 * width
+    if latent_dimension is not None:
+        latent_dimension = checks.whole("latent_dimension", latent_dimension)
+        encoder = nn.Sequential(encoder, nn.Linear(features, latent_dimension))
+    network = Bottleneck(encoder, latent_dimension or features, classes)
+    network.architecture = {"network": "resnet", "latent_dimension": latent_dimension, "width": width, "norm": norm}
+    return network
+
+
+def around(backbone: nn.Module, inputs: tuple[int, int, int], classes: int) -> Bottleneck:
+    """A bottleneck around a backbone of your own, such as a torchvision or timm model without its last layer.
+
+    Args:
+        backbone: any module from images (N, C, H, W) to features (N, K); K is found by trying it.
+        inputs: (channels, height, width) of one image.
+        classes: C ≥ 2.
+
+    Raises `InvalidInput` for a backbone that does not take such images, or whose result is not (N, K).
+
+    >>> from torchvision.models import resnet18
+    >>> backbone = resnet18()
+    >>> backbone.fc = nn.Identity()
+    >>> around(backbone, (3, 32, 32), classes=10).latent_dimension
+    512
+    """
+    shape = tuple(checks.whole("inputs", size) for size in checks.several("inputs", inputs))
+    if not isinstance(backbone, nn.Module):
+        raise InvalidInput(f"backbone: got {type(backbone).__name__}, expected a torch.nn.Module.")
+    where = next((parameter.device for parameter in backbone.parameters()), None)
+    try:
+        with torch.no_grad(), settled(backbone):
+            features = backbone(torch.zeros(2, *shape, device=where))
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise InvalidInput(f"backbone: does not take images of shape {shape} ({error}).") from error
+    if not isinstance(features, Tensor) or features.ndim != 2 or len(features) != 2:
+        came = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
+        raise InvalidInput(
+            f"backbone: made {came} of 2 images, expected features (2, K); "
+            "replace its last layer by torch.nn.Identity(), or flatten what it returns."
+        )
+    return Bottleneck(backbone, features.shape[1], classes)
+
+
+def settle(model: nn.Module) -> nn.Module:
+    """Let batch normalisation use the statistics that it gathered in training; dropout stays as it is."""
+    for module in _normalising(model):
+        module.eval()
+    return model
+
+
+@contextlib.contextmanager
+def settled(model: nn.Module) -> Iterator[nn.Module]:
+    """The model with its own statistics in batch normalisation, which neither depend on a batch nor are changed by it.
+
+    >>> network = resnet((3, 32, 32), classes=10, width=8)
+    >>> with settled(network):
+    ...     latents, _ = network(torch.zeros(1, 3, 32, 32), torch.zeros(1, 64))
+    >>> network.encoder.norm.num_batches_tracked
+    tensor(0)
+    """
+    gathering = [module for module in _normalising(model) if module.training]
+    try:
+        yield settle(model)
+    finally:
+        for module in gathering:
+            module.train()
+
+
+def _normalising(model):
+    return [module for module in model.modules() if isinstance(module, _BatchNorm)]
+
+
+NETWORKS = {"mlp": mlp, "convnet": convnet, "resnet": resnet}
+SETTINGS = ("network", "latent_dimension", "hidden", "width", "norm", "dropout")
 """The keys of an `architecture`."""
 
 

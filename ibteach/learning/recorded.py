@@ -46,25 +46,25 @@ def remake(record: Record, dataset: data.Dataset | None = None, *, device="cpu",
     the provenance lacks a setting, as for an encoder of your own, and otherwise what `data.load` and `fit` raise.
     """
     settings = dict(record.provenance.get("configuration") or {})
+    dataset = _data_of(record) if dataset is None else dataset
     if settings.get("network") == "variational":
         del settings["network"]
-        if dataset is None:
-        name, _, size = record.provenance["data"].partition("-")  # as in imagenette-64
-        dataset = data.load(name, size=int(size) if size.isdecimal() else None)
         (run,) = record.runs
         return variational.record(dataset, beta=run["beta"], seed=run["seed"], **settings, device=device)
     architecture = {key: settings.pop(key) for key in networks.SETTINGS if key in settings}
     if "network" not in architecture or "epochs" not in settings:
         raise InvalidInput(
             f"record: got a provenance with the settings {sorted(settings)}, expected a network and epochs among them; "
-            "only what training.fit made of networks.mlp or networks.convnet can be made again."
+            "only what training.fit made of ibteach.learning.networks can be made again."
         )
     runs = [Run(**run) for run in record.runs]
-    if dataset is None:
-        name, _, size = record.provenance["data"].partition("-")  # as in imagenette-64
-        dataset = data.load(name, size=int(size) if size.isdecimal() else None)
     model = build(lambda: networks.make(architecture, dataset.shape, len(dataset.classes)), runs)
     return fit(model, dataset, runs, **settings, device=device, progress=progress)
+
+
+def _data_of(record) -> data.Dataset:
+    name, _, size = record.provenance["data"].partition("-")  # as in imagenette-64
+    return data.load(name, size=int(size) if size.isdecimal() else None)
 
 
 def largest_difference(one: Record, other: Record) -> tuple[str, float]:
