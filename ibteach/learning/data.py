@@ -1,8 +1,9 @@
 """Data sets whole in memory as bytes: real images, a fixed split, normalised on the device where they are used.
 
 A data set is one `Dataset` of uint8 tensors. `load` gets it by name: `digits` comes with scikit-learn; every other
-is fetched once (`ibteach.learning.sources` says how) and kept as one sealed file, memory-mapped when it is read,
-in the user's cache folder or in the folder that the environment variable IBTEACH_DATA names.
+is fetched once (`ibteach.learning.sources` says how). `load_folder` reads pictures of your own
+(`ibteach.learning.folders`). Both keep what they made as one sealed file, memory-mapped when it is read, in the user's
+cache folder or in the folder that the environment variable IBTEACH_DATA names.
 """
 
 import copy
@@ -17,8 +18,8 @@ import torch
 from torch import Tensor
 
 from ibteach import checks, files
-from ibteach.errors import DamagedFile, InvalidInput
-from ibteach.learning import sources
+from ibteach.errors import DamagedFile, InvalidInput, Unavailable
+from ibteach.learning import folders, sources
 
 KIND, VERSION = "data set", 1
 TENSORS = ("train_images", "train_labels", "test_images", "test_labels")
@@ -117,13 +118,55 @@ def load(name: str, folder=None, size: int | None = None) -> Dataset:
     if not sources.SOURCES[name].files:
         tensors, classes = sources.read(name)
         return Dataset(name=name, classes=classes, **tensors)
-    if path.exists():
-        try:
-            return _opened(_label(name, size), path)
-        except DamagedFile as damage:
-            print(damage, file=sys.stderr)
-    _make(name, path, size)
-    return _opened(_label(name, size), path)
+    return _kept(_label(name, size), path, lambda: sources.read(name, path, size))
+
+
+def load_folder(path, size: int = 96, *, convert: bool = False, skip: bool = False, folder=None) -> Dataset:
+    """Pictures of your own, from ``path/train/CLASS/*.jpg`` and ``path/test/CLASS/*.jpg``.
+
+    The names of the CLASS folders are the classes, sorted. Each picture (JPEG, PNG, WebP, BMP, GIF, TIFF, PPM or PGM,
+    of any size) is set upright, cut to its central square and resized once to `size` × `size` pixels. The classes are
+    mixed evenly, in an order that depends on the pictures alone. The result is kept like any other data set; change a
+    picture and it is made anew. `folder` replaces the cache folder.
+
+    Pictures that are broken or not RGB are an error that names them, unless one of these is asked for:
+
+    - `convert`: greyscale, palette, CMYK and transparent pictures become RGB, without their transparency
+    - `skip`: what cannot be used is left out, and named on stderr
+
+    Raises `InvalidInput` for a folder of another form, fewer than two classes, classes without pictures or that
+    differ between train and test, and pictures that are not RGB; `DamagedFile` for broken pictures; `Unavailable` when
+    the result cannot be kept, as on a full disk. What was kept before is then untouched.
+
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> pets = Path(tempfile.mkdtemp()) / "pets"
+    >>> for spread, name in enumerate(["train/cat/1.png", "train/dog/1.png", "test/cat/2.png", "test/dog/2.png"]):
+    ...     (pets / name).parent.mkdir(parents=True)
+    ...     Image.effect_noise((30, 20), 10 * spread).convert("RGB").save(pets / name)
+    >>> load_folder(pets, size=8, folder=pets)
+    Dataset(folder-pets-8: 2 training and 2 test images of 3×8×8, 2 classes)
+    """
+    size = checks.whole("size", size, minimum=8, maximum=512)
+    if not isinstance(path, str | os.PathLike):
+        raise InvalidInput(f"path: got {path!r}, expected the name of a folder.")
+    try:
+        pictures = folders.find(Path(path).expanduser().resolve())
+        fingerprint = pictures.fingerprint
+    except OSError as error:
+        raise Unavailable(f"{path}: cannot be listed ({error}).") from error
+    name = _label(f"folder-{pictures.folder.name[:40]}", size)
+    options = "-convert" * bool(convert) + "-skip" * bool(skip)
+    kept = _folder(folder) / f"ibteach-{name}-{fingerprint}{options}-v{VERSION}.safetensors"
+
+    def read():
+        sources.room(kept.parent, 3e-6 * size**2 * pictures.count)
+        tensors, left_out = folders.read(pictures, size, convert, skip)
+        if left_out:
+            print(left_out, file=sys.stderr)
+        return sources.mixed(tensors), pictures.classes
+
+    return _kept(name, kept, read)
 
 
 def cached(name: str, folder=None, size: int | None = None) -> Path:
@@ -133,18 +176,32 @@ def cached(name: str, folder=None, size: int | None = None) -> Path:
         if source.size is None:
             raise InvalidInput(f"size: got {size!r}, but the images of {name} have one size; leave it out.")
         checks.whole("size", size, minimum=8, maximum=512)
-    folder = folder or os.environ.get("IBTEACH_DATA") or platformdirs.user_cache_path("ibteach")
-    return Path(folder).expanduser() / f"ibteach-{_label(name, size or source.size)}-v{VERSION}.safetensors"
+    return _folder(folder) / f"ibteach-{_label(name, size or source.size)}-v{VERSION}.safetensors"
+
+
+def _folder(folder) -> Path:
+    return Path(folder or os.environ.get("IBTEACH_DATA") or platformdirs.user_cache_path("ibteach")).expanduser()
 
 
 def _label(name, size) -> str:
     return f"{name}-{size}" if size else name
 
 
-def _make(name, path, size=None):
+def _kept(name, path, read) -> Dataset:
+    """The data set of a file, which is first made from what `read` returns where there is no whole one."""
+    if path.exists():
+        try:
+            return _opened(name, path)
+        except DamagedFile as damage:
+            print(damage, file=sys.stderr)
+    _make(name, path, read)
+    return _opened(name, path)
+
+
+def _make(name, path, read):
     started = time.perf_counter()
-    tensors, classes = sources.read(name, path, size)
-    dataset = Dataset(name=_label(name, size), classes=classes, **tensors)  # checks it, before anything is written
+    tensors, classes = read()
+    dataset = Dataset(name=name, classes=classes, **tensors)  # checks it, before anything is written
     content = {"name": dataset.name, "classes": dataset.classes}
     content |= {"mean": dataset.mean.tolist(), "std": dataset.std.tolist()}
     files.save(path, KIND, VERSION, tensors, content)

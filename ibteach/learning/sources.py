@@ -19,7 +19,6 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +28,7 @@ from torch import Tensor
 
 from ibteach import files
 from ibteach.errors import DamagedFile, Unavailable
+from ibteach.learning import folders
 
 ATTEMPTS = 2
 PATIENCE = 30  # seconds without a byte until a server counts as gone
@@ -71,7 +71,7 @@ def read(name: str, path: Path | None = None, size: int | None = None) -> Conten
         try:
             with opened as where:
                 tensors, classes = reader(where)
-                tensors = _mixed(tensors) if source.mixed else tensors
+                tensors = mixed(tensors) if source.mixed else tensors
                 if source.digest and files.digest(tensors) != source.digest:
                     raise DamagedFile("the SHA-256 of images and labels is not that of the original")
                 return tensors, classes
@@ -110,9 +110,9 @@ def _places(count, random) -> np.ndarray:
     return (np.arange(count) + random.random_sample(count)) / count
 
 
-def _mixed(tensors) -> dict[str, Tensor]:
+def mixed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """The same images in an order that is fixed whatever order they came in, with the classes evenly mixed."""
-    random, mixed = np.random.RandomState(0), {}
+    random, ordered = np.random.RandomState(0), {}
     for part in ("train", "test"):
         images, labels = tensors[f"{part}_images"], tensors[f"{part}_labels"]
         names = [hashlib.sha256(image).digest() for image in images.numpy()]
@@ -122,17 +122,25 @@ def _mixed(tensors) -> dict[str, Tensor]:
             own = random.permutation(ranked[labels[ranked] == label])
             place[own] = _places(len(own), random)
         order = torch.from_numpy(np.argsort(place))
-        mixed |= {f"{part}_images": images[order], f"{part}_labels": labels[order]}
-    return mixed
+        ordered |= {f"{part}_images": images[order], f"{part}_labels": labels[order]}
+    return ordered
+
+
+def room(folder: Path, megabytes: float) -> None:
+    """Make `folder`, and raise `Unavailable` where it cannot be made or has less space than that."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free / 1e6
+    except OSError as error:
+        raise Unavailable(f"{folder}: cannot be written ({error}); choose another by IBTEACH_DATA") from error
+    if free < megabytes:
+        raise Unavailable(f"{free:,.0f} MB are free in {folder}, it takes {megabytes:,.0f} MB")
 
 
 @contextlib.contextmanager
 def _download(source, folder):
     """A folder for one download, which is gone afterwards; a server that sends nothing is not waited for for ever."""
-    folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder).free / 1e6
-    if free < source.megabytes:
-        raise OSError(f"{free:,.0f} MB are free in {folder}, it takes {source.megabytes:,} MB")
+    room(folder, source.megabytes)
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(before or PATIENCE)
     try:
@@ -192,36 +200,19 @@ def _cifar10(folder, download) -> Contents:
 def _imagenette(folder, download, size) -> Contents:
     from torchvision.datasets import Imagenette
 
+    room(folder, 3e-6 * size**2 * sum(IMAGENETTE.values()))
     tensors = {}
     for part, split in (("train", "train"), ("test", "val")):
         original = Imagenette(folder, split, size="160px", download=download and part == "train", loader=Path)
         images = [original[index] for index in range(len(original))]
         if len(images) != IMAGENETTE[split]:
             raise DamagedFile(f"{folder} has {len(images):,} images of imagenette's {split}, not {IMAGENETTE[split]:,}")
-        tensors[f"{part}_images"] = _decoded([path for path, _ in images], size)
+        tensors[f"{part}_images"], broken = folders.decoded([path for path, _ in images], size, convert=True)
+        if broken:
+            first, error = next(iter(broken.items()))
+            raise DamagedFile(f"{images[first][0]} {error}, one of {len(broken)}")
         tensors[f"{part}_labels"] = torch.tensor([label for _, label in images])
     return tensors, tuple(names[0] for names in original.classes)
-
-
-def _decoded(paths, size) -> Tensor:
-    """Pictures cut to their central square and resized, (N, 3, size, size) uint8."""
-    from PIL import Image, ImageOps
-    from tqdm.auto import tqdm
-
-    images = torch.empty(len(paths), 3, size, size, dtype=torch.uint8)
-
-    def decode(index):
-        try:
-            with Image.open(paths[index]) as image:
-                square = ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.BICUBIC)
-        except OSError as error:
-            raise DamagedFile(f"{paths[index]} cannot be decoded ({error})") from error
-        images[index] = torch.from_numpy(np.array(square)).permute(2, 0, 1)
-
-    with ThreadPoolExecutor() as threads:  # decoding leaves Python's lock alone
-        for _ in tqdm(threads.map(decode, range(len(paths))), total=len(paths), desc="decoding", unit="image"):
-            pass
-    return images
 
 
 IMAGENETTE = {"train": 9469, "val": 3925}
@@ -236,7 +227,13 @@ SOURCES = {
         megabytes=130,
         digest="dcb49a55a66b60c77093efdd8b2d4ed67d3ab8dcc97896ce82c12c718a1a9456",
     ),
-    "cifar10": Source(_cifar10, files=("cifar-10-batches-py",), megabytes=600, mixed=True),
+    "cifar10": Source(
+        _cifar10,
+        files=("cifar-10-batches-py",),
+        megabytes=600,
+        mixed=True,
+        digest="e1aa9ef84be3b03117a8ddc12d6cd75c7a7527a14ea880e69fbc9ced6102a657",
+    ),
     "imagenette": Source(
         _imagenette,
         files=("imagenette2-160/train", "imagenette2-160/val"),
