@@ -83,7 +83,7 @@ def measure(
         stochastic: True if f itself is random (dropout).
 
     Raises `InvalidInput` where the measure is not exact, that is for σ² = 0 (I[X;Z] is infinite) and a stochastic f;
-    and for NaN or labels of the wrong shape, device or value.
+    and for NaN, latents so large that the noise is lost beside them, or labels of the wrong shape, device or value.
 
     >>> latents, labels = torch.tensor([[0.0], [0.0], [9.0], [9.0]]), torch.tensor([0, 0, 1, 1])
     >>> found = measure(latents, labels)  # two far clusters of inputs that are encoded alike
@@ -199,7 +199,13 @@ class Mixture:
         """(‖ε‖² − ‖o_i + ε_i − f_j‖²) / 2σ², (..., rows, N): 0 for a point's own centre."""
         points, half = origins + noise, self.half_precision
         reach = max(self.reach, origins.square().sum(-1).max().item())
-        if 16 * torch.finfo(torch.float64).eps * half * reach > ROUNDING:
+        precision = torch.finfo(torch.float64).eps
+        if precision * math.sqrt(reach * 2 * half) > 1e-4:
+            raise InvalidInput(
+                f"latents: got values up to {math.sqrt(reach):.3g} from their mean, beside which noise of standard "
+                f"deviation {math.sqrt(0.5 / half):.3g} is lost in float64; look for what lets them grow."
+            )
+        if 16 * precision * half * reach > ROUNDING:
             distances = torch.cdist(points, self.centres, compute_mode="donot_use_mm_for_euclid_dist")
             return half * (noise.square().sum(-1, keepdim=True) - distances.square())
         of_point = -half * (origins * (points + noise)).sum(-1, keepdim=True)  # (‖ε‖² − ‖z‖²) / 2σ²

@@ -103,7 +103,7 @@ def variable_names(names) -> tuple[str, ...]:
     ...
     ibteach.errors.InvalidInput: names: got 'X' twice in X, Y, X, expected each variable once.
     """
-    names = tuple(names.replace(",", " ").split()) if isinstance(names, str) else tuple(names)
+    names = tuple(names.replace(",", " ").split()) if isinstance(names, str) else checks.several("names", names)
     bad = [name for name in names if not isinstance(name, str) or not name or set(name) & set(" ,;|[]")]
     if bad or not names:
         came = repr(bad[0]) if bad else "none"

@@ -229,6 +229,7 @@ BAD = {
     "text": (lambda: entropy("half"), "real numbers"),
     "names that clash": (lambda: Joint(TABLE, "X X"), "'X' twice"),
     "no names": (lambda: Joint(TABLE, ""), "got none"),
+    "names that are none": (lambda: Joint(TABLE, 2), "names: got 2, expected a list or tuple"),
     "a name with a bar": (lambda: Joint(TABLE, ["X|Y", "Z"]), r"got 'X\|Y'"),
     "two bars": (lambda: Joint(TABLE, "X Y").H("X|Y|Y"), "expected"),
     "nothing after the bar": (lambda: Joint(TABLE, "X Y").H("X|"), "expected such as"),

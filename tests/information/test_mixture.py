@@ -271,6 +271,7 @@ ok, y = torch.zeros(4, 2), torch.tensor([0, 0, 1, 1])
         (lambda: measure(ok, y, seed=-1), "seed"),
         (lambda: measure(ok, y, block=0), "block"),
         (lambda: measure(ok * math.nan, y), "8 NaN"),
+        (lambda: measure(1e20 * y[:, None].double(), y), "latents: got values up to 5e.19 .* noise .* is lost"),
         (lambda: measure(ok[0], y), "shape"),
         (lambda: measure(ok[:0], y[:0]), "shape"),
         (lambda: measure(ok.long(), y), "int64"),
