@@ -44,7 +44,7 @@ class Batches:
 
     def restore(self, state):
         for generator, position in zip((*self.generators, *self.chance), state, strict=True):
-            generator.set_state(position)
+            generator.set_state(position.clone())  # torch crashes on a view that does not begin its storage
 
     def epoch(self):
         """The streams of each step: a list of images (N, …), labels (N,) and noise (N, K), one for each seed."""
