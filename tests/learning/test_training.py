@@ -70,6 +70,17 @@ def test_a_network_of_the_ensemble_is_the_one_trained_alone(digits, together, m)
         torch.testing.assert_close(together.quantities[name][m], alone.quantities[name][0], rtol=1e-3, atol=1e-4)
 
 
+def test_twins_of_the_literature_train_alike(digits):
+    """L2 is VIB with fixed noise, variance is CEB, log-variance is CEB with fitted variances (Kirsch et al. 2020)."""
+    pairs = [("l2", "vib"), ("variance", "ceb"), ("log-variance", "ceb-fitted")]
+    twins = [Run.of(name, gamma=gamma) for pair in pairs for name, gamma in zip(pair, (0.05, 0.1), strict=True)]
+    found = quietly(build(MAKE, twins), digits, twins)
+    for name in ("decoder_cross_entropy", *OBJECTIVES):
+        one, other = found.quantities[f"train/{name}"].unflatten(0, (3, 2)).unbind(1)
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+    assert (found.value("train/l2").diff()[1::2].abs() > 0.01).all()  # the pairs differ from each other
+
+
 def test_steps_are_gradient_steps_on_the_objective(digits):
     """Against an independent loop: the same batches and noise, the public loss, torch's own Adam, one network."""
     run = Run.of("variance", gamma=0.2, seed=7)
