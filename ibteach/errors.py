@@ -34,5 +34,16 @@ class Diverged(IbteachError, FloatingPointError):
     record = None
 
 
+class Incomplete(IbteachError, RuntimeError):
+    """Some jobs of a sweep failed; what the others left is kept, and is not done again.
+
+    `failures` holds the exception of each failed job, by the job's name.
+    """
+
+    def __init__(self, message: str, failures: dict[str, Exception]):
+        super().__init__(message)
+        self.failures = failures
+
+
 class NotConverged(UserWarning):
     """A solver stopped at its iteration limit; its result says how far it was."""

@@ -1,0 +1,324 @@
+"""Sweeps: surrogate × γ × seed × data set, here or on many machines, where nothing finished is ever done again.
+
+A sweep is a list of jobs: an ensemble of small networks is one `Job`, a large network is one by itself. The name of a
+job is the SHA-256 of all its settings, and its result is the file of that name, which is whole or not there. So who
+finds the file need not train, who dies while training leaves nothing that counts, and two workers that come to do the
+same job leave one result. Stopping, resuming, retrying and extending a sweep are one thing: run it again.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import inspect
+import json
+import multiprocessing
+import signal
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from ibteach import checks, files
+from ibteach.errors import DamagedFile, Incomplete, InvalidInput, Unavailable
+from ibteach.learning import augmentation, checkpoints, networks, training
+from ibteach.learning.data import load
+from ibteach.learning.records import Record
+from ibteach.learning.runs import Run
+from ibteach.learning.sources import SOURCES
+
+VERSION = 1  # of what a job's name stands for
+LARGE = 1_000_000
+"""From this many parameters on a network fills a processor by itself."""
+
+SETTINGS = {
+    name: parameter.default
+    for name, parameter in inspect.signature(training.fit).parameters.items()
+    if parameter.kind is parameter.KEYWORD_ONLY and name not in ("checkpoint", "device", "progress")
+}
+"""The settings of `ibteach.learning.training.fit` that a job has, with their defaults."""
+
+_ONE_AT_A_TIME = threading.Lock()  # training draws from the random state and reads the stop button of its process
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What one worker trains: one network, or an ensemble of them. Made by `plan`, which fills in every default.
+
+    - `data`, `size`: as `ibteach.learning.data.load` takes them
+    - `architecture`: as `ibteach.learning.networks.make` takes it
+    - `runs`: one for each network
+    - `settings`: keyword arguments of `ibteach.learning.training.fit` that JSON can say
+    """
+
+    data: str
+    size: int | None
+    architecture: dict
+    runs: tuple[Run, ...]
+    settings: dict
+
+    @property
+    def name(self) -> str:
+        """16 hexadecimal digits that are different for jobs that differ in anything.
+
+        >>> from ibteach.learning.training import grid
+        >>> one, other = (plan("digits", {"network": "mlp"}, grid(["l2"], gammas=[g]))[0] for g in (0.1, 0.2))
+        >>> len(one.name), one.name == other.name
+        (16, False)
+        """
+        content = {**dataclasses.asdict(self), "version": VERSION}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def plan(data: str, architecture: dict, runs: Iterable[Run], *, size: int | None = None, **settings) -> list[Job]:
+    """The jobs that train these runs: a single one for the ensemble of small networks, one for each large network.
+
+    Large is what has a million parameters, or batch normalisation, which cannot be stacked.
+
+    Args:
+        data, size: as `ibteach.learning.data.load` takes them; the data are fetched now if they are not there.
+        architecture: such as ``{"network": "resnet", "width": 16}``; what is left out has its default.
+        runs: such as `ibteach.learning.training.grid` makes; two that are equal are one.
+        settings: keyword arguments of `ibteach.learning.training.fit`, such as ``epochs=40``.
+
+    Raises `UnknownName` or `InvalidInput` for what a job cannot be made of, `Unavailable` for data that are not there.
+
+    >>> from ibteach.learning.training import grid
+    >>> runs = grid(["l2", "variance"], gammas=[0.01, 0.1], seeds=[0, 1, 2])
+    >>> [len(job.runs) for job in plan("digits", {"network": "mlp", "hidden": [32]}, runs, epochs=5)]
+    [12]
+    >>> [len(job.runs) for job in plan("digits", {"network": "resnet", "width": 8}, runs)]
+    [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
+    """
+    runs = checks.several("runs", runs)
+    if not runs or not all(isinstance(run, Run) for run in runs):
+        raise InvalidInput(f"runs: got {runs!r}, expected at least one Run, such as grid makes.")
+    runs = list(dict.fromkeys(runs))
+    for name in settings:
+        checks.known("setting of fit", name, SETTINGS)
+    augmentation.known(settings.get("augment", ()))
+    settings = json.loads(files.as_json("settings", {**SETTINGS, **settings}))
+    dataset = load(data, size=size)
+    try:
+        network = networks.make(architecture, dataset.shape, len(dataset.classes))
+    except TypeError as error:
+        raise InvalidInput(f"architecture: got {architecture!r}, which no network has ({error}).") from error
+    for run in runs:
+        training._check(network, dataset, [run], settings)
+    large = sum(parameter.numel() for parameter in network.parameters()) >= LARGE or any(
+        True for _ in network.buffers()
+    )
+    of = {"data": data, "size": size or SOURCES[data].size, "settings": settings}
+    of["architecture"] = json.loads(files.as_json("architecture", network.architecture))
+    return [Job(runs=tuple(together), **of) for together in ([[run] for run in runs] if large else [runs])]
+
+
+def work(job: Job, folder, device: str | None = None, progress: bool = False) -> str:
+    """Do a job, unless it is done: what a worker runs. Returns the job's name, the result is in `folder`.
+
+    It leaves ``NAME.safetensors``, the Record, and of a network that was trained alone ``NAME.network.safetensors``,
+    which `ibteach.learning.checkpoints.load_network` reads. While it works it keeps ``NAME.checkpoint``, from which
+    whoever does the job next goes on.
+
+    Raises `KeyboardInterrupt` when training was stopped, and otherwise what `data.load` and `fit` raise.
+    """
+    folder = Path(folder)
+    with _ONE_AT_A_TIME:
+        with contextlib.suppress(DamagedFile, Unavailable):
+            Record.load(folder / f"{job.name}.safetensors")
+            return job.name
+        dataset = load(job.data, size=job.size)
+        runs = job.runs[0] if len(job.runs) == 1 else job.runs
+        model = training.build(lambda: networks.make(job.architecture, dataset.shape, len(dataset.classes)), runs)
+        checkpoint = folder / f"{job.name}.checkpoint"
+        where = {"device": device, "progress": progress, "checkpoint": checkpoint}
+        record = training.fit(model, dataset, runs, **job.settings, **where)
+        if record.provenance["stopped_in_epoch"] is not None:
+            raise KeyboardInterrupt
+        if len(job.runs) == 1:
+            checkpoints.save_network(folder / f"{job.name}.network.safetensors", model, dataset.shape)
+        record.save(folder / f"{job.name}.safetensors")  # last: this is what says that the job is done
+        checkpoint.unlink(missing_ok=True)
+    return job.name
+
+
+def run(
+    jobs: Iterable[Job], folder, executor: Executor | None = None, *, device: str | None = None, progress: bool = True
+) -> list[Record]:
+    """Do all jobs that `folder` does not have yet, and return the Record of each, in their order.
+
+    Jobs that are equal are done once. Stop with Ctrl-C, or lose power: the same call goes on where it was. Join the
+    Records of one data set with `ibteach.learning.records.concatenate`.
+
+    Args:
+        jobs: from `plan`, also from several.
+        folder: where results are kept; made if need be. Workers on other machines must see it under the same path.
+        executor: any `concurrent.futures.Executor`, such as `processes` or `cluster` give; None does one job after
+            the other here. A worker trains one job at a time, so threads gain nothing.
+        device: as for `training.pick_device`, on the worker.
+        progress: show what is done.
+
+    Raises `Unavailable` before any work when the folder cannot be made, or when a worker does not see it or does not
+    have the device; `Unavailable` later, when the workers are gone; `Incomplete` at the end, when some jobs failed.
+
+    >>> import tempfile
+    >>> from ibteach.learning.training import grid
+    >>> jobs = plan("digits", {"network": "mlp", "hidden": [8]}, grid(["l2"], gammas=[0.1, 1.0]), epochs=1, subset=50)
+    >>> run(jobs, tempfile.mkdtemp(), progress=False)[0].runs[1]["gamma"]
+    1.0
+    """
+    jobs = checks.several("jobs", jobs)
+    if not jobs or not all(isinstance(job, Job) for job in jobs):
+        raise InvalidInput(f"jobs: got {jobs!r}, expected at least one Job, such as plan makes.")
+    jobs = {job.name: job for job in jobs}
+    folder = Path(folder).expanduser().absolute()  # a worker may be in another folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"{folder}: cannot be made ({error.strerror}); choose another folder.") from error
+    records, failures = _there(jobs, folder), {}
+
+    def so_far():  # by the folder, which may have more than was reported
+        records.update(_there({name: job for name, job in jobs.items() if name not in records}, folder))
+        return f"{len(records)} of {len(jobs)} jobs are finished and kept in {folder}"
+
+    shown = {"unit": "job", "ncols": 88, "file": sys.stdout, "disable": not progress or executor is None}
+    try:
+        with tqdm(total=len(jobs), initial=len(records), desc="sweep", **shown) as bar:
+            left = [job for name, job in jobs.items() if name not in records]
+            with contextlib.closing(_ended(left, folder, executor, device, progress)) as ended:
+                for job, result in ended:
+                    try:
+                        records[job.name] = Record.load(folder / f"{result()}.safetensors")
+                    except (BrokenExecutor, CancelledError):
+                        raise
+                    except Exception as error:
+                        failures[job.name] = error
+                    bar.update()
+    except KeyboardInterrupt:
+        print(f"\nStopped. {so_far()}; the same sweep goes on from there.", file=sys.stderr)
+        raise
+    except (BrokenExecutor, CancelledError) as error:
+        raise Unavailable(
+            f"executor: the workers are gone ({error or type(error).__name__}). {so_far()}; see that there are workers "
+            "again, with memory enough, and run the same sweep: it goes on from there."
+        ) from error
+    if failures:
+        reasons = {}
+        for name, error in failures.items():
+            reasons.setdefault(f"{type(error).__name__}: {error}", []).append(name)
+        said = "\n".join(f"  {', '.join(names)}: {reason}" for reason, names in reasons.items())
+        raise Incomplete(f"{len(failures)} of {len(jobs)} jobs failed; {so_far()}.\n{said}", failures)
+    return [records[name] for name in jobs]
+
+
+@contextlib.contextmanager
+def processes(workers: int) -> Iterator[Executor]:
+    """So many worker processes on this machine, which share its cores; when the block ends early they are ended.
+
+    Started afresh ("spawn"), so that a script that calls this needs the usual ``if __name__ == "__main__":``.
+
+    >>> with processes(2) as executor:  # doctest: +SKIP
+    ...     records = run(jobs, "runs/sweep", executor)
+    """
+    workers = checks.whole("workers", workers)
+    threads = max(1, torch.get_num_threads() // workers)
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(threads,))
+    try:
+        yield pool
+        pool.shutdown()
+    except BaseException:
+        # Waiting for them may take hours. Python 3.14 has terminate_workers for this.
+        for process in (pool._processes or {}).values():
+            process.terminate()
+        pool.shutdown(cancel_futures=True)
+        raise
+
+
+@contextlib.contextmanager
+def cluster(address: str, timeout: float = 10.0) -> Iterator[Executor]:
+    """The workers of a Dask scheduler, on any number of machines; the job of a worker that dies goes to another.
+
+    It takes ``pip install "ibteach[cluster]"`` on each, and a folder that all of them see under the same path. For two
+    workers on this machine, in three terminals::
+
+        dask scheduler --host 127.0.0.1 --port 8786
+        dask worker tcp://127.0.0.1:8786 --nworkers 2 --nthreads 1
+        ibteach sweep digits --scheduler tcp://127.0.0.1:8786 --folder runs/sweep
+
+    or all from Python, where ``LocalCluster`` may as well be any other of Dask's clusters:
+
+    >>> from distributed import LocalCluster
+    >>> with LocalCluster(n_workers=2, threads_per_worker=1) as local:  # doctest: +SKIP
+    ...     with cluster(local.scheduler_address) as executor:
+    ...         records = run(jobs, "runs/sweep", executor)
+
+    Raises `Unavailable` when Dask is not installed, or when after `timeout` seconds there is no scheduler at that
+    address, or no worker.
+    """
+    timeout = checks.number("timeout", timeout, above=0)
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise Unavailable('Dask is not installed here: python -m pip install "ibteach[cluster]"') from error
+    try:
+        client = Client(address, timeout=timeout, set_as_default=False)
+    except (OSError, ValueError, TypeError) as error:
+        raise Unavailable(
+            f"scheduler: nobody answers at {address!r} ({error}); start one with: dask scheduler"
+        ) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout)
+        except (OSError, TimeoutError) as error:
+            raise Unavailable(f"scheduler: {address} has no workers; start some: dask worker {address}") from error
+        yield client.get_executor()
+
+
+def _there(jobs, folder) -> dict[str, Record]:
+    """The Records of all jobs that are done."""
+    records = {}
+    for name in jobs:
+        path = folder / f"{name}.safetensors"
+        if path.exists():
+            try:
+                records[name] = Record.load(path)
+            except DamagedFile as damage:
+                print(f"{damage} It is trained again.", file=sys.stderr)
+    return records
+
+
+def _ended(jobs, folder, executor, device, progress):
+    """Every job as it ends, with a function that returns its name or raises what went wrong."""
+    if executor is None and jobs:
+        _check(folder, device)
+        for job in jobs:
+            yield job, lambda job=job: work(job, folder, device, progress)
+    elif jobs:
+        futures = {}
+        try:
+            executor.submit(_check, folder, device).result()
+            for job in jobs:
+                futures[executor.submit(work, job, folder, device)] = job
+            for future in as_completed(futures):
+                yield futures[future], future.result
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+def _check(folder, device):
+    """What a worker is asked before it is given work."""
+    training.pick_device(device)
+    if not folder.is_dir():
+        raise Unavailable(f"{folder}: a worker does not see this folder; choose one that all machines share.")
+
+
+def _begin(threads):
+    """What a new worker process does first; Ctrl-C reaches it too, but is its parent's to answer."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(threads)
