@@ -89,6 +89,7 @@ class View {
     this.text = make("input", { type: "text", spellcheck: "false", autocomplete: "off", "aria-label": "State as text" });
     this.text.addEventListener("focus", () => this.text.select());
     this.text.addEventListener("change", () => this.paste());
+    this.text.addEventListener("blur", () => this.text.validity.valid && this.write());
     const full = make("button", { type: "button", title: "Fill the screen; Escape leaves" }, "Full screen");
     full.addEventListener("click", () => (document.fullscreenElement ? document.exitFullscreen() : this.root.requestFullscreen()));
     full.hidden = !document.fullscreenEnabled;
@@ -163,6 +164,7 @@ class View {
     this.text.setCustomValidity(known && !wrong ? "" : hint);
     if (!this.text.reportValidity()) return;
     this.set({ ...this.state, ...asked });
+    this.write();
     this.report?.(this.state);
   }
 
@@ -174,6 +176,10 @@ class View {
 
   place() {
     for (const { axis, place } of this.controls) place(axis.values.indexOf(this.state[axis.name]));
+    if (!this.text.matches(":focus")) this.write(); // else someone is writing there
+  }
+
+  write() {
     this.text.setCustomValidity("");
     this.text.value = JSON.stringify(this.state);
   }

@@ -67,8 +67,15 @@ def test_jupyterlab(opened):
     box.press("Enter")
     first.pixels()
     assert first.alt() == "The left ring is drawn in colour 0 with radius 1.5."
-    page.wait_for_timeout(500)  # the kernel's answer to the state before writes it into the box once more
+    assert box.input_value() == '{"radius":1.5,"ring":"left","colour":"colour 0"}'
     box.fill('{"radius": 1.55}')
+    page.wait_for_timeout(500)  # the kernel's answer to the state before does not overwrite what is being written,
+    slide = "(node, tick) => { node.value = tick; node.dispatchEvent(new Event('input')); }"
+    here = first.root.get_by_role("slider").evaluate("node => node.value")
+    for tick in (0, here):  # nor does another state
+        first.root.get_by_role("slider").evaluate(slide, tick)
+        first.pixels()
+        assert box.input_value() == '{"radius": 1.55}'
     box.press("Enter")
     assert "radius has the ticks" in box.evaluate("node => node.validationMessage")
     first.pixels()
