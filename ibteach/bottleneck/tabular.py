@@ -66,7 +66,7 @@ def solve(joint, beta, alpha=1.0, *, restarts=24, sweeps=2000, seed=0, normalize
     numbers > 0 in any order and shape, repeats welcome; `alpha` in [0, 1]. Where optima are local, that is for α < 1,
     `restarts` random starts are added. At most `sweeps` passes are made for each β.
 
-    Memory: the encoders, 8·B·X·T bytes, twice, and some 100·X² bytes to work in: 0.3 GB for 50 β, X = 512, Y = 64.
+    Memory: the encoders, 8·B·X·T bytes, four times, and some 100·X² bytes: 0.45 GB for 50 β, X = 512, Y = 64.
     Raises `InvalidInput`; warns `NotConverged` where `sweeps` was too few: `gap` and `residual` say by how much.
 
     >>> solve([[0.45, 0.05], [0.05, 0.45]], beta=[1.5, 2.0]).clusters

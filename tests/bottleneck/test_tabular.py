@@ -1,5 +1,7 @@
 """The solver against what is known exactly, against random restarts, and against every bad argument."""
 
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -235,3 +237,23 @@ def test_tables_are_distributions(joint, message):
 def test_settings_are_checked(settings):
     with pytest.raises(InvalidInput, match=rf"^{next(iter(settings))}: got"):
         solve(np.eye(2) / 2, 2.0, **settings)
+
+
+MEMORY = """
+import resource, sys
+import numpy as np
+from ibteach.bottleneck.tabular import solve
+rng = np.random.default_rng(0)
+joint = rng.dirichlet(np.ones(512))[:, None] * rng.dirichlet(np.full(64, 0.5), size=512)
+unit = 1 if sys.platform == "darwin" else 1024
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+used = solve(joint, np.geomspace(0.5, 100, 20)).encoder.numel()
+print(unit * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before), used)
+"""
+
+
+def test_memory_is_what_the_docstring_states():
+    pytest.importorskip("resource")
+    said = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True).stdout
+    peak, encoders = map(int, said.split())
+    assert 8 * encoders < peak < 4 * 8 * encoders + 200 * 512**2
