@@ -66,9 +66,13 @@ def optimizer_state(optimizer) -> tuple[dict[str, Tensor], list[dict]]:
 
 def restore_optimizer(optimizer, tensors: dict[str, Tensor], groups: list[dict]) -> None:
     """Put an optimiser where `optimizer_state` found it."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in part(tensors, "optimizer").items():
         index, _, entry = name.partition("/")
+        like = parameters[int(index)].detach()
+        if tensor.shape == like.shape:  # a fused step takes it for granted that both lie in the same order in memory
+            tensor = torch.empty_like(like).copy_(tensor)
         state.setdefault(int(index), {})[entry] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": groups})
 

@@ -181,7 +181,7 @@ def test_a_stop_keeps_what_was_trained(digits, monkeypatch, capsys):
 @pytest.mark.parametrize("batches", [1, 12])
 def test_a_loss_that_is_no_number_is_named_and_loses_nothing(digits, batches):
     runs = grid(["variance"], gammas=[0.1, 0.2])
-    said = r"epoch 1: the .* of Run\(objective='variance', gamma=0.* (is (nan|-?inf)|was no finite number from step \d+ on); lower learning_rate"
+    said = r"epoch 1: the .* of Run\(objective='variance', .* (is|was) (nan|-?inf|no finite number).*; lower"
     with pytest.raises(Diverged, match=said) as caught:
         quietly(build(MAKE, runs), digits, runs, learning_rate=1e30, batch_size=1297 // batches, epochs=1)
     assert caught.value.record.epochs.tolist() == [0]
