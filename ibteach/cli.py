@@ -1,6 +1,7 @@
 """The command line: what the library does, for those who want to type it. ``ibteach --help`` says what there is."""
 
 import argparse
+import contextlib
 import importlib.util
 import statistics
 import sys
@@ -17,7 +18,8 @@ ibteach: the information bottleneck, from the definition of entropy to trained n
   ibteach data mnist                   fetch a data set once, for every later use
   ibteach data mnist --to /media/stick   the same into a folder to hand round
   ibteach train digits --out FILE      train networks and record them
-  ibteach records verify runs/*        see that recorded runs are whole
+  ibteach sweep mnist --folder FOLDER  train many, on many processes or machines, and go on after a stop
+  ibteach records list                 what was recorded already
   ibteach records show FILE            what was measured, and where it comes from
   ibteach badges                       launch badges for your own copy of the course
 """
@@ -33,17 +35,61 @@ the file to where `ibteach data` says it is looked for, or set IBTEACH_DATA=FOLD
 TRAIN = """\
 Trains a network for every combination of objective, γ and seed, all at once, and writes one Record of them, which
 `ibteach records show` prints and every explorer draws. Stop it with Ctrl-C: what was trained until then is kept.
+
+  ibteach train digits --objective l2 log-variance --gamma 0.001 0.01 0.1 --epochs 20 --out digits.safetensors
 """
 
+SWEEP = """\
+Trains a network for every combination of data set, objective, γ and seed: small ones together, large ones one by one.
+Each leaves its Record and its trained network in FOLDER, named by all that they depend on. What is there is never
+trained again: stop with Ctrl-C, or lose power, and the same command goes on where it was; add a seed, and only that
+seed is trained.
+
+  ibteach sweep cifar10 --network resnet --width 16 --objective l2 log-variance --gamma 0.001 0.01 0.1 --seed 0 1 2 \\
+      --augment flip shift --epochs 20 --folder runs/cifar10 --workers 2 --out cifar10.safetensors
+
+Several machines, with Dask (pip install "ibteach[cluster]" on each) and a FOLDER that all of them see: run `dask
+scheduler` on one, `dask worker ADDRESS --nthreads 1` on each, and this with --scheduler ADDRESS. When a worker dies,
+another takes over its network. All of it on one machine is `--scheduler tcp://127.0.0.1:8786` and
+
+  dask scheduler --host 127.0.0.1 --port 8786 &
+  dask worker tcp://127.0.0.1:8786 --nworkers 2 --nthreads 1 &
+"""
+
+NETWORK = {
+    "network": (str, "mlp, convnet or resnet (default: mlp)"),
+    "hidden": ([int], "widths of the hidden layers of an mlp"),
+    "width": (int, "channels of the first convolution; 64 in the usual ResNet"),
+    "norm": (str, "batch or group, in a resnet"),
+    "latent_dimension": (int, "of the bottleneck, where the noise is added"),
+    "dropout": (float, "share of units left out at random, in an mlp or convnet"),
+}
+"""What an `architecture` of `ibteach.learning.networks` says: key -> type, help."""
+
 FIT = {
-    "epochs": int,
-    "batch_size": int,
-    "learning_rate": float,
-    "measure_every": int,
-    "subset": int,
-    "keep_latents": int,
+    "epochs": (int, "how often all training examples are seen"),
+    "batch_size": (int, "examples of a step"),
+    "learning_rate": (float, "the highest of its cycle"),
+    "optimizer": (str, "adam or sgd, with momentum"),
+    "weight_decay": (float, "how fast parameters shrink"),
+    "examples": (int, "train on the first so many, a fair sample"),
+    "augment": ([str], "flip, shift, cutout: change the pictures at random"),
+    "measure_every": (int, "epochs from one measurement to the next"),
+    "subset": (int, "how many examples are measured"),
+    "keep_latents": (int, "how many latents the Record keeps"),
 }
 """What is passed on to `ibteach.learning.training.fit` under the same name; its defaults hold."""
+
+FLAGS = {
+    "information": "also measure H[Z], I[X;Z], I[Y;Z], …",
+    "low_precision": "multiply in bfloat16: about twice as fast on a GPU",
+    "compile": "let torch.compile fuse the network first: for long trainings on a GPU",
+}
+
+LIST = """\
+Lists the Records that come with the package, by the name that `ibteach.learning.recorded.load` takes, and those in
+each FOLDER.
+"""
 
 BADGES = """\
 Writes badges that open the course on Colab and Binder into README.md and into the first cell of every notebook. The
@@ -92,20 +138,19 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train networks and record them", description=TRAIN, **layout)
     train.add_argument("data", metavar="DATA", help="such as digits or mnist")
     train.add_argument("--out", metavar="FILE", type=Path, required=True, help="the Record; must not exist yet")
-    runs = train.add_argument_group("networks: one for each combination")
-    runs.add_argument("--objective", nargs="+", default=["log-variance"], metavar="NAME")
-    runs.add_argument("--gamma", nargs="+", type=float, default=[0.01], help="weights of the surrogate's plain form")
-    runs.add_argument("--seed", nargs="+", type=int, default=[0])
-    runs.add_argument("--hidden", nargs="*", type=int, default=[64, 64], metavar="WIDTH")
-    runs.add_argument("--latent-dimension", type=int, default=2, metavar="K")
-    runs.add_argument("--dropout", type=float, default=0.0, metavar="RATE")
-    runs.add_argument("--no-noise", dest="noise", action="store_false", help="a latent without zero-entropy noise")
-    fit = train.add_argument_group("training and measuring")
-    for name, kind in FIT.items():
-        fit.add_argument(f"--{name.replace('_', '-')}", type=kind, default=argparse.SUPPRESS, metavar="N")
-    fit.add_argument("--information", action="store_true", help="also measure H[Z], I[X;Z], I[Y;Z], …")
-    fit.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+    train.add_argument("--checkpoint", metavar="FILE", help="kept up to date; if it is there, training goes on from it")
+    _add_training(train)
     train.set_defaults(run=_train)
+
+    sweep = commands.add_parser("sweep", help="train many networks, anywhere", description=SWEEP, **layout)
+    sweep.add_argument("data", metavar="DATA", nargs="+", help="such as digits or mnist")
+    sweep.add_argument("--folder", type=Path, required=True, help="where the Records are kept")
+    sweep.add_argument("--out", metavar="FILE", type=Path, help="also join them in one Record; must not exist yet")
+    where = sweep.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=int, metavar="N", help="on N processes here, which share the cores")
+    where.add_argument("--scheduler", metavar="ADDRESS", help="on the workers of this Dask scheduler")
+    _add_training(sweep)
+    sweep.set_defaults(run=_sweep)
 
     records = commands.add_parser("records", help="look at recorded runs")
     actions = records.add_subparsers(metavar="ACTION", required=True)
@@ -116,6 +161,10 @@ def _parser() -> argparse.ArgumentParser:
         command = actions.add_parser(action, help=text, description=f"Say {text}.")
         command.add_argument("files", nargs="+", metavar="FILE", type=Path)
         command.set_defaults(run=run)
+
+    listed = actions.add_parser("list", help="what was recorded already", description=LIST, **layout)
+    listed.add_argument("folders", nargs="*", metavar="FOLDER", type=Path, help="with Records, such as a sweep's")
+    listed.set_defaults(run=_list)
 
     remake = actions.add_parser("remake", help="train again what a file holds, and compare")
     remake.add_argument("file", metavar="FILE", type=Path)
@@ -128,6 +177,39 @@ def _parser() -> argparse.ArgumentParser:
     badges.add_argument("--branch", default="main", help="the branch that the badges open (default: main)")
     badges.set_defaults(run=_badges)
     return parser
+
+
+def _add_training(command):
+    """The options of everything that trains."""
+    runs = command.add_argument_group("networks: one for each combination of")
+    runs.add_argument("--objective", nargs="+", default=["log-variance"], metavar="NAME", help="a wrong one lists all")
+    runs.add_argument("--gamma", nargs="+", type=float, default=[0.01], help="weights of the surrogate's plain form")
+    runs.add_argument("--seed", nargs="+", type=int, default=[0], help="of parameters, order, noise, …")
+    made = command.add_argument_group("each made, trained and measured so; what is not said is the library's default")
+    for name, (kind, text) in (NETWORK | FIT).items():
+        nargs, kind = ("*", kind[0]) if isinstance(kind, list) else (None, kind)
+        shown = {int: "N", float: "X", str: "NAME"}[kind]
+        made.add_argument(_option(name), type=kind, nargs=nargs, default=argparse.SUPPRESS, metavar=shown, help=text)
+    for name, text in FLAGS.items():
+        made.add_argument(_option(name), action="store_true", help=text)
+    made.add_argument("--no-noise", dest="noise", action="store_false", help="a latent without zero-entropy noise")
+    made.add_argument("--size", type=int, metavar="N", help="height and width, of data sets of large pictures")
+    made.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+
+
+def _option(name):
+    return "--" + name.replace("_", "-")
+
+
+def _jobs(options, data):
+    from ibteach.learning import sweeps, training
+
+    def given(names):
+        return {name: getattr(options, name) for name in names if hasattr(options, name)}
+
+    runs = training.grid(options.objective, gammas=options.gamma, seeds=options.seed)
+    architecture = {"network": "mlp", **given(NETWORK)}
+    return sweeps.plan(data, architecture, runs, size=options.size, **given((*FIT, *FLAGS, "noise")))
 
 
 def _lab(options):
@@ -158,18 +240,14 @@ def _data(options):
 
 
 def _train(options):
-    import functools
-
-    from ibteach.learning import data, networks, training
+    from ibteach.learning import sweeps
 
     _check_new(options.out)
-    runs = training.grid(options.objective, gammas=options.gamma, seeds=options.seed)
-    dataset = data.load(options.data)
-    sizes = {key: getattr(options, key) for key in ("latent_dimension", "hidden", "dropout")}
-    make = functools.partial(networks.mlp, dataset.shape, len(dataset.classes), **sizes)
-    chosen = {key: getattr(options, key) for key in (*FIT, "information", "noise", "device") if hasattr(options, key)}
+    job, *others = _jobs(options, options.data)
+    if others:
+        raise InvalidInput(f"train: got {len(others) + 1} networks that train one by one; do it with `ibteach sweep`.")
     try:
-        record = training.fit(training.build(make, runs), dataset, runs, **chosen)
+        record, *_ = sweeps.train(job, device=options.device, checkpoint=options.checkpoint)
     except Diverged as diverged:
         if diverged.record:
             diverged.record.save(options.out)
@@ -177,6 +255,30 @@ def _train(options):
         raise
     record.save(options.out)
     print(f"{options.out}: {record}")
+
+
+def _sweep(options):
+    from ibteach.learning import sweeps
+    from ibteach.learning.records import concatenate
+
+    if options.out:
+        _check_new(options.out)
+        if len(options.data) > 1:
+            raise InvalidInput(f"--out: got {len(options.data)} data sets, expected one: a Record is of one data set.")
+    jobs = [job for data in options.data for job in _jobs(options, data)]
+    if options.workers is not None:
+        workers = sweeps.processes(options.workers)
+    elif options.scheduler:
+        workers = sweeps.cluster(options.scheduler)
+    else:
+        workers = contextlib.nullcontext()
+    with workers as executor:
+        records = sweeps.run(jobs, options.folder, executor, device=options.device)
+    print(f"{options.folder}: {len(records)} Records; `ibteach records list {options.folder}` shows them")
+    if options.out:
+        joined = concatenate(records)
+        joined.save(options.out)
+        print(f"{options.out}: {joined}")
 
 
 def _check_new(path):
@@ -211,6 +313,26 @@ def _show(options):
         for key in ("command", "commit", "versions", "configuration", "seed", "wall_seconds"):
             if facts.get(key) is not None:
                 print(f"  {key}: {facts[key]}")
+
+
+def _list(options):
+    from ibteach.learning import recorded
+
+    for name in recorded.names():
+        print(f"{name}: {recorded.load(name)}")
+    damaged = 0
+    for folder in options.folders:
+        if not folder.is_dir():
+            raise Unavailable(f"{folder}: is no folder; name one that holds Records.")
+        for file in sorted(folder.glob("*.safetensors")):
+            if file.suffixes[-2:] == [".network", ".safetensors"]:
+                continue
+            try:
+                print(f"{file}: {recorded.Record.load(file)}")
+            except DamagedFile as error:
+                damaged += 1
+                print(f"ibteach: {error}", file=sys.stderr)
+    return int(damaged > 0)
 
 
 def _verify(options):

@@ -35,9 +35,9 @@ class Diverged(IbteachError, FloatingPointError):
 
 
 class Incomplete(IbteachError, RuntimeError):
-    """Some jobs of a sweep failed; what the others left is kept, and is not done again.
+    """Some runs of a sweep failed; the others are kept, and are not trained again.
 
-    `failures` holds the exception of each failed job, by the job's name.
+    `failures` holds what was raised for each run that failed, by the name that its file would have.
     """
 
     def __init__(self, message: str, failures: dict[str, Exception]):

@@ -2,16 +2,18 @@
 
 import dataclasses
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import torch
 
 from ibteach import badges, cli, errors
-from ibteach.learning import data, networks, sources, training
+from ibteach.learning import data, networks, sources, sweeps, training
 from ibteach.learning.records import Record, provenance
 
 COMMANDS = [
@@ -19,7 +21,9 @@ COMMANDS = [
     ["lab"],
     ["data"],
     ["train"],
+    ["sweep"],
     ["records"],
+    ["records", "list"],
     ["records", "show"],
     ["records", "verify"],
     ["records", "remake"],
@@ -40,7 +44,7 @@ def test_every_command_of_the_welcome_exists(capsys):
     assert cli.main([]) == 0
     said = capsys.readouterr().out
     shown = re.findall(r"^  ibteach (\w+)", said, re.MULTILINE)
-    there = {"lab", "data", "train", "records", "badges"}
+    there = {"lab", "data", "train", "sweep", "records", "badges"}
     assert set(re.findall(r"^    (\w+) ", said, re.MULTILINE)) == set(shown) == there
 
 
@@ -52,7 +56,16 @@ def test_it_runs_as_a_module_without_loading_torch():
 
 
 @pytest.mark.parametrize(
-    "wrong", [["train-everything"], ["train", "digits"], ["records"], ["records", "show"], ["data", "--from", "x"]]
+    "wrong",
+    [
+        ["train-everything"],
+        ["train", "digits"],
+        ["sweep", "digits"],
+        ["sweep", "digits", "--folder", "x", "--workers", "2", "--scheduler", "tcp://127.0.0.1:1"],
+        ["records"],
+        ["records", "show"],
+        ["data", "--from", "x"],
+    ],
 )
 def test_what_is_no_command_ends_with_usage(wrong, capsys):
     with pytest.raises(SystemExit) as ended:
@@ -137,6 +150,35 @@ def test_train_without_noise_and_with_dropout(tmp_path):
     assert settings["noise"] is False and settings["dropout"] == 0.2
 
 
+def test_train_takes_every_setting_of_the_library(tmp_path, capsys):
+    out, checkpoint = tmp_path / "r", tmp_path / "c"
+    command = "train digits --network convnet --width 2 --optimizer sgd --weight-decay 0.001 --learning-rate 0.02"
+    command += " --augment flip shift --examples 300 --epochs 2 --batch-size 100 --subset 60 --measure-every 1"
+    command += f" --low-precision --device cpu --checkpoint {checkpoint} --out {out}"
+    assert cli.main(command.split()) == 0
+    settings = Record.load(out).provenance["configuration"]
+    wanted = {"network": "convnet", "width": 2, "optimizer": "sgd", "weight_decay": 0.001, "learning_rate": 0.02}
+    wanted |= {"augment": ["flip", "shift"], "examples": 300, "low_precision": True, "noise": True}
+    assert wanted.items() <= settings.items() and checkpoint.exists()
+    assert set(cli.FIT) | set(cli.FLAGS) | {"noise"} == set(sweeps.SETTINGS)
+    assert set(cli.NETWORK) == set(networks.SETTINGS)
+    resnets = [
+        "train",
+        "digits",
+        "--network",
+        "resnet",
+        "--width",
+        "8",
+        "--seed",
+        "0",
+        "1",
+        "--out",
+        str(tmp_path / "s"),
+    ]
+    assert cli.main(resnets) == 1
+    assert "got 2 networks that train one by one; do it with `ibteach sweep`" in capsys.readouterr().err
+
+
 def test_what_is_wrong_is_said_before_training(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(training, "fit", lambda *_, **__: pytest.fail("trained"))
     there = tmp_path / "there"
@@ -148,6 +190,9 @@ def test_what_is_wrong_is_said_before_training(tmp_path, monkeypatch, capsys):
         (tmp_path / "r", ["--gamma", "-1"], "gamma: got -1"),
         (tmp_path / "r", ["--hidden", "0"], "hidden: got 0"),
         (tmp_path / "r", ["--dropout", "1"], "dropout: got 1"),
+        (tmp_path / "r", ["--width", "3"], "architecture: got"),
+        (tmp_path / "r", ["--optimizer", "adan"], "did you mean 'adam'"),
+        (tmp_path / "r", ["--size", "32"], "the images of digits have one size"),
     ]:
         assert cli.main([*TRAIN, *options, "--out", str(out)]) == 1
         assert said in capsys.readouterr().err
@@ -186,6 +231,81 @@ def test_what_diverged_keeps_what_was_measured_before(tmp_path, monkeypatch, cap
     said = capsys.readouterr()
     assert "epoch 2: the surrogate of Run(objective='l2'" in said.err and "what was measured before" in said.out
     assert Record.load(out).epochs.tolist() == [0, 1]
+
+
+# sweep
+
+SWEEP = ["sweep", *TRAIN[1:], "--device", "cpu"]
+
+
+def files(folder):
+    return {path.name: path.stat().st_mtime_ns for path in folder.glob("*.safetensors")}
+
+
+def test_sweep_leaves_a_record_of_each_run_and_joins_them(tmp_path, capsys):
+    folder, out = tmp_path / "runs", tmp_path / "r"
+    assert cli.main([*SWEEP, "--folder", str(folder), "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert f"{folder}: 8 Records" in said and f"{out}: Record(8 runs" in said.splitlines()[-1]
+    assert cli.main([*TRAIN, "--device", "cpu", "--out", str(tmp_path / "trained")]) == 0
+    joined, trained = Record.load(out), Record.load(tmp_path / "trained")
+    assert joined.runs == trained.runs and torch.equal(joined.latents, trained.latents)
+    before = files(folder)
+    assert len(before) == 16
+    assert cli.main([*SWEEP, "--folder", str(folder)]) == 0 and files(folder) == before
+
+    (folder / "junk.safetensors").touch()
+    capsys.readouterr()
+    assert cli.main(["records", "list", str(folder)]) == 1
+    listed = capsys.readouterr()
+    assert listed.out.count(f"{folder}") == 8 and "junk" in listed.err
+    assert listed.out.startswith("mnist-surrogates: Record(72 runs")
+
+
+def test_what_is_wrong_is_said_before_sweeping(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(training, "fit", lambda *_, **__: pytest.fail("trained"))
+    (tmp_path / "there").touch()
+    for options, said in [
+        (["--out", str(tmp_path / "there")], "is there already"),
+        (["--scheduler", "nonsense"], "nobody answers at 'nonsense'"),
+        (["--workers", "0"], "workers: got 0"),
+        (["--device", "cuda:9"], "device: got 'cuda:9'"),
+        (["--objective", "l3"], "did you mean 'l2'"),
+    ]:
+        assert cli.main([*SWEEP, *options, "--folder", str(tmp_path / "runs")]) == 1
+        assert said in capsys.readouterr().err
+    assert cli.main(["sweep", "digits", "mnist", "--folder", str(tmp_path), "--out", str(tmp_path / "r")]) == 1
+    assert "--out: got 2 data sets" in capsys.readouterr().err
+    assert cli.main(["records", "list", str(tmp_path / "absent")]) == 1
+    assert "is no folder" in capsys.readouterr().err
+    assert not list(tmp_path.glob("**/*.safetensors"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+def test_a_sweep_that_is_interrupted_goes_on_where_it_was(tmp_path):
+    """Ctrl-C as a terminal sends it, to the command and its workers alike, when one network of two is finished."""
+    sweep = "sweep digits --network resnet --width 8 --seed 0 1 --epochs 30 --examples 200 --batch-size 200 --subset 50"
+    sweep = [*sweep.split(), "--device", "cpu", "--folder", str(tmp_path / "runs")]
+    command = [sys.executable, "-m", "ibteach.cli", *sweep, "--workers", "1"]
+    begun = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        until = time.monotonic() + 300
+        while len(files(tmp_path / "runs")) < 2 or not list((tmp_path / "runs").glob("*.checkpoint")):
+            assert begun.poll() is None and time.monotonic() < until
+            time.sleep(0.01)
+        os.killpg(begun.pid, signal.SIGINT)
+        _, said = begun.communicate(timeout=100)
+    finally:
+        begun.kill()
+        begun.communicate()
+    assert begun.returncode == 130 and "Stopped. 1 of 2 runs are finished" in said and "Traceback" not in said
+    before = files(tmp_path / "runs")
+    assert len(before) == 2
+    assert cli.main(sweep) == 0
+    assert before.items() <= files(tmp_path / "runs").items() and len(files(tmp_path / "runs")) == 4
+    assert not list((tmp_path / "runs").glob("*.checkpoint"))
 
 
 # records

@@ -1,9 +1,10 @@
 """Sweeps: surrogate × γ × seed × data set, here or on many machines, where nothing finished is ever done again.
 
-A sweep is a list of jobs: an ensemble of small networks is one `Job`, a large network is one by itself. The name of a
-job is the SHA-256 of all its settings, and its result is the file of that name, which is whole or not there. So who
-finds the file need not train, who dies while training leaves nothing that counts, and two workers that come to do the
-same job leave one result. Stopping, resuming, retrying and extending a sweep are one thing: run it again.
+A sweep is a list of jobs: small networks are trained together, as the ensemble of one `Job`; a large one is a job by
+itself. Either way each run leaves a Record of its own, in a file that is whole or not there, named by the SHA-256 of
+all that the run depends on. So who finds the file need not train, who dies while training leaves nothing that counts,
+and two workers that come to do the same leave one result. Stopping, resuming, retrying and extending a sweep are one
+thing: run it again.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ import multiprocessing
 import signal
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -26,6 +28,8 @@ from ibteach import checks, files
 from ibteach.errors import DamagedFile, Incomplete, InvalidInput, Unavailable
 from ibteach.learning import augmentation, checkpoints, networks, training
 from ibteach.learning.data import load
+from ibteach.learning.ensemble import Ensemble
+from ibteach.learning.networks import Bottleneck
 from ibteach.learning.records import Record
 from ibteach.learning.runs import Run
 from ibteach.learning.sources import SOURCES
@@ -72,6 +76,15 @@ class Job:
         content = {**dataclasses.asdict(self), "version": VERSION}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
+    def of(self, runs: Iterable[Run]) -> "Job":
+        """The same for these runs. The job of a single run has the name of that run's files."""
+        return dataclasses.replace(self, runs=tuple(runs))
+
+    @property
+    def singles(self) -> dict[str, "Job"]:
+        """The job of each run by itself, by its name."""
+        return {single.name: single for single in map(self.of, ([run] for run in self.runs))}
+
 
 def plan(data: str, architecture: dict, runs: Iterable[Run], *, size: int | None = None, **settings) -> list[Job]:
     """The jobs that train these runs: a single one for the ensemble of small networks, one for each large network.
@@ -116,41 +129,49 @@ def plan(data: str, architecture: dict, runs: Iterable[Run], *, size: int | None
     return [Job(runs=tuple(together), **of) for together in ([[run] for run in runs] if large else [runs])]
 
 
-def work(job: Job, folder, device: str | None = None, progress: bool = False) -> str:
-    """Do a job, unless it is done: what a worker runs. Returns the job's name, the result is in `folder`.
+def train(job: Job, **where) -> tuple[Record, Bottleneck | Ensemble, tuple[int, int, int]]:
+    """Train what a job says, and keep nothing: the Record, the networks, and the shape of the images they take.
 
-    It leaves ``NAME.safetensors``, the Record, and of a network that was trained alone ``NAME.network.safetensors``,
-    which `ibteach.learning.checkpoints.load_network` reads. While it works it keeps ``NAME.checkpoint``, from which
-    whoever does the job next goes on.
+    `where` are the arguments of `ibteach.learning.training.fit` that are no settings: checkpoint, device, progress.
+    """
+    dataset = load(job.data, size=job.size)
+    runs = job.runs[0] if len(job.runs) == 1 else job.runs
+    model = training.build(lambda: networks.make(job.architecture, dataset.shape, len(dataset.classes)), runs)
+    return training.fit(model, dataset, runs, **job.settings, **where), model, dataset.shape
+
+
+def work(job: Job, folder, device: str | None = None, progress: bool = False) -> None:
+    """Train the runs of a job that `folder` does not have yet: what a worker does.
+
+    Each run leaves ``NAME.safetensors``, its Record, and ``NAME.network.safetensors``, its trained network, which
+    `ibteach.learning.checkpoints.load_network` reads. On the way there is a checkpoint, from which whoever does the job
+    next goes on.
 
     Raises `KeyboardInterrupt` when training was stopped, and otherwise what `data.load` and `fit` raise.
     """
     folder = Path(folder)
     with _ONE_AT_A_TIME:
-        with contextlib.suppress(DamagedFile, Unavailable):
-            Record.load(folder / f"{job.name}.safetensors")
-            return job.name
-        dataset = load(job.data, size=job.size)
-        runs = job.runs[0] if len(job.runs) == 1 else job.runs
-        model = training.build(lambda: networks.make(job.architecture, dataset.shape, len(dataset.classes)), runs)
+        singles = {name: single for name, single in job.singles.items() if _kept(folder, name) is None}
+        if not singles:
+            return
+        job = job.of(single.runs[0] for single in singles.values())
         checkpoint = folder / f"{job.name}.checkpoint"
-        where = {"device": device, "progress": progress, "checkpoint": checkpoint}
-        record = training.fit(model, dataset, runs, **job.settings, **where)
+        record, model, inputs = train(job, device=device, progress=progress, checkpoint=checkpoint)
         if record.provenance["stopped_in_epoch"] is not None:
             raise KeyboardInterrupt
-        if len(job.runs) == 1:
-            checkpoints.save_network(folder / f"{job.name}.network.safetensors", model, dataset.shape)
-        record.save(folder / f"{job.name}.safetensors")  # last: this is what says that the job is done
+        for m, name in enumerate(singles):
+            network = model.network(m) if isinstance(model, Ensemble) else model
+            checkpoints.save_network(folder / f"{name}.network.safetensors", network, inputs)
+            _share(record, m).save(folder / f"{name}.safetensors")  # last: it says that the run is done
         checkpoint.unlink(missing_ok=True)
-    return job.name
 
 
 def run(
     jobs: Iterable[Job], folder, executor: Executor | None = None, *, device: str | None = None, progress: bool = True
 ) -> list[Record]:
-    """Do all jobs that `folder` does not have yet, and return the Record of each, in their order.
+    """Train all runs that `folder` does not have yet, and return the Record of each, in their order.
 
-    Jobs that are equal are done once. Stop with Ctrl-C, or lose power: the same call goes on where it was. Join the
+    Runs that are equal are trained once. Stop with Ctrl-C, or lose power: the same call goes on where it was. Join the
     Records of one data set with `ibteach.learning.records.concatenate`.
 
     Args:
@@ -167,37 +188,42 @@ def run(
     >>> import tempfile
     >>> from ibteach.learning.training import grid
     >>> jobs = plan("digits", {"network": "mlp", "hidden": [8]}, grid(["l2"], gammas=[0.1, 1.0]), epochs=1, subset=50)
-    >>> run(jobs, tempfile.mkdtemp(), progress=False)[0].runs[1]["gamma"]
-    1.0
+    >>> [record.runs[0]["gamma"] for record in run(jobs, tempfile.mkdtemp(), progress=False)]
+    [0.1, 1.0]
     """
     jobs = checks.several("jobs", jobs)
     if not jobs or not all(isinstance(job, Job) for job in jobs):
         raise InvalidInput(f"jobs: got {jobs!r}, expected at least one Job, such as plan makes.")
-    jobs = {job.name: job for job in jobs}
     folder = Path(folder).expanduser().absolute()  # a worker may be in another folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Unavailable(f"{folder}: cannot be made ({error.strerror}); choose another folder.") from error
-    records, failures = _there(jobs, folder), {}
 
-    def so_far():  # by the folder, which may have more than was reported
-        records.update(_there({name: job for name, job in jobs.items() if name not in records}, folder))
-        return f"{len(records)} of {len(jobs)} jobs are finished and kept in {folder}"
+    records: dict[str, Record | None] = {name: None for job in jobs for name in job.singles}
+    failures: dict[str, Exception] = {}
 
-    shown = {"unit": "job", "ncols": 88, "file": sys.stdout, "disable": not progress or executor is None}
+    def finished(say=False):
+        """By the folder, which may have more than was reported."""
+        records.update({name: _kept(folder, name, say) for name, record in records.items() if record is None})
+        return sum(record is not None for record in records.values())
+
+    def so_far():
+        return f"{finished()} of {len(records)} runs are finished and kept in {folder}"
+
+    shown = {"unit": "run", "ncols": 88, "file": sys.stdout, "disable": not progress or executor is None}
     try:
-        with tqdm(total=len(jobs), initial=len(records), desc="sweep", **shown) as bar:
-            left = [job for name, job in jobs.items() if name not in records]
+        with tqdm(total=len(records), initial=finished(say=True), desc="sweep", **shown) as bar:
+            left = _left(jobs, {name for name, record in records.items() if record is None})
             with contextlib.closing(_ended(left, folder, executor, device, progress)) as ended:
                 for job, result in ended:
                     try:
-                        records[job.name] = Record.load(folder / f"{result()}.safetensors")
+                        result()
                     except (BrokenExecutor, CancelledError):
                         raise
                     except Exception as error:
-                        failures[job.name] = error
-                    bar.update()
+                        failures.update(dict.fromkeys(job.singles, error))
+                    bar.update(len(job.runs))
     except KeyboardInterrupt:
         print(f"\nStopped. {so_far()}; the same sweep goes on from there.", file=sys.stderr)
         raise
@@ -207,12 +233,12 @@ def run(
             "again, with memory enough, and run the same sweep: it goes on from there."
         ) from error
     if failures:
-        reasons = {}
-        for name, error in failures.items():
-            reasons.setdefault(f"{type(error).__name__}: {error}", []).append(name)
-        said = "\n".join(f"  {', '.join(names)}: {reason}" for reason, names in reasons.items())
-        raise Incomplete(f"{len(failures)} of {len(jobs)} jobs failed; {so_far()}.\n{said}", failures)
-    return [records[name] for name in jobs]
+        reasons = Counter(f"{type(error).__name__}: {error}" for error in failures.values())
+        said = "\n".join(f"  {count}: {reason}" for reason, count in reasons.items())
+        raise Incomplete(f"{len(failures)} of {len(records)} runs failed; {so_far()}.\n{said}", failures)
+    if finished() < len(records):
+        raise Unavailable(f"{so_far()}, where workers said that all are; choose a folder that all machines share.")
+    return list(records.values())
 
 
 @contextlib.contextmanager
@@ -263,37 +289,66 @@ def cluster(address: str, timeout: float = 10.0) -> Iterator[Executor]:
     timeout = checks.number("timeout", timeout, above=0)
     try:
         from distributed import Client
+        from distributed import TimeoutError as TookTooLong
     except ImportError as error:
         raise Unavailable('Dask is not installed here: python -m pip install "ibteach[cluster]"') from error
     try:
         client = Client(address, timeout=timeout, set_as_default=False)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, TookTooLong, ValueError, TypeError) as error:
         raise Unavailable(
             f"scheduler: nobody answers at {address!r} ({error}); start one with: dask scheduler"
         ) from error
     with client:
         try:
             client.wait_for_workers(1, timeout)
-        except (OSError, TimeoutError) as error:
+        except (OSError, TookTooLong) as error:
             raise Unavailable(f"scheduler: {address} has no workers; start some: dask worker {address}") from error
         yield client.get_executor()
 
 
-def _there(jobs, folder) -> dict[str, Record]:
-    """The Records of all jobs that are done."""
-    records = {}
-    for name in jobs:
-        path = folder / f"{name}.safetensors"
-        if path.exists():
-            try:
-                records[name] = Record.load(path)
-            except DamagedFile as damage:
-                print(f"{damage} It is trained again.", file=sys.stderr)
-    return records
+def _kept(folder, name, say=False) -> Record | None:
+    """The Record of that name, if there is a whole one."""
+    path = folder / f"{name}.safetensors"
+    if not path.exists():
+        return None
+    try:
+        return Record.load(path)
+    except DamagedFile as damage:
+        if say:
+            print(f"{damage} It is trained again.", file=sys.stderr)
+        return None
+
+
+def _left(jobs, names) -> list[Job]:
+    """The jobs without all runs but those of these names, each of which is left in one job only."""
+    left = []
+    for job in jobs:
+        runs = [single.runs[0] for name, single in job.singles.items() if name in names]
+        names = names - job.singles.keys()
+        left += [job.of(runs)] if runs else []
+    return left
+
+
+def _share(record, m) -> Record:
+    """The part of run m in the Record of an ensemble."""
+
+    def part(tensors):
+        return {name: tensor[m : m + 1] for name, tensor in tensors.items()}
+
+    facts, among = record.provenance, len(record.runs)
+    mine = {"wall_seconds": facts["wall_seconds"] / among, "parameters": facts["parameters"] // among}
+    return dataclasses.replace(
+        record,
+        runs=record.runs[m : m + 1],
+        quantities=part(record.quantities),
+        errors=part(record.errors),
+        **part({name: getattr(record, name) for name in ("latents", "decoder_weight", "decoder_bias")}),
+        provenance={**facts, **mine},
+    )
 
 
 def _ended(jobs, folder, executor, device, progress):
-    """Every job as it ends, with a function that returns its name or raises what went wrong."""
+    """Every job as it ends, with a function that raises what went wrong, if something did."""
     if executor is None and jobs:
         _check(folder, device)
         for job in jobs:
