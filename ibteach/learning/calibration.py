@@ -30,8 +30,8 @@ class Reliability(NamedTuple):
 
     @property
     def standard_error(self) -> Tensor:
-        """Binomial, of the accuracy, (..., B)."""
-        return (self.accuracy * (1 - self.accuracy) / self.count).sqrt()
+        """What chance makes of the accuracy of a calibrated predictor, √(confidence (1 − confidence) / n), (..., B)."""
+        return (self.confidence * (1 - self.confidence) / self.count).sqrt()
 
     @property
     def expected_calibration_error(self) -> Tensor:

@@ -108,10 +108,16 @@ class Prediction(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         weight, bias = self.networks.decoders
-        logits = self.latents(pixels) @ weight.mT + bias[:, None]  # (M, N, C)
-        jitter = self.draws @ weight.mT  # the noise as the decoder sees it, (M, S, C)
-        of_draws = (logits[:, :, None] + jitter[:, None]).log_softmax(-1)
-        return of_draws.logsumexp(-2) - math.log(len(self.draws))
+        # All draws at once: Σ_s q(y|z_s) = e^{l_y} Σ_s e^{j_sy} / Σ_c e^{l_c} e^{j_sc}, two matrix products, with the
+        # logits l (M, N, C) without noise and what a draw adds to them, j (M, S, C). Each shifted to at most 0.
+        logits = _exactly(self.latents(pixels) @ weight.mT + bias[:, None])
+        logits = logits - logits.amax(-1, keepdim=True)
+        jitter = _exactly(self.draws @ weight.mT)
+        jitter = jitter - jitter.amax(-1, keepdim=True)
+        least = math.log(torch.finfo(jitter.dtype).tiny) / 2  # −354: more would overflow in the gradient
+        jitter = jitter.clamp_min(least).exp()
+        evidence = logits.exp() @ jitter.mT  # (M, N, S)
+        return (logits + (evidence.reciprocal() @ jitter / len(self.draws)).log()).to(pixels.dtype)
 
     def of_first(self, draws: int) -> "Prediction":
         """The same prediction from the first draws alone; it shares the networks."""
@@ -123,6 +129,10 @@ class Prediction(nn.Module):
         """Slices of `count` images that keep memory flat: at most `largest` images, counted once for each network."""
         size = max(1, largest // len(self))
         return (slice(start, start + size) for start in range(0, count, size))
+
+
+def _exactly(tensor):
+    return tensor if tensor.device.type == "mps" else tensor.double()  # Apple's MPS has no float64
 
 
 @torch.no_grad()
@@ -139,4 +149,4 @@ def probabilities(networks: Bottleneck | Ensemble, data: Dataset, images: Tensor
     """
     predict = Prediction(networks, data, **options)
     found = [predict(predict.pixels(images[block])) for block in predict.blocks(len(images))]
-    return torch.cat(found, 1).cpu().double().softmax(-1)  # again: float32 sums to 1 only roughly
+    return torch.cat(found, 1).cpu().double().softmax(-1)  # of logarithms that sum to 1 but for rounding

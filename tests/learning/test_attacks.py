@@ -144,7 +144,7 @@ def test_fgsm_is_the_sign_of_the_gradient_of_the_cross_entropy(digits):
         pixels = (digits.test_images[:100].double() / 16).requires_grad_()
         nn.functional.nll_loss(mean(pixels).log(), labels).backward()
         moved = (pixels + 0.06 * pixels.grad.sign()).clamp(0, 1)
-        error = (mean(moved).argmax(-1) != labels).double().mean().item()
+        error = ((mean(moved).argmax(-1) != labels) | (mean(pixels).argmax(-1) != labels)).double().mean().item()
         assert found.value(quantity("fgsm", 0.06))[m].item() == pytest.approx(error, abs=0.011)
 
 
@@ -160,7 +160,7 @@ def test_what_is_recorded(digits):
     }
     for name in (*ATTACKS, "any"):
         errors = [found.value(quantity(name, epsilon)) for epsilon in EPSILONS]
-        assert torch.equal(errors[0], clean)
+        assert torch.equal(errors[0], clean) and all((error >= clean).all() for error in errors)
         assert (errors[-1] > clean + 0.2).all(), name
         share = errors[2]
         torch.testing.assert_close(found.errors[quantity(name, 0.06)][:, 0], (share * (1 - share) / 150).sqrt())
@@ -169,7 +169,7 @@ def test_what_is_recorded(digits):
         assert (found.value(quantity("any", epsilon)) >= strongest).all()
     said = found.provenance["configuration"]["attacks"]
     assert said["epsilons"] == list(EPSILONS) and said["norm"] == "linf" and said["levels"] == 16
-    assert said["attacks"]["pgd"]["steps"] == 40 and said["foolbox"] and found.provenance["data"] == "digits"
+    assert said["attacks"]["pgd"]["steps"] == 20 and said["foolbox"] and found.provenance["data"] == "digits"
     assert found.provenance["trained"]["configuration"]["epochs"] == 15
 
 

@@ -25,7 +25,7 @@ def test_right_as_often_as_it_says():
     found = reliability(probabilities, labels, bins=5)
     assert found.count.tolist() == [0, 0, 5, 10, 0]
     assert found.accuracy[2:4].tolist() == pytest.approx([0.6, 0.8])
-    assert found.standard_error[3].item() == pytest.approx(math.sqrt(0.16 / 10))
+    assert found.standard_error[2:4].tolist() == pytest.approx([math.sqrt(0.24 / 5), math.sqrt(0.16 / 10)])
     assert found.accuracy[[0, 1, 4]].isnan().all() and found.confidence[[0, 1, 4]].isnan().all()
 
 

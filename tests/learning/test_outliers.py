@@ -85,7 +85,7 @@ def test_the_gaussians_are_those_of_the_log_variance_surrogate():
 
 def test_a_latent_that_is_nothing_but_noise_has_rate_zero():
     gaussians = ClassGaussians.fit(torch.zeros(10, 2), torch.arange(10) % 2, classes=2)
-    assert gaussians.surprise(torch.zeros(1, 2), samples=20_000).item() == pytest.approx(0, abs=0.02)
+    assert gaussians.surprise(torch.zeros(1, 2), samples=2000).item() == pytest.approx(0, abs=0.06)
 
 
 def test_scores_of_predictions():
