@@ -91,7 +91,7 @@ def layout_of(values: dict[str, float], names: tuple[str, ...]) -> Layout:
     if values[lowest] < -1e-9:
         ellipses = _placed(circles, {pair: max(circles[list(pair)]) for pair in combinations(range(3), 2)})
         note = (
-            f"{lowest} = {values[lowest]:.3f} nats is negative, and no area is: "
+            f"{lowest} = −{-values[lowest]:.3f} nats is negative, and no area is: "
             "the circles have the entropies for their areas, their overlaps are schematic."
         )
         return Layout(names, ellipses, values, _areas(ellipses, names), False, note)
