@@ -164,7 +164,7 @@ def test_limiting_cases_have_true_areas(case):
 
 def test_a_negative_region_is_called_schematic_and_the_entropies_keep_their_areas():
     found = layout(XOR)
-    assert not found.true and "I[X;Y;Z] = -0.693" in found.note
+    assert not found.true and "I[X;Y;Z] = −0.693" in found.note
     np.testing.assert_allclose(np.pi * found.ellipses[:, 2] * found.ellipses[:, 3], np.log(2))
     assert set(found.anchors) == set(found.atoms)
 
