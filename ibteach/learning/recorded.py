@@ -49,6 +49,7 @@ def remake(record: Record, dataset: data.Dataset | None = None, *, device="cpu",
     dataset = _data_of(record) if dataset is None else dataset
     if settings.get("network") == "variational":
         del settings["network"]
+        settings["epochs"] = int(record.epochs[-1])  # a run that was stopped is a shorter run: no step looks ahead
         (run,) = record.runs
         return variational.record(dataset, beta=run["beta"], seed=run["seed"], **settings, device=device)
     architecture = {key: settings.pop(key) for key in networks.SETTINGS if key in settings}
