@@ -211,19 +211,19 @@ def memory(data, model, low):
         ),
     }
     for what, (formula, words) in formulas.items():
-        found = alone(what, low)
+        found = alone(what, low, data.name)
         print(f"peak memory of {what:11} {found / 2**20:6,.0f} MiB; {words} = {formula / 2**20:,.0f} MiB", flush=True)
 
 
-def alone(what, low):
+def alone(what, low, name):
     """`peak` in a fresh process, where nothing that was freed before is used again."""
     with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-        return process.submit(peak, what, low).result()
+        return process.submit(peak, what, low, name).result()
 
 
-def peak(what, low) -> float:
+def peak(what, low, name) -> float:
     """Bytes held at most beyond those held before: of the device's memory, or else resident (Linux counts them)."""
-    data = genuine()
+    data = load(name)
     model = build(functools.partial(resnet, data.shape, len(data.classes), width=WIDTH), RUN)
     options = {"epochs": 1, "low_precision": low, "subset": 2, **SETTINGS, **QUIET}
     fit(model, data, RUN, examples=4, batch_size=2, **options)  # loads what is loaded once
