@@ -19,8 +19,8 @@ from ibteach.objectives import OBJECTIVES, decoder_log_likelihood, moments
 SAMPLES = 12
 """Noise samples S behind every measured cross-entropy."""
 
-BLOCK = 6_272_000
-"""How many values of images are encoded at once, counted once for each network: 8000 images of MNIST."""
+BLOCK, PHOTOGRAPHS = 8000, 512
+"""How many small images, and how many of more than a thousand values, are encoded at once by all networks together."""
 
 INFORMATION = [
     "latent_entropy",
@@ -37,7 +37,7 @@ INFORMATION = [
 def encode(model, data, images: Tensor) -> Tensor:
     """Noiseless latents f(x) of uint8 images, (M, N, K); in blocks, for memory's sake. With dropout, one draw."""
     members = len(model) if isinstance(model, Ensemble) else 1
-    block = max(50, BLOCK // (members * max(784, images[0].numel())))
+    block = max(50, (BLOCK if images[0].numel() < 1000 else PHOTOGRAPHS) // members)
     silence = torch.zeros(1, model.latent_dimension, device=images.device)
     with settled(model):
         latents = [model(data.normalize(part), silence.expand(len(part), -1))[0] for part in images.split(block)]

@@ -114,7 +114,8 @@ def fit(
             to 2000 of each.
         keep_latents: how many test latents the Record keeps, all measured ones by default.
         information: also measure H[Z], H[Z|Y], I[X;Z] and the other quantities of the information diagram.
-        low_precision: the encoder multiplies in bfloat16, about twice as fast where the device has it.
+        low_precision: the encoder multiplies in bfloat16, about twice as fast, where the device has it (a GPU from
+            Ampere on, a CPU); elsewhere in float32.
         compile: let ``torch.compile`` fuse the network first; worth its minute on long trainings on a GPU.
         checkpoint: a file that is written after epochs; where it is there already, training goes on from it and leaves
             what training without a break does, on a CPU bit for bit.
@@ -156,7 +157,10 @@ def fit(
             while training.epoch < epochs and not stop.asked:
                 training.epoch += 1
                 for step, streams in enumerate(training.batches.epoch(), 1):
-                    training.step(forward, streams)
+                    try:
+                        training.step(forward, streams)
+                    except torch.cuda.OutOfMemoryError as error:
+                        raise Unavailable(training.what_fits(forward)) from error
                     if progress and training.epoch == 1:
                         _say_how_long(training, step, bar)
                     if stop.asked:
@@ -211,7 +215,7 @@ class _Training:
 
     def __init__(self, model, data, runs, settings, device):
         order = _memory_format(model)
-        model.low_precision = settings["low_precision"]
+        model.low_precision = settings["low_precision"] and _has_bfloat16(device)
         self.model, self.data = model.to(device, memory_format=order).train(), data.to(device)
         self.runs, self.settings, self.device = runs, settings, device
         self.told = {
@@ -243,6 +247,23 @@ class _Training:
         self.guard.look(fit_term, surrogate, self.model)
         self.optimizer.step()
         self.schedule.step()
+
+    def what_fits(self, forward):
+        """What to do about a batch that the device's memory does not hold, by trying halves of it."""
+        batch, count = self.settings["batch_size"], 0
+        for halved in (batch >> power for power in range(1, batch.bit_length())):
+            self.optimizer.zero_grad()
+            torch.cuda.empty_cache()
+            silence = torch.zeros(halved, self.model.latent_dimension, device=self.device)
+            try:
+                _, logits = forward(self.data.normalize(self.data.train_images[:halved]), silence)
+                logits.sum().backward()
+            except torch.cuda.OutOfMemoryError:
+                continue
+            count = halved
+            break
+        remedy = f"batch_size={count} fits" if count else "no batch fits: choose a narrower network"
+        return f"{self.device}: has too little memory for batch_size={batch}; {remedy}."
 
     def check_finite(self):
         self.guard.check(self.epoch)
@@ -315,6 +336,10 @@ class _Training:
         for place, epoch in enumerate(content["epochs"]):
             pair = ({name: of[kind][name][:, place] for name in of[kind]} for kind in ("quantities", "errors"))
             self.found[epoch] = tuple(pair)
+
+
+def _has_bfloat16(device):
+    return device.type == "cpu" or (device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0))
 
 
 def _memory_format(model):

@@ -216,6 +216,45 @@ def test_bad_input_is_refused_before_any_work(digits, monkeypatch):
             fit(model, digits, RUNS, device="cuda")
 
 
+class Hungry(torch.nn.Flatten):
+    """Takes more memory than there is for more than 20 images that are trained on."""
+
+    def forward(self, images):
+        if torch.is_grad_enabled() and len(images) > self.most:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+        return super().forward(images)
+
+
+@pytest.mark.parametrize(("most", "said"), [(20, "batch_size=16 fits"), (0, "no batch fits")])
+def test_too_little_memory_suggests_the_batch_that_fits(digits, most, said):
+    encoder = Hungry()
+    encoder.most = most
+    with pytest.raises(Unavailable, match=f"cpu: has too little memory for batch_size=64; {said}"):
+        quietly(Bottleneck(encoder, 64, 10), digits, Run.of("l2", gamma=0.1), batch_size=64)
+
+
+def test_a_long_training_says_so_first(digits, monkeypatch, capsys):
+    monkeypatch.setattr(training, "LONG", 0)
+    quietly(build(MAKE, RUNS[0]), digits, RUNS[0], batch_size=20, progress=True)
+    out = "".join(capsys.readouterr())
+    assert "About 0 min on this cpu, by its first 15 steps" in out and "ibteach records list" in out
+
+
+def test_a_gradient_that_is_no_number_is_named(digits):
+    """The terms of the loss are finite, its gradient is not."""
+
+    class Root(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = torch.nn.Parameter(torch.zeros(()))
+
+        def forward(self, images):
+            return images.flatten(1)[:, :3] + self.scale.abs().sqrt()  # infinitely steep at 0
+
+    with pytest.raises(Diverged, match=r"epoch 1: the gradient of Run\(.* was no finite number from step 1 on"):
+        quietly(Bottleneck(Root(), 3, 10), digits, Run.of("l2", gamma=0.1))
+
+
 def test_a_run_says_its_weight_in_both_conventions_or_is_refused():
     with pytest.raises(UnknownName, match="did you mean 'variance'"):
         Run.of("varience", gamma=1)
