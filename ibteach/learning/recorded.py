@@ -12,7 +12,7 @@ import torch
 from ibteach import checks
 from ibteach.errors import InvalidInput
 from ibteach.learning import data, networks, variational
-from ibteach.learning.records import Record
+from ibteach.learning.records import Record, concatenate
 from ibteach.learning.training import Run, build, fit
 
 FOLDER = Path(__file__).parents[1] / "recorded"
@@ -59,8 +59,13 @@ def remake(record: Record, dataset: data.Dataset | None = None, *, device="cpu",
             "only what training.fit made of ibteach.learning.networks can be made again."
         )
     runs = [Run(**run) for run in record.runs]
-    model = build(lambda: networks.make(architecture, dataset.shape, len(dataset.classes)), runs)
-    return fit(model, dataset, runs, **settings, device=device, progress=progress)
+
+    def make():
+        return networks.make(architecture, dataset.shape, len(dataset.classes))
+
+    together = [runs] if len(runs) > 1 and not any(True for _ in make().buffers()) else runs
+    how = {**settings, "device": device, "progress": progress}
+    return concatenate([fit(build(make, some), dataset, some, **how) for some in together])
 
 
 def _data_of(record) -> data.Dataset:
