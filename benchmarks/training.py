@@ -24,7 +24,7 @@ from torchvision import transforms
 
 from ibteach.errors import Unavailable
 from ibteach.learning.data import load
-from ibteach.learning.measuring import BLOCK, measure
+from ibteach.learning.measuring import PHOTOGRAPHS, measure
 from ibteach.learning.networks import resnet
 from ibteach.learning.training import Run, build, fit, grid
 
@@ -199,7 +199,7 @@ def memory(data, model, low):
     parameters = sum(parameter.numel() for parameter in model.parameters())
     size = 2 if low else 4
     subset = min(SUBSET, len(data.test_labels))
-    block = min(subset, BLOCK // max(784, channels * height**2))
+    block = min(subset, PHOTOGRAPHS)
     formulas = {
         "training": (
             BATCH * values * size + 8 * parameters,

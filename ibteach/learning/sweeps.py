@@ -120,7 +120,7 @@ def plan(data: str, architecture: dict, runs: Iterable[Run], *, size: int | None
     except TypeError as error:
         raise InvalidInput(f"architecture: got {architecture!r}, which no network has ({error}).") from error
     for run in runs:
-        training._check(network, dataset, [run], settings)
+        training.check(network, dataset, [run], settings)
     large = sum(parameter.numel() for parameter in network.parameters()) >= LARGE or any(
         True for _ in network.buffers()
     )

@@ -136,7 +136,7 @@ def fit(
         **{"noise": noise, "measure_every": measure_every, "subset": subset, "keep_latents": keep_latents},
         **{"information": information, "low_precision": low_precision},
     }
-    _check(model, data, runs, settings)
+    check(model, data, runs, settings)
     device = pick_device(device)
     _try(model, data)
     training = _Training(model, data, runs, settings, device)
@@ -180,8 +180,8 @@ def fit(
         return training.record(stopped=stop.asked, latents=True)
 
 
-def _check(model, data, runs, settings):
-    """Refuse what cannot be trained so, before any work."""
+def check(model, data, runs, settings) -> None:
+    """Raise `InvalidInput` for what `fit` would not train with these settings, a dict of its keyword arguments."""
     if not isinstance(model, Bottleneck | Ensemble) or not isinstance(data, Dataset):
         came = f"{type(model).__name__} and {type(data).__name__}"
         raise InvalidInput(f"model, data: got {came}, expected what training.build and data.load return.")

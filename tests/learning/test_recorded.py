@@ -9,13 +9,15 @@ import pytest
 import torch
 
 from ibteach.errors import InvalidInput, UnknownName
-from ibteach.learning import recorded, variational
+from ibteach.learning import recorded, sweeps, variational
+from ibteach.learning.attacks import quantity
 from ibteach.learning.data import load
 from ibteach.learning.ensemble import Ensemble
 from ibteach.learning.networks import Bottleneck, convnet, make, mlp
+from ibteach.learning.records import concatenate
 from ibteach.learning.training import build, fit, grid
 
-SURROGATES = [name for name in recorded.names() if name != "mnist-vib"]
+SURROGATES = [name for name in recorded.names() if name.endswith("-surrogates")]
 SHIPPED = [(name, split) for name in SURROGATES for split in ("train", "test")]
 CHAIN = ["log-determinant", "log-variance", "pooled-log-variance", "isotropic-log-variance", "variance", "l2"]
 ROUNDING = 1e-9
@@ -54,7 +56,9 @@ def test_a_record_of_networks_ships():
     assert "mnist-surrogates" in recorded.names()
     with pytest.raises(UnknownName, match="did you mean 'mnist-surrogates'"):
         recorded.load("mnist-surogates")
-    assert sum(path.stat().st_size for path in recorded.FOLDER.iterdir()) < 3e6
+    size = {path.stem: path.stat().st_size for path in recorded.FOLDER.iterdir()}
+    assert sum(size[name] for name in size if name.startswith("mnist")) < 3e6
+    assert sum(size[name] for name in size if not name.startswith("mnist")) < 8e6
 
 
 def test_mnist_surrogates_are_what_they_are_said_to_be():
@@ -124,6 +128,32 @@ def test_the_same_fixed_examples_are_measured_at_every_epoch(name):
         assert (total - total[0, 0]).abs().max() < 1e-9
 
 
+@pytest.mark.parametrize("data", ["cifar10", "imagenette"])
+def test_residual_networks_are_what_they_are_said_to_be(data):
+    record, silent = shipped(f"{data}-surrogates"), shipped(f"{data}-without-noise")
+    objectives, gammas = ({run[key] for run in record.runs} for key in ("objective", "gamma"))
+    assert objectives == {"l2", "variance", "log-variance"} and len(gammas) == 6 and len(record.runs) == 18
+    assert {run["gamma"] for run in silent.runs} < gammas and {run["objective"] for run in silent.runs} < objectives
+    for one, noise in ((record, True), (silent, False)):
+        said, how = one.provenance, one.provenance["configuration"]
+        assert said["data"].startswith(data) and not said["commit"].endswith("dirty")
+        assert said["stopped_in_epoch"] is None and said["wall_seconds"] > 0
+        assert how["network"] == "resnet" and how["noise"] is noise and one.epochs.tolist() == [0, 1, 2, 3, 4]
+    assert record.value("test/argmax_error").min() < 0.5 < record.value("test/argmax_error", 0).min()
+
+
+def test_attacked_networks_are_those_that_ship():
+    found, networks = shipped("cifar10-robustness"), shipped("cifar10-surrogates")
+    assert found.runs == networks.runs
+    assert found.provenance["trained"]["configuration"] == networks.provenance["configuration"]
+    for attack in ("fgsm", "bim", "pgd", "deepfool"):
+        epsilons = found.provenance["configuration"]["attacks"]["epsilons"]
+        errors = torch.stack([found.value(quantity(attack, epsilon)) for epsilon in epsilons])
+        assert torch.equal(errors[0], found.value("clean/error")) and (errors >= errors[0]).all()
+        worst = torch.stack([found.value(quantity("any", epsilon)) for epsilon in epsilons])
+        assert (worst.diff(dim=0) >= 0).all() and (worst >= errors).all()
+
+
 def test_the_variational_bottleneck_is_what_it_is_said_to_be():
     record = shipped("mnist-vib")
     assert record.runs == ({"objective": "vib", "beta": 1e-3, "seed": 0},)
@@ -169,6 +199,13 @@ def test_a_record_is_made_again_from_its_provenance_bit_for_bit(network, setting
     for name in first.quantities:
         assert torch.equal(again.quantities[name], first.quantities[name]), name
     assert torch.equal(again.latents, first.latents) and len(again.labels) == 20
+
+
+def test_networks_that_cannot_be_stacked_are_made_again_one_by_one(tmp_path):
+    runs = grid(["variance"], gammas=[0.01, 0.1])
+    jobs = sweeps.plan("digits", {"network": "resnet", "width": 2}, runs, epochs=1, examples=100, subset=20)
+    first = concatenate(sweeps.run(jobs, tmp_path, device="cpu", progress=False))
+    assert recorded.largest_difference(first, recorded.remake(first, progress=False))[1] == 0
 
 
 def test_a_variational_bottleneck_is_made_again_bit_for_bit(tmp_path):
