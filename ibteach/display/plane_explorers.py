@@ -127,7 +127,7 @@ class PlaneScene(MeasuredScene):
         }
         (self.course_bars,) = course.plot([], [], color=theme.foreground, lw=1.2)
         self.cursor = course.axvline(0, color=theme.muted, lw=1.2)
-        course.legend(loc="upper right")
+        course.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False)
         self.head = figure.suptitle("γ", size=12.5, x=0.01, ha="left")
         self.sign(figure, theme)
         moving = [*self.paths, *self.dots, self.bars, self.ring, self.most, self.most_text]

@@ -95,9 +95,13 @@ class Record:
 
     @property
     def source(self) -> str:
-        """One line for a figure: computed now or recorded, from which data, on what."""
-        of = self.provenance
+        """One line for a figure: computed now or recorded, from which data, a ResNet how wide, on what."""
+        of, how = self.provenance, self.provenance.get("configuration") or {}
         data, device = of.get("data", "unnamed data"), of.get("device_name") or "unknown device"
+        if how.get("examples"):
+            data += f" ({how['examples']:,} images)"
+        if how.get("network") == "resnet":
+            data += f", ResNet-18 of width {how['width']}"
         if of.get("kind") == "recorded":
             day = str(of.get("created", ""))[:10] or "some time ago"
             return f"recorded {day}, {data}, {device}, torch {of.get('versions', {}).get('torch', 'unknown')}"
