@@ -250,7 +250,7 @@ def peak():  # of this program alone: ru_maxrss begins with that of the process 
 rng = np.random.default_rng(0)
 joint = rng.dirichlet(np.ones(512))[:, None] * rng.dirichlet(np.full(64, 0.5), size=512)
 before = peak()
-used = solve(joint, np.geomspace(0.5, 100, 20)).encoder.numel()
+used = solve(joint, np.geomspace(0.5, 100, 8)).encoder.numel()
 print(peak() - before, used)
 """
 
