@@ -32,18 +32,21 @@ def euclidean_distances(points: Tensor, k: int) -> Tensor:
     if _by_tree(points):
         tree = cKDTree(points.numpy(), leafsize=64)
         return torch.from_numpy(tree.query(points.numpy(), [k + 1], workers=-1)[0][:, 0])
-    from_points, rounding = _squares(points)
-    found = torch.empty_like(points[:, 0])
+    centred = points - points.mean(0)
+    scale = centred.abs().max().clamp_min(torch.finfo(points.dtype).tiny)
+    from_points, _ = _squares((centred / scale).float())  # candidates in half the time; their distances are exact
+    rounding = 2 * (points.shape[1] + 8) * torch.finfo(torch.float32).eps * (centred / scale).square().sum(-1).max()
+    found, count = torch.empty_like(points[:, 0]), min(k + 3, len(points) - 1)
     for rows in _blocks(points):
         block, squared = points[rows], from_points(rows)
         squared.diagonal(rows.start).fill_(math.inf)
-        candidates = squared.topk(min(k + 3, len(points) - 1), largest=False).indices
+        nearest, candidates = squared.topk(count, largest=False)
         exact = (points[candidates] - block[:, None]).square().sum(-1).sqrt()
         distances = exact.sort(-1).values[:, k - 1]
-        close = distances.square() < 1e6 * rounding  # where the product's rounding might have reordered neighbours
-        if close.any():
-            every = torch.cdist(block[close], points, compute_mode="donot_use_mm_for_euclid_dist")
-            distances[close] = every.topk(k + 1, largest=False).values[:, -1]  # a point itself is at 0
+        doubtful = (distances / scale).square() + rounding > nearest[:, -1]  # another might be as near
+        if doubtful.any() and count < len(points) - 1:
+            every = torch.cdist(block[doubtful], points, compute_mode="donot_use_mm_for_euclid_dist")
+            distances[doubtful] = every.topk(k + 1, largest=False).values[:, -1]  # a point itself is at 0
         found[rows] = distances
     return found
 
