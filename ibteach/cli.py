@@ -72,6 +72,7 @@ FIT = {
     "learning_rate": (float, "the highest of its cycle"),
     "optimizer": (str, "adam or sgd, with momentum"),
     "weight_decay": (float, "how fast parameters shrink"),
+    "label_smoothing": (float, "share of each label spread over all classes"),
     "examples": (int, "train on the first so many, a fair sample"),
     "augment": ([str], "flip, shift, cutout: change the pictures at random"),
     "measure_every": (int, "epochs from one measurement to the next"),

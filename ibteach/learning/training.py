@@ -82,6 +82,7 @@ def fit(
     learning_rate: float = 0.01,
     optimizer: str = "adam",
     weight_decay: float = 0.0,
+    label_smoothing: float = 0.0,
     examples: int | None = None,
     augment: Sequence[str] = (),
     noise: bool = True,
@@ -106,6 +107,8 @@ def fit(
         runs: a Run, or one for each network of the ensemble.
         epochs, batch_size, learning_rate: how long and how fast; the last batch of an epoch is dropped if short.
         optimizer, weight_decay: ``"adam"`` (decoupled decay) or ``"sgd"`` (Nesterov momentum 0.9).
+        label_smoothing: the share of each label that is spread over all classes, in [0, 1). What is minimised is then
+            no longer H_q[Y|Z], which is still what is measured.
         examples: train on the first so many, a fair sample; by default on all.
         augment: names of augmentations (`ibteach.learning.augmentation`), such as ``["flip", "shift"]``.
         noise: add zero-entropy noise to the latent. Without it no entropy has a floor, and no surrogate is a bound.
@@ -132,7 +135,12 @@ def fit(
     runs = [runs] if isinstance(runs, Run) else list(checks.several("runs", runs))
     settings = {
         **{"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "optimizer": optimizer},
-        **{"weight_decay": weight_decay, "examples": examples, "augment": list(augmentation.known(augment))},
+        **{
+            "weight_decay": weight_decay,
+            "label_smoothing": label_smoothing,
+            "examples": examples,
+            "augment": list(augmentation.known(augment)),
+        },
         **{"noise": noise, "measure_every": measure_every, "subset": subset, "keep_latents": keep_latents},
         **{"information": information, "low_precision": low_precision},
     }
@@ -194,6 +202,7 @@ def check(model, data, runs, settings) -> None:
         checks.whole(name, settings[name])
     checks.number("learning_rate", settings["learning_rate"], above=0)
     checks.number("weight_decay", settings["weight_decay"], minimum=0)
+    checks.number("label_smoothing", settings["label_smoothing"], minimum=0, below=1)
     checks.known("optimizer", settings["optimizer"], OPTIMIZERS)
     there, test = len(data.train_labels), len(data.test_labels)
     examples, subset, kept = (settings[name] for name in ("examples", "subset", "keep_latents"))
@@ -240,6 +249,8 @@ class _Training:
     def step(self, forward, streams):
         latents, logits, labels = self.batches.through(forward, streams)
         fit_term = -decoder_log_likelihood(logits, labels).mean(-1)
+        if smoothed := self.settings["label_smoothing"]:
+            fit_term = (1 - smoothed) * fit_term - smoothed * logits.log_softmax(-1).mean((-2, -1))
         m = moments(latents, labels, len(self.data.classes), self.noise_variance)
         surrogate = self.compression(m)
         self.optimizer.zero_grad()

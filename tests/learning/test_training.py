@@ -103,6 +103,26 @@ def test_steps_are_gradient_steps_on_the_objective(digits):
         torch.testing.assert_close(trained, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_label_smoothing_is_torchs_own(digits, smoothing):
+    """One step of stochastic gradient descent on torch's smoothed cross-entropy; what is measured is not smoothed."""
+    run = Run.of("l2", gamma=0.0, seed=1)
+    network, by_hand = build(MAKE, run), build(MAKE, run)
+    how = {"examples": 100, "epochs": 1, "batch_size": 100, "subset": 50, "optimizer": "sgd", "noise": False}
+    record = quietly(network, digits, run, **how, label_smoothing=smoothing)
+    optimizer = torch.optim.SGD(by_hand.parameters(), lr=0.01, momentum=0.9, nesterov=True)
+    torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.01, total_steps=1)
+    inputs, labels = digits.normalize(digits.train_images[:100]), digits.train_labels[:100]
+    _, logits = by_hand(inputs, torch.zeros(100, 2))
+    torch.nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing).backward()
+    optimizer.step()
+    for trained, expected in zip(network.parameters(), by_hand.parameters(), strict=True):
+        torch.testing.assert_close(trained, expected, rtol=1e-4, atol=1e-6)
+    logits = network.decoder(network.encoder(digits.normalize(digits.test_images[:50])))
+    plain = torch.nn.functional.cross_entropy(logits, digits.test_labels[:50]).item()
+    assert record.value("test/decoder_cross_entropy").item() == pytest.approx(plain, rel=1e-4)
+
+
 def test_what_is_measured(digits, together):
     """The record's numbers, computed again from its latents and decoders."""
     assert set(together.errors) < set(together.quantities)
@@ -194,6 +214,11 @@ def test_bad_input_is_refused_before_any_work(digits, monkeypatch):
         ({"epochs": 0}, "epochs: got 0"),
         ({"batch_size": 5000}, "batch_size: got 5000, expected at most the 1297 examples"),
         ({"learning_rate": -1}, "learning_rate: got -1"),
+        ({"label_smoothing": 1.0}, "label_smoothing: got 1.0"),
+        ({"weight_decay": -1}, "weight_decay: got -1"),
+        ({"optimizer": "sdg"}, "optimizer: got 'sdg'"),
+        ({"augment": ["flop"]}, "augmentation: got 'flop'"),
+        ({"examples": 5000}, "examples: got 5000"),
         ({"subset": 1.5}, r"subset: got 1\.5"),
         ({"subset": 1}, "subset: got 1, expected a whole number >= 2"),
         ({"subset": 501}, "subset: got 501, expected a whole number >= 2 and <= 500"),

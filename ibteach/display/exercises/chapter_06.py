@@ -88,7 +88,8 @@ answer = entropy
         name="06.5",
         title="A bin for everyone",
         check=agrees_with(lambda: stats.entropy([0.5, 0.25, 0.25])),
-        hint="Where every latent has a bin of its own, the bin tells which input it was, and so its label. Which entropy?",
+        hint="Where every latent has a bin of its own, the bin tells which input it was, and so its label. "
+        "Which entropy?",
         setup="import math\n",
         solution="answer = 0.5 * math.log(2) + 2 * 0.25 * math.log(4)",
         wrong=(math.log(400), math.log(3), 0.0, 1.5),
