@@ -259,7 +259,7 @@ def test_sweep_leaves_a_record_of_each_run_and_joins_them(tmp_path, capsys):
     assert cli.main(["records", "list", str(folder)]) == 1
     listed = capsys.readouterr()
     assert listed.out.count(f"{folder}") == 8 and "junk" in listed.err
-    assert listed.out.startswith("mnist-surrogates: Record(72 runs")
+    assert "\nmnist-surrogates: Record(72 runs" in listed.out and listed.out.startswith("cifar10-robustness: ")
 
 
 def test_what_is_wrong_is_said_before_sweeping(tmp_path, monkeypatch, capsys):
