@@ -8,7 +8,6 @@ Several seeds are one point with an error bar. Nothing is estimated here, and no
 import functools
 import math
 
-import matplotlib as mpl
 import numpy as np
 
 from ibteach.display.diagrams import DiagramScene, quantities
@@ -58,11 +57,6 @@ class MeasuredScene(TrainedScene):
         own = [axis for axis in self.axes if axis.name != "seed"]  # seeds are averaged
         self.axes = (*own, epoch, Axis("examples", "examples", ("test", "train")))
 
-    def networks(self, state, gamma) -> list[int]:
-        """The networks of that γ and of the state's objective: one for each seed."""
-        objective = self.name_of[state["objective"]] if "objective" in state else self.objectives[0]
-        return [m for (name, weight, _), m in self.of.items() if (name, weight) == (objective, gamma)]
-
     def path(self, quantity, state, gamma) -> tuple[np.ndarray, np.ndarray]:
         """The mean over seeds at every epoch, and its standard error, of seeds and noise draws together."""
         networks, name = self.networks(state, gamma), f"{state['examples']}/{quantity}"
@@ -100,8 +94,7 @@ class PlaneScene(MeasuredScene):
         _nats_and_bits(plane.xaxis, plane, 1.08 * self.ceiling, "I[X;Z], nats")
         _nats_and_bits(plane.yaxis, plane, 1.12 * self._largest("preserved_relevant_information"), "I[Y;Z], nats")
         plane.grid(True)
-        visible = (0.3, 1.0) if theme.name == "dark" else (0.1, 0.9)
-        shades = mpl.colormaps["viridis"](np.linspace(*visible, len(self.gammas)))
+        shades = self.shades(theme)
         both = list(zip(shades, self.gammas, strict=True))
         self.paths = [plane.plot([], [], color=shade, lw=1.6)[0] for shade in shades]
         self.dots = [plane.plot([], [], "o", color=shade, ms=8, label=f"{gamma:.3g}")[0] for shade, gamma in both]

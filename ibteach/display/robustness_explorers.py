@@ -5,7 +5,6 @@ for each γ, and the clean accuracy beside it, because a network that is always 
 `reliability_diagram` holds confidence against accuracy (`ibteach.learning.calibration`).
 """
 
-import matplotlib as mpl
 import numpy as np
 from torch import Tensor
 
@@ -63,11 +62,6 @@ class RobustnessScene(TrainedScene):
         attack = Axis("attack", "attack", tuple(self.attack_of))
         self.axes = (*own, attack, Axis("epsilon", "ε", sizes, self.texts, start=len(sizes) // 2))
 
-    def networks(self, state, gamma) -> list[int]:
-        """The networks of that γ and of the state's objective: one for each seed."""
-        objective = self.name_of[state["objective"]] if "objective" in state else self.objectives[0]
-        return [m for (name, weight, _), m in self.of.items() if (name, weight) == (objective, gamma)]
-
     def accuracy(self, state, gamma, epsilon) -> tuple[float, float]:
         """In percent, with its standard error: the mean over seeds."""
         name = quantity(self.attack_of[state["attack"]], epsilon) if epsilon > 0 else "clean/error"
@@ -86,9 +80,8 @@ class RobustnessScene(TrainedScene):
         falling.set(xlim=(-0.02 * self.sizes[-1], 1.02 * self.sizes[-1]), ylabel="accuracy, %")
         unit = "share of the pixel range" if self.norm == "linf" else "pixels in [0, 1]"
         falling.set_xlabel(f"size ε of the attack ({NORMS[self.norm]}, {unit})")
-        visible = (0.3, 1.0) if theme.name == "dark" else (0.1, 0.9)
-        self.shades = mpl.colormaps["viridis"](np.linspace(*visible, len(self.gammas)))
-        both = zip(self.shades, self.gammas, strict=True)
+        self.colours = self.shades(theme)
+        both = zip(self.colours, self.gammas, strict=True)
         self.curves = [falling.plot([], [], "o-", ms=3, lw=1.3, color=c, label=f"{g:.3g}")[0] for c, g in both]
         free = "upper right" if self.record.value(quantity("any", self.sizes[-1])).mean() > 0.5 else "lower left"
         falling.legend(title="γ", loc=free, fontsize=11, ncols=1 + (len(self.gammas) > 6))
@@ -112,7 +105,7 @@ class RobustnessScene(TrainedScene):
         for curve, gamma in zip(self.curves, self.gammas, strict=True):
             curve.set_data(self.sizes, [self.accuracy(state, gamma, size)[0] for size in self.sizes])
         _place(self.chosen, self.sizes, [self.accuracy(state, state["gamma"], size) for size in self.sizes])
-        self.chosen[0].set_color(self.shades[self.gammas.index(state["gamma"])])
+        self.chosen[0].set_color(self.colours[self.gammas.index(state["gamma"])])
         for line, size in zip(self.lines.values(), (0, state["epsilon"]), strict=True):
             _place(line, self.gammas, [self.accuracy(state, gamma, size) for gamma in self.gammas])
         for cursor, place in zip(self.cursors, (state["epsilon"], state["gamma"]), strict=True):

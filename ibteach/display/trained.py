@@ -4,6 +4,9 @@ A slider never trains and never interpolates. `TrainedScene` turns the runs of a
 scenes of `ibteach.display.latent_scene` and `ibteach.display.bound_scenes` say what is drawn of the network chosen.
 """
 
+import matplotlib as mpl
+import numpy as np
+
 from ibteach.display.figures import Axis, Scene
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
@@ -35,9 +38,20 @@ class TrainedScene(Scene):
 
     def curve(self, state) -> list[int]:
         """The networks of this objective and seed, in the order of γ."""
-        objective = self.name_of[state["objective"]] if "objective" in state else self.objectives[0]
         seed = state.get("seed", self.record.runs[0]["seed"])
-        return [self.of[objective, gamma, seed] for gamma in self.gammas]
+        return [self.of[self.objective(state), gamma, seed] for gamma in self.gammas]
+
+    def objective(self, state) -> str:
+        return self.name_of[state["objective"]] if "objective" in state else self.objectives[0]
+
+    def networks(self, state, gamma) -> list[int]:
+        """The networks of that γ and of the state's objective: one for each seed."""
+        return [m for (name, weight, _), m in self.of.items() if (name, weight) == (self.objective(state), gamma)]
+
+    def shades(self, theme) -> np.ndarray:
+        """A colour for each γ, from dark to light, all of which can be seen on the theme's background."""
+        visible = (0.3, 1.0) if theme.name == "dark" else (0.1, 0.9)
+        return mpl.colormaps["viridis"](np.linspace(*visible, len(self.gammas)))
 
     def network(self, state) -> int:
         return self.curve(state)[self.gammas.index(state["gamma"])]

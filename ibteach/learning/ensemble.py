@@ -18,6 +18,11 @@ from ibteach.errors import InvalidInput
 from ibteach.learning.networks import Bottleneck
 
 
+def stackable(network: nn.Module) -> bool:
+    """Whether an `Ensemble` takes such networks: parameters alone, no buffers (running statistics)."""
+    return not any(True for _ in network.buffers())
+
+
 class Ensemble(nn.Module):
     """M networks of one architecture, run together.
 
@@ -42,7 +47,7 @@ class Ensemble(nn.Module):
             raise InvalidInput(
                 f"networks: got {len(set(built))} different kinds, expected at least one, all built alike."
             )
-        if any(True for network in networks for _ in network.buffers()):
+        if not all(map(stackable, networks)):
             raise InvalidInput("networks: got buffers (batch normalisation?), expected parameters only; use GroupNorm.")
         self.latent_dimension, self.classes = networks[0].latent_dimension, networks[0].classes
         self.stochastic, self.architecture = networks[0].stochastic, networks[0].architecture

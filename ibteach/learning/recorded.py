@@ -12,6 +12,7 @@ import torch
 from ibteach import checks
 from ibteach.errors import InvalidInput
 from ibteach.learning import data, networks, variational
+from ibteach.learning.ensemble import stackable
 from ibteach.learning.records import Record, concatenate
 from ibteach.learning.training import Run, build, fit
 
@@ -63,7 +64,7 @@ def remake(record: Record, dataset: data.Dataset | None = None, *, device="cpu",
     def make():
         return networks.make(architecture, dataset.shape, len(dataset.classes))
 
-    together = [runs] if len(runs) > 1 and not any(True for _ in make().buffers()) else runs
+    together = [runs] if len(runs) > 1 and stackable(make()) else runs
     how = {**settings, "device": device, "progress": progress}
     return concatenate([fit(build(make, some), dataset, some, **how) for some in together])
 

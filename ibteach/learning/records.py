@@ -123,11 +123,15 @@ class Record:
                 there = dict.fromkeys(self.runs[m].get(key) for m in chosen)
                 raise InvalidInput(f"{key}: got {wanted!r}, expected one of {', '.join(map(repr, there))}.")
             chosen = left
-        rows = torch.tensor(list(chosen))
+        return self.take(chosen)
+
+    def take(self, numbers: Iterable[int]) -> "Record":
+        """The runs of these numbers, as a Record."""
+        rows = torch.tensor(list(numbers))
         per_run = {name: getattr(self, name) for name in ("latents", "decoder_weight", "decoder_bias")}
         return dataclasses.replace(
             self,
-            runs=tuple(self.runs[m] for m in chosen),
+            runs=tuple(self.runs[m] for m in rows.tolist()),
             quantities={name: tensor[rows] for name, tensor in self.quantities.items()},
             errors={name: tensor[rows] for name, tensor in self.errors.items()},
             **{name: tensor if tensor is None else tensor[rows] for name, tensor in per_run.items()},

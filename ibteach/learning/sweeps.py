@@ -28,7 +28,7 @@ from ibteach import checks, files
 from ibteach.errors import DamagedFile, Incomplete, InvalidInput, Unavailable
 from ibteach.learning import augmentation, checkpoints, networks, training
 from ibteach.learning.data import load
-from ibteach.learning.ensemble import Ensemble
+from ibteach.learning.ensemble import Ensemble, stackable
 from ibteach.learning.networks import Bottleneck
 from ibteach.learning.records import Record
 from ibteach.learning.runs import Run
@@ -121,9 +121,7 @@ def plan(data: str, architecture: dict, runs: Iterable[Run], *, size: int | None
         raise InvalidInput(f"architecture: got {architecture!r}, which no network has ({error}).") from error
     for run in runs:
         training.check(network, dataset, [run], settings)
-    large = sum(parameter.numel() for parameter in network.parameters()) >= LARGE or any(
-        True for _ in network.buffers()
-    )
+    large = sum(parameter.numel() for parameter in network.parameters()) >= LARGE or not stackable(network)
     of = {"data": data, "size": size or SOURCES[data].size, "settings": settings}
     of["architecture"] = json.loads(files.as_json("architecture", network.architecture))
     return [Job(runs=tuple(together), **of) for together in ([[run] for run in runs] if large else [runs])]
@@ -331,20 +329,9 @@ def _left(jobs, names) -> list[Job]:
 
 def _share(record, m) -> Record:
     """The part of run m in the Record of an ensemble."""
-
-    def part(tensors):
-        return {name: tensor[m : m + 1] for name, tensor in tensors.items()}
-
     facts, among = record.provenance, len(record.runs)
     mine = {"wall_seconds": facts["wall_seconds"] / among, "parameters": facts["parameters"] // among}
-    return dataclasses.replace(
-        record,
-        runs=record.runs[m : m + 1],
-        quantities=part(record.quantities),
-        errors=part(record.errors),
-        **part({name: getattr(record, name) for name in ("latents", "decoder_weight", "decoder_bias")}),
-        provenance={**facts, **mine},
-    )
+    return dataclasses.replace(record.take([m]), provenance={**facts, **mine})
 
 
 def _ended(jobs, folder, executor, device, progress):
