@@ -8,7 +8,6 @@ networks of an ensemble take in turn.
 
 import contextlib
 import functools
-import math
 import signal
 import sys
 import threading
@@ -28,6 +27,7 @@ from ibteach.learning.batches import Batches, stream
 from ibteach.learning.checkpoints import Checkpoint, optimizer_state, part, restore_optimizer
 from ibteach.learning.data import Dataset
 from ibteach.learning.ensemble import Ensemble
+from ibteach.learning.guard import Guard, refuse_infinite
 from ibteach.learning.measuring import encode, measure
 from ibteach.learning.networks import Bottleneck, settle, settled
 from ibteach.learning.records import Record, provenance
@@ -239,7 +239,7 @@ class _Training:
             *(self.data, runs, settings["batch_size"], self.examples, model.latent_dimension),
             **{"noise": settings["noise"], "augmentations": settings["augment"], "memory_format": order},
         )
-        self.compression, self.guard = _Compression(runs, device), _Guard(runs, device)
+        self.compression, self.guard = _Compression(runs, device), Guard(runs, device)
         chosen = {"lr": settings["learning_rate"], "weight_decay": settings["weight_decay"]}
         self.optimizer = OPTIMIZERS[settings["optimizer"]](model.parameters(), **chosen, fused=device.type != "mps")
         steps = settings["epochs"] * self.batches.per_epoch
@@ -285,7 +285,7 @@ class _Training:
         information = self.settings["information"]
         values, errors = measure(self.model, self.data, subset, information, self.noise_variance)
         for name, value in values.items():
-            _refuse_infinite(name, value, self.runs, f"epoch {self.epoch}")
+            refuse_infinite(name, value, self.runs, f"epoch {self.epoch}")
         self.found[self.epoch] = values, errors
         self.measuring = time.perf_counter() - began
 
@@ -443,42 +443,3 @@ class _Compression:
 
     def __call__(self, m: Moments) -> Tensor:
         return (self.weights * torch.stack([OBJECTIVES[name].nats(m) for name in self.names])).sum(0)
-
-
-class _Guard:
-    """Watches the terms of the loss and its gradient without waiting for the device: the first step that is no number.
-
-    Once one of them is NaN soon all are, so that after an epoch only the first tells where it began.
-    """
-
-    TERMS = ("decoder cross-entropy", "surrogate", "gradient")
-
-    def __init__(self, runs, device):
-        self.runs, self.steps = runs, 0
-        self.first = torch.full((len(self.TERMS), len(runs)), math.inf, device=device)
-
-    def look(self, fit_term, surrogate, model):
-        self.steps += 1
-        terms = [fit_term.detach().reshape(-1), surrogate.detach().reshape(-1)]
-        if not isinstance(model, Ensemble):
-            gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
-            terms.append(torch.stack(torch._foreach_norm(gradients)).sum()[None])
-        bad = ~torch.isfinite(torch.stack(terms))
-        first = self.first[: len(terms)]
-        torch.minimum(first, torch.where(bad, self.steps, math.inf), out=first)
-
-    def check(self, epoch):
-        """Raises `Diverged` that names the network and the term that was first."""
-        step = self.first.min().item()
-        if step < math.inf:
-            term, network = (self.first == step).nonzero()[0].tolist()
-            raise Diverged(
-                f"epoch {epoch}: the {self.TERMS[term]} of {self.runs[network]} was no finite number from step "
-                f"{step:.0f} on; lower learning_rate or gamma."
-            )
-
-
-def _refuse_infinite(name, values, runs, when):
-    if not torch.isfinite(values).all():
-        worst = int((~torch.isfinite(values)).nonzero()[0])
-        raise Diverged(f"{when}: the {name} of {runs[worst]} is {values[worst].item()}; lower learning_rate or gamma.")
