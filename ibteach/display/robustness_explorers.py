@@ -58,6 +58,8 @@ class RobustnessScene(TrainedScene):
         }
         self.sizes, self.texts = [0.0, *sizes], [_share(size, attacked["levels"]) for size in sizes]
         self.norm, self.subset = attacked["norm"], attacked["subset"]
+        self.levels = attacked["levels"] if self.norm == "linf" else 1.0  # 0 … 255, say, of what counts as 0 … 1
+        self.reach = [size * self.levels for size in self.sizes]
         own = [axis for axis in self.axes if axis.name != "seed"]  # seeds are averaged
         attack = Axis("attack", "attack", tuple(self.attack_of))
         self.axes = (*own, attack, Axis("epsilon", "ε", sizes, self.texts, start=len(sizes) // 2))
@@ -77,38 +79,38 @@ class RobustnessScene(TrainedScene):
         for axes in (falling, along):
             axes.set(ylim=(-2, 102))
             axes.grid(True)
-        falling.set(xlim=(-0.02 * self.sizes[-1], 1.02 * self.sizes[-1]), ylabel="accuracy, %")
-        unit = "share of the pixel range" if self.norm == "linf" else "pixels in [0, 1]"
-        falling.set_xlabel(f"size ε of the attack ({NORMS[self.norm]}, {unit})")
+        falling.set(xlim=(-0.02 * self.reach[-1], 1.02 * self.reach[-1]), ylabel="accuracy, %")
+        size = f"{self.levels:.0f} ε" if self.norm == "linf" else "ε, pixels in [0, 1]"
+        falling.set_xlabel(f"size of the attack, {size} ({NORMS[self.norm]})")
         self.colours = self.shades(theme)
         both = zip(self.colours, self.gammas, strict=True)
         self.curves = [falling.plot([], [], "o-", ms=3, lw=1.3, color=c, label=f"{g:.3g}")[0] for c, g in both]
         free = "upper right" if self.record.value(quantity("any", self.sizes[-1])).mean() > 0.5 else "lower left"
         falling.legend(title="γ", loc=free, fontsize=11, ncols=1 + (len(self.gammas) > 6))
         style = {"fmt": "o-", "ms": 7, "lw": 3.5, "ecolor": theme.foreground, "elinewidth": 1.5, "capsize": 3}
-        self.chosen = falling.errorbar(self.sizes, self.sizes, self.sizes, **style, zorder=5)
+        self.chosen = falling.errorbar(self.reach, self.reach, self.reach, **style, zorder=5)
         _along_gamma(along, self.gammas)
         self.lines = {}
         for name, color in (("clean", theme.foreground), ("under attack", theme.cycle[1])):
             x = np.arange(1.0, 1 + len(self.gammas))
             style = {"color": color, "fmt": "o-", "ms": 5, "elinewidth": 1.5, "capsize": 3, "label": name}
             self.lines[name] = along.errorbar(x, 0 * x, 0 * x, **style)
-        along.legend(loc="lower left", fontsize=11)
+        along.legend(loc="lower left", bbox_to_anchor=(0, 1), fontsize=11, ncols=2)
         self.cursors = [axes.axvline(1, color=theme.muted, lw=1.2) for axes in (falling, along)]
         self.head = figure.suptitle("γ", size=12.5, x=0.01, ha="left")
-        self.said = along.text(1, 1.02, "", transform=along.transAxes, ha="right", va="bottom", size=13)
+        self.said = falling.text(0, 1.02, "", transform=falling.transAxes, va="bottom", size=13)
         self.sign(figure, theme)
         bars = [artist for line in (self.chosen, *self.lines.values()) for artist in _parts(line)]
         return [*self.curves, *bars, *self.cursors, self.head, self.said]
 
     def update(self, **state):
         for curve, gamma in zip(self.curves, self.gammas, strict=True):
-            curve.set_data(self.sizes, [self.accuracy(state, gamma, size)[0] for size in self.sizes])
-        _place(self.chosen, self.sizes, [self.accuracy(state, state["gamma"], size) for size in self.sizes])
+            curve.set_data(self.reach, [self.accuracy(state, gamma, size)[0] for size in self.sizes])
+        _place(self.chosen, self.reach, [self.accuracy(state, state["gamma"], size) for size in self.sizes])
         self.chosen[0].set_color(self.colours[self.gammas.index(state["gamma"])])
         for line, size in zip(self.lines.values(), (0, state["epsilon"]), strict=True):
             _place(line, self.gammas, [self.accuracy(state, gamma, size) for gamma in self.gammas])
-        for cursor, place in zip(self.cursors, (state["epsilon"], state["gamma"]), strict=True):
+        for cursor, place in zip(self.cursors, (self.levels * state["epsilon"], state["gamma"]), strict=True):
             cursor.set_xdata([place] * 2)
         clean, under = (self.accuracy(state, state["gamma"], size)[0] for size in (0, state["epsilon"]))
         self.head.set_text(f"{self.state_text(state)}; {self.subset} test images, bars of 2 standard errors")
@@ -230,9 +232,9 @@ class ReliabilityScene(TrainedScene):
 
 
 def _share(size, levels):
-    """``8/255`` where ε is a whole number of the levels of a pixel."""
+    """``8/255`` where ε is a whole number of the levels of a pixel, or half of one."""
     steps = size * levels
-    return f"{round(steps)}/{levels:.0f}" if abs(steps - round(steps)) < 1e-6 else f"{size:.3g}"
+    return f"{round(2 * steps) / 2:g}/{levels:.0f}" if abs(2 * steps - round(2 * steps)) < 1e-6 else f"{size:.3g}"
 
 
 def _along_gamma(axes, gammas):

@@ -82,6 +82,7 @@ def test_a_point_is_the_mean_over_seeds_with_the_error_of_images_and_seeds():
     for gamma, curve in zip(GAMMAS, drawn.curves, strict=True):
         expected = [scene.accuracy(state, gamma, size)[0] for size in EPSILONS]
         np.testing.assert_allclose(curve.get_ydata(), expected)
+        np.testing.assert_allclose(curve.get_xdata(), [16 * size for size in EPSILONS])  # digits have levels 0 … 16
     under, clean = (scene.accuracy(state, 0.01, size) for size in (0.1, 0))
     assert drawn.said.get_text() == f"FGSM, ε = 0.1: {under[0]:.0f} %, clean {clean[0]:.0f} %"
     bars = drawn.lines["under attack"][2][0].get_segments()
