@@ -259,7 +259,7 @@ def _train(options):
 
 
 def _sweep(options):
-    from ibteach.learning import sweeps
+    from ibteach.learning import executors, sweeps
     from ibteach.learning.records import concatenate
 
     if options.out:
@@ -268,9 +268,9 @@ def _sweep(options):
             raise InvalidInput(f"--out: got {len(options.data)} data sets, expected one: a Record is of one data set.")
     jobs = [job for data in options.data for job in _jobs(options, data)]
     if options.workers is not None:
-        workers = sweeps.processes(options.workers)
+        workers = executors.processes(options.workers)
     elif options.scheduler:
-        workers = sweeps.cluster(options.scheduler)
+        workers = executors.cluster(options.scheduler)
     else:
         workers = contextlib.nullcontext()
     with workers as executor:

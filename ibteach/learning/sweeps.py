@@ -12,16 +12,13 @@ import dataclasses
 import hashlib
 import inspect
 import json
-import multiprocessing
-import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor, as_completed
+from collections.abc import Iterable
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, as_completed
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from ibteach import checks, files
@@ -175,8 +172,8 @@ def run(
     Args:
         jobs: from `plan`, also from several.
         folder: where results are kept; made if need be. Workers on other machines must see it under the same path.
-        executor: any `concurrent.futures.Executor`, such as `processes` or `cluster` give; None does one job after
-            the other here. A worker trains one job at a time, so threads gain nothing.
+        executor: any `concurrent.futures.Executor`, such as those of `ibteach.learning.executors`; None does one job
+            after the other here. A worker trains one job at a time, so threads gain nothing.
         device: as for `training.pick_device`, on the worker.
         progress: show what is done.
 
@@ -239,71 +236,6 @@ def run(
     return list(records.values())
 
 
-@contextlib.contextmanager
-def processes(workers: int) -> Iterator[Executor]:
-    """So many worker processes on this machine, which share its cores; when the block ends early they are ended.
-
-    Started afresh ("spawn"), so that a script that calls this needs the usual ``if __name__ == "__main__":``.
-
-    >>> with processes(2) as executor:  # doctest: +SKIP
-    ...     records = run(jobs, "runs/sweep", executor)
-    """
-    workers = checks.whole("workers", workers)
-    threads = max(1, torch.get_num_threads() // workers)
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(threads,))
-    try:
-        yield pool
-        pool.shutdown()
-    except BaseException:
-        # Waiting for them may take hours. Python 3.14 has terminate_workers for this.
-        for process in (pool._processes or {}).values():
-            process.terminate()
-        pool.shutdown(cancel_futures=True)
-        raise
-
-
-@contextlib.contextmanager
-def cluster(address: str, timeout: float = 10.0) -> Iterator[Executor]:
-    """The workers of a Dask scheduler, on any number of machines; the job of a worker that dies goes to another.
-
-    It takes ``pip install "ibteach[cluster]"`` on each, and a folder that all of them see under the same path. For two
-    workers on this machine, in three terminals::
-
-        dask scheduler --host 127.0.0.1 --port 8786
-        dask worker tcp://127.0.0.1:8786 --nworkers 2 --nthreads 1
-        ibteach sweep digits --scheduler tcp://127.0.0.1:8786 --folder runs/sweep
-
-    or all from Python, where ``LocalCluster`` may as well be any other of Dask's clusters:
-
-    >>> from distributed import LocalCluster
-    >>> with LocalCluster(n_workers=2, threads_per_worker=1) as local:  # doctest: +SKIP
-    ...     with cluster(local.scheduler_address) as executor:
-    ...         records = run(jobs, "runs/sweep", executor)
-
-    Raises `Unavailable` when Dask is not installed, or when after `timeout` seconds there is no scheduler at that
-    address, or no worker.
-    """
-    timeout = checks.number("timeout", timeout, above=0)
-    try:
-        from distributed import Client
-        from distributed import TimeoutError as TookTooLong
-    except ImportError as error:
-        raise Unavailable('Dask is not installed here: python -m pip install "ibteach[cluster]"') from error
-    try:
-        client = Client(address, timeout=timeout, set_as_default=False)
-    except (OSError, TookTooLong, ValueError, TypeError) as error:
-        raise Unavailable(
-            f"scheduler: nobody answers at {address!r} ({error}); start one with: dask scheduler"
-        ) from error
-    with client:
-        try:
-            client.wait_for_workers(1, timeout)
-        except (OSError, TookTooLong) as error:
-            raise Unavailable(f"scheduler: {address} has no workers; start some: dask worker {address}") from error
-        yield client.get_executor()
-
-
 def _kept(folder, name, say=False) -> Record | None:
     """The Record of that name, if there is a whole one."""
     path = folder / f"{name}.safetensors"
@@ -358,9 +290,3 @@ def _check(folder, device):
     training.pick_device(device)
     if not folder.is_dir():
         raise Unavailable(f"{folder}: a worker does not see this folder; choose one that all machines share.")
-
-
-def _begin(threads):
-    """What a new worker process does first; Ctrl-C reaches it too, but is its parent's to answer."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(threads)

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from ibteach import errors
-from ibteach.learning import checkpoints, data, measuring, networks, sweeps, training
+from ibteach.learning import checkpoints, data, executors, measuring, networks, sweeps, training
 from ibteach.learning.records import concatenate
 from ibteach.learning.training import grid
 
@@ -312,7 +312,7 @@ def test_processes(tmp_path):
     gone = pytest.raises(
         errors.Unavailable, match=r"workers are gone.* [24] of 6 runs are finished.*goes on from there"
     )
-    with gone, sweeps.processes(2) as executor:
+    with gone, executors.processes(2) as executor:
         sweeps.run(jobs, tmp_path, executor, **CPU)
     killer.join()
     assert not multiprocessing.active_children()
@@ -324,12 +324,12 @@ def test_processes(tmp_path):
 
 
 def test_processes_are_ended_where_the_block_ends_early():
-    with contextlib.suppress(KeyboardInterrupt), sweeps.processes(1) as executor:
+    with contextlib.suppress(KeyboardInterrupt), executors.processes(1) as executor:
         assert executor.submit(torch.get_num_threads).result() == torch.get_num_threads()
         executor.submit(time.sleep, 1000)
         raise KeyboardInterrupt
     assert not multiprocessing.active_children()
-    with pytest.raises(errors.InvalidInput, match="workers: got 0"), sweeps.processes(0):
+    with pytest.raises(errors.InvalidInput, match="workers: got 0"), executors.processes(0):
         pass
 
 
@@ -358,7 +358,7 @@ def test_a_worker_of_the_cluster_that_dies_at_work_is_replaced(tmp_path, local):
 
     killer = threading.Thread(target=kill)
     killer.start()
-    with sweeps.cluster(local.scheduler_address) as executor:
+    with executors.cluster(local.scheduler_address) as executor:
         records = sweeps.run(jobs, tmp_path, executor, **CPU)
     killer.join()
     assert len(killed) == 1
@@ -382,7 +382,7 @@ def test_a_scheduler_that_goes_away(tmp_path):
     gone = pytest.raises(errors.Unavailable, match=r"workers are gone.* 2 of 4 runs are finished")
     try:
         eventually(lambda: answers(address))
-        with gone, sweeps.cluster(address, timeout=120) as executor:
+        with gone, executors.cluster(address, timeout=120) as executor:
             sweeps.run(jobs, tmp_path / "sweep", executor, **CPU)
         killer.join()
     finally:
@@ -411,7 +411,7 @@ def answers(address):
 def test_a_cluster_that_is_not_there():
     began = time.monotonic()
     for address, what in [("tcp://127.0.0.1:1", "nobody answers"), ("nonsense://1", "nobody answers")]:
-        with pytest.raises(errors.Unavailable, match=f"{what} at '{address}'"), sweeps.cluster(address, timeout=1):
+        with pytest.raises(errors.Unavailable, match=f"{what} at '{address}'"), executors.cluster(address, timeout=1):
             pass
     assert time.monotonic() - began < 10
 
@@ -423,12 +423,12 @@ def test_a_cluster_without_workers():
     with (
         LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0") as local,
         none,
-        sweeps.cluster(local.scheduler_address, 1),
+        executors.cluster(local.scheduler_address, 1),
     ):
         pass
 
 
 def test_without_dask_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(errors.Unavailable, match=r'pip install "ibteach\[cluster\]"'), sweeps.cluster("tcp://x:1"):
+    with pytest.raises(errors.Unavailable, match=r'pip install "ibteach\[cluster\]"'), executors.cluster("tcp://x:1"):
         pass
