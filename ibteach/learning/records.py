@@ -243,7 +243,7 @@ def provenance(*, data: str, device="cpu", wall_seconds: float | None = None, **
             "torch": torch.__version__,
         },
         "commit": _commit(),
-        "command": _command(),
+        "command": command_line(),
         "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "wall_seconds": wall_seconds,
         **more,
@@ -365,8 +365,8 @@ def _commit() -> str | None:
         return None
 
 
-def _command() -> str:
-    """What was typed, without this machine's folders."""
+def command_line() -> str:
+    """What was typed to start this process, without this machine's folders."""
     if "ipykernel" in sys.modules:
         return "(in a notebook)"
     typed = [Path(part).name if Path(part).is_absolute() else part for part in sys.orig_argv[1:]]

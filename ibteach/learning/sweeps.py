@@ -27,7 +27,7 @@ from ibteach.learning import augmentation, checkpoints, networks, training
 from ibteach.learning.data import load
 from ibteach.learning.ensemble import Ensemble, stackable
 from ibteach.learning.networks import Bottleneck
-from ibteach.learning.records import Record
+from ibteach.learning.records import Record, command_line
 from ibteach.learning.runs import Run
 from ibteach.learning.sources import SOURCES
 
@@ -135,12 +135,12 @@ def train(job: Job, **where) -> tuple[Record, Bottleneck | Ensemble, tuple[int, 
     return training.fit(model, dataset, runs, **job.settings, **where), model, dataset.shape
 
 
-def work(job: Job, folder, device: str | None = None, progress: bool = False) -> None:
+def work(job: Job, folder, device: str | None = None, progress: bool = False, command: str | None = None) -> None:
     """Train the runs of a job that `folder` does not have yet: what a worker does.
 
     Each run leaves ``NAME.safetensors``, its Record, and ``NAME.network.safetensors``, its trained network, which
     `ibteach.learning.checkpoints.load_network` reads. On the way there is a checkpoint, from which whoever does the job
-    next goes on.
+    next goes on. `command` is what started the sweep, for the Records; by default, what started this process.
 
     Raises `KeyboardInterrupt` when training was stopped, and otherwise what `data.load` and `fit` raise.
     """
@@ -157,7 +157,8 @@ def work(job: Job, folder, device: str | None = None, progress: bool = False) ->
         for m, name in enumerate(singles):
             network = model.network(m) if isinstance(model, Ensemble) else model
             checkpoints.save_network(folder / f"{name}.network.safetensors", network, inputs)
-            _share(record, m).save(folder / f"{name}.safetensors")  # last: it says that the run is done
+            mine = _share(record, m, command or command_line())
+            mine.save(folder / f"{name}.safetensors")  # last: it says that the run is done
         checkpoint.unlink(missing_ok=True)
 
 
@@ -259,11 +260,11 @@ def _left(jobs, names) -> list[Job]:
     return left
 
 
-def _share(record, m) -> Record:
-    """The part of run m in the Record of an ensemble."""
+def _share(record, m, command) -> Record:
+    """The part of run m in the Record of an ensemble, trained by a sweep that was started so."""
     facts, among = record.provenance, len(record.runs)
     mine = {"wall_seconds": facts["wall_seconds"] / among, "parameters": facts["parameters"] // among}
-    return dataclasses.replace(record.take([m]), provenance={**facts, **mine})
+    return dataclasses.replace(record.take([m]), provenance={**facts, **mine, "command": command})
 
 
 def _ended(jobs, folder, executor, device, progress):
@@ -277,7 +278,7 @@ def _ended(jobs, folder, executor, device, progress):
         try:
             executor.submit(_check, folder, device).result()
             for job in jobs:
-                futures[executor.submit(work, job, folder, device)] = job
+                futures[executor.submit(work, job, folder, device, command=command_line())] = job
             for future in as_completed(futures):
                 yield futures[future], future.result
         finally:

@@ -17,7 +17,7 @@ import torch
 
 from ibteach import errors
 from ibteach.learning import checkpoints, data, executors, measuring, networks, sweeps, training
-from ibteach.learning.records import concatenate
+from ibteach.learning.records import command_line, concatenate
 from ibteach.learning.training import grid
 
 SMALL = {"network": "mlp", "hidden": [8]}
@@ -321,6 +321,7 @@ def test_processes(tmp_path):
     records = sweeps.run(jobs, tmp_path, **CPU)
     assert before.items() <= times(tmp_path).items()
     assert_all(records, jobs)
+    assert {record.provenance["command"] for record in records} == {command_line()}  # not that of a worker
 
 
 def test_processes_are_ended_where_the_block_ends_early():
@@ -364,6 +365,7 @@ def test_a_worker_of_the_cluster_that_dies_at_work_is_replaced(tmp_path, local):
     assert len(killed) == 1
     assert_all(records, jobs)
     assert {name for name in times(tmp_path) if name.endswith(".safetensors")} == files_of(*jobs)
+    assert {record.provenance["command"] for record in records} == {command_line()}
 
 
 def test_a_scheduler_that_goes_away(tmp_path):
