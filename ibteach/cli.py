@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import ibteach
-from ibteach.errors import DamagedFile, Diverged, IbteachError, InvalidInput, Unavailable
+from ibteach.errors import DamagedFile, Diverged, IbteachError, InvalidInput, Unavailable, UnknownName
 
 WELCOME = """\
 ibteach: the information bottleneck, from the definition of entropy to trained networks.
@@ -87,9 +87,11 @@ FLAGS = {
     "compile": "let torch.compile fuse the network first: for long trainings on a GPU",
 }
 
+RECORD = "a Record, or the name of one that `ibteach records list` prints"
+
 LIST = """\
-Lists the Records that come with the package, by the name that `ibteach.learning.recorded.load` takes, and those in
-each FOLDER.
+Lists the Records that come with the package, by the name that `ibteach records show` and
+`ibteach.learning.recorded.load` take, and those in each FOLDER.
 """
 
 BADGES = """\
@@ -155,12 +157,12 @@ def _parser() -> argparse.ArgumentParser:
 
     records = commands.add_parser("records", help="look at recorded runs")
     actions = records.add_subparsers(metavar="ACTION", required=True)
-    for action, run, text in [
-        ("show", _show, "what was measured, and where it comes from"),
-        ("verify", _verify, "whether files are whole and unchanged"),
+    for action, run, many, text in [
+        ("show", _show, "+", "what was measured, and where it comes from"),
+        ("verify", _verify, "*", "whether files are whole and unchanged; without FILE all that come with the package"),
     ]:
         command = actions.add_parser(action, help=text, description=f"Say {text}.")
-        command.add_argument("files", nargs="+", metavar="FILE", type=Path)
+        command.add_argument("files", nargs=many, metavar="FILE", help=RECORD)
         command.set_defaults(run=run)
 
     listed = actions.add_parser("list", help="what was recorded already", description=LIST, **layout)
@@ -168,7 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     listed.set_defaults(run=_list)
 
     remake = actions.add_parser("remake", help="train again what a file holds, and compare")
-    remake.add_argument("file", metavar="FILE", type=Path)
+    remake.add_argument("file", metavar="FILE", help=RECORD)
     remake.add_argument("--out", metavar="NEW", type=Path, required=True, help="the new Record; must not exist yet")
     remake.add_argument("--device", default="cpu", help="cuda, mps or cpu (default: cpu)")
     remake.set_defaults(run=_remake)
@@ -294,10 +296,10 @@ def _check_new(path):
 
 
 def _show(options):
-    from ibteach.learning.records import Record
+    from ibteach.learning import recorded
 
     for file in options.files:
-        record = Record.load(file)
+        record = recorded.Record.load(recorded.find(file))
         facts = record.provenance
         print(f"{file}: {record.source}")
         print(f"  {len(record.runs)} runs")
@@ -337,13 +339,13 @@ def _list(options):
 
 
 def _verify(options):
-    from ibteach.learning.records import Record
+    from ibteach.learning import recorded
 
     damaged = 0
-    for file in options.files:
+    for file in options.files or recorded.names():
         try:
-            print(f"{file}: whole ({len(Record.load(file).runs)} runs)")
-        except (DamagedFile, Unavailable) as error:
+            print(f"{file}: whole ({len(recorded.Record.load(recorded.find(file)).runs)} runs)")
+        except (DamagedFile, Unavailable, UnknownName) as error:
             damaged += 1
             print(f"ibteach: {error}", file=sys.stderr)
     return int(damaged > 0)
@@ -352,7 +354,7 @@ def _verify(options):
 def _remake(options):
     from ibteach.learning import recorded
 
-    record = recorded.Record.load(options.file)
+    record = recorded.Record.load(recorded.find(options.file))
     _check_new(options.out)
     again = recorded.remake(record, device=options.device)
     again.save(options.out)

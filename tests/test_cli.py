@@ -343,6 +343,21 @@ def test_records_verify_names_each_file_and_goes_on(record, tmp_path, capsys):
     assert f"{broken}: " in said.err and "absent" in said.err
 
 
+def test_records_go_by_the_names_that_are_listed(tmp_path, monkeypatch, capsys):
+    assert cli.main(["records", "list"]) == 0
+    names = re.findall(r"^([\w-]+): Record", capsys.readouterr().out, re.MULTILINE)
+    assert "mnist-surrogates" in names and cli.main(["records", "show", names[0]]) == 0
+    assert f"{names[0]}: recorded" in capsys.readouterr().out
+    assert cli.main(["records", "verify"]) == 0
+    assert re.findall(r"^([\w-]+): whole", capsys.readouterr().out, re.MULTILINE) == names
+    for action in (["show"], ["verify"], ["remake", "--out", str(tmp_path / "out")]):
+        assert cli.main(["records", *action, "mnist-surogates"]) == 1
+        assert "did you mean 'mnist-surrogates'" in capsys.readouterr().err
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / names[0]).write_bytes(b"a file comes first")
+    assert cli.main(["records", "verify", names[0]]) == 1
+
+
 def test_records_remake_trains_again_and_compares(tmp_path, capsys):
     first, again, third = tmp_path / "first", tmp_path / "again", tmp_path / "third"
     assert cli.main([*TRAIN, "--device", "cpu", "--out", str(first)]) == 0

@@ -162,7 +162,7 @@ class DiagramScene(Scene):
         self.definition = words.text(0, 0.83, "", size=12.5, va="top", color=theme.muted)
         self.name = words.text(0, 0.71, "", size=14, va="top", weight="bold", color=theme.accent)
         self.meaning = words.text(0, 0.63, "", size=12.5, va="top")
-        self.formula = words.text(0, 0.48, "", size=14, va="top", linespacing=1.5)
+        self.formula = words.text(0, 0, "", size=14, va="top", linespacing=1.4)
         self.note = words.text(0, 0.02, "", size=11.5, va="bottom", color=theme.muted)
         return [*self.picture.artists, self.head, self.definition, self.name, self.meaning, self.formula, self.note]
 
@@ -170,12 +170,13 @@ class DiagramScene(Scene):
         found, value, parts = self._read(quantity, slider)
         self.picture.show(found, quantity, unit)
         self.head.set_text(f"${latex(quantity)} = {number(value, unit)}$ {unit}")
-        self.definition.set_text(f"= {definition(quantity, self.names)}")
+        self.definition.set_text(f"= {definition(quantity, self.names, unit)}")
         named = self.papers.get(quantity)
         self.name.set_text(named.name if named else "")
         self.meaning.set_text(textwrap.fill(named.meaning, 44) if named else "")
         terms = [f"${latex(part)} = {number(value, unit)}$" for part, value in parts.items()]
         self.formula.set_text("\n".join(["the sum of", *terms]) if len(terms) > 1 else "")
+        self.formula.set_y(0.48 if named else 0.72)  # below the meaning, where there is one
         self.note.set_text(textwrap.fill(found.note, 50))
 
     def alt(self, quantity, unit, **slider):

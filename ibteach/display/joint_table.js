@@ -304,7 +304,7 @@ class Editor {
     this.showDiagram(joint);
     const { quantity, formula, parts } = this.kind[this.chosen];
     const total = parts.length > 1 && parts.length < 5 ? ` = ${parts.join(" + ")}` : "";
-    const words = `${quantity} = ${formula}${total} = ${this.number(values[this.chosen])} ${this.unit}`;
+    const words = `${quantity} = ${formula[this.unit]}${total} = ${this.number(values[this.chosen])} ${this.unit}`;
     this.svg.setAttribute("aria-label", `Information diagram of ${this.names.join(", ")}. Highlighted: ${words}. ${this.note.textContent}`);
     clearTimeout(this.settling);
     this.settling = setTimeout(() => (this.caption.textContent = words), 80);

@@ -17,7 +17,7 @@ from matplotlib.patches import Rectangle
 from ibteach.checks import known
 from ibteach.display import site
 from ibteach.display.diagrams import HIGHLIGHT, Picture, number, quantities
-from ibteach.display.figures import THEMES, Scene, alt_text, picture
+from ibteach.display.figures import THEMES, UNITS, Scene, alt_text, picture
 from ibteach.display.live import Exported
 from ibteach.errors import InvalidInput
 from ibteach.files import replacing
@@ -243,7 +243,7 @@ def _spec(tables):
         return [
             {
                 "quantity": quantity,
-                "formula": definition(quantity, names),
+                "formula": {unit: definition(quantity, names, unit) for unit in UNITS},
                 "parts": region(quantity, names),
                 "atoms": masks(quantity, names),
             }

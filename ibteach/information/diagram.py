@@ -12,11 +12,13 @@ from itertools import combinations
 
 from torch import Tensor
 
+from ibteach import checks
 from ibteach.errors import InvalidInput
 from ibteach.information.discrete import Joint
 from ibteach.information.tables import parse, variable_names
 
 MOST_VARIABLES = 5
+LOGARITHMS = {"nats": "ln", "bits": "log₂"}
 
 
 def atoms(joint: Joint) -> dict[str, Tensor]:
@@ -75,13 +77,13 @@ def measure(quantity, joint: Joint) -> Tensor:
     return sum(values[atom] for atom in region(quantity, joint.names))
 
 
-def definition(quantity, names) -> str:
-    """What a quantity is the mean of, in plain text. Raises as `region` does.
+def definition(quantity, names, unit="nats") -> str:
+    """What a quantity is the mean of, in plain text, with the logarithm that gives this unit. Raises as `region` does.
 
-    >>> definition("H[Y|X]", "X Y"), definition("I[X;Y]", "X Y"), definition("I[X;Y;Z]", "X Y Z")
-    ('−Σ p(x,y) ln p(y|x)', 'Σ p(x,y) ln p(x,y) / p(x) p(y)', 'I[X;Y] − I[X;Y|Z]')
+    >>> definition("H[Y|X]", "X Y"), definition("I[X;Y]", "X Y", "bits"), definition("I[X;Y;Z]", "X Y Z")
+    ('−Σ p(x,y) ln p(y|x)', 'Σ p(x,y) log₂ [p(x,y) / (p(x) p(y))]', 'I[X;Y] − I[X;Y|Z]')
     """
-    names = _few(names)
+    names, log = _few(names), LOGARITHMS[checks.known("unit", unit, LOGARITHMS)]
     groups, given = _read(quantity, names)
     bar = "|" + ",".join(given).lower() if given else ""
     every = ",".join(name for name in names if name in {*sum(groups, ()), *given}).lower()
@@ -90,8 +92,8 @@ def definition(quantity, names) -> str:
         fewer, last = ";".join(",".join(group) for group in groups[:-1]), [*groups[-1], *given]
         return f"I[{fewer}{bar.upper()}] − I[{fewer}|{','.join(last)}]"
     if len(groups) == 1:
-        return f"−Σ p({every}) ln p({inside[0]}{bar})"
-    return f"Σ p({every}) ln p({','.join(inside)}{bar}) / p({inside[0]}{bar}) p({inside[1]}{bar})"
+        return f"−Σ p({every}) {log} p({inside[0]}{bar})"
+    return f"Σ p({every}) {log} [p({','.join(inside)}{bar}) / (p({inside[0]}{bar}) p({inside[1]}{bar}))]"
 
 
 def latex(quantity) -> str:

@@ -34,7 +34,19 @@ def load(name: str) -> Record:
     >>> load("mnist-surrogates").runs[0]["objective"]
     'l2'
     """
-    return Record.load(FOLDER / f"{checks.known('recorded networks', name, names())}.safetensors")
+    return Record.load(_path(name))
+
+
+def find(file) -> Path:
+    """Where a Record is: the file of that path, or that of a name which `load` takes.
+
+    Raises `UnknownName` for what is neither a file, nor looks like one, nor is a name.
+
+    >>> find("mnist-surrogates").name
+    'mnist-surrogates.safetensors'
+    """
+    path = Path(file)
+    return path if path.exists() or path.suffix or len(path.parts) > 1 else _path(str(file))
 
 
 def remake(record: Record, dataset: data.Dataset | None = None, *, device="cpu", progress: bool = True) -> Record:
@@ -89,3 +101,7 @@ def largest_difference(one: Record, other: Record) -> tuple[str, float]:
         raise InvalidInput(f"records: got {one!r} and {other!r}, expected the same runs, epochs and quantities.")
     gaps = {name: (values - other.quantities[name]).abs().max().item() for name, values in one.quantities.items()}
     return max(gaps.items(), key=lambda gap: gap[1])
+
+
+def _path(name):
+    return FOLDER / f"{checks.known('recorded networks', name, names())}.safetensors"

@@ -115,6 +115,9 @@ def test_what_is_under_the_pointer_or_has_the_focus_is_highlighted(editor):
     editor.root.locator('[data-quantity="H[X,Y]"]').focus()
     assert editor.highlighted() == "H[X,Y]"
     editor.root.locator("figcaption", has_text="H[X,Y] = −Σ p(x,y) ln p(x,y)").wait_for()
+    editor.root.get_by_role("radiogroup", name="unit").get_by_text("bits", exact=True).click()
+    editor.root.locator('[data-quantity="H[X,Y]"]').focus()
+    editor.root.locator("figcaption", has_text="H[X,Y] = −Σ p(x,y) log₂ p(x,y)").wait_for()
     assert "Highlighted: H[X,Y]" in editor.root.locator("svg").get_attribute("aria-label")
 
 

@@ -1,5 +1,6 @@
 """Information diagrams on screen: what is highlighted, hatched and empty, and what the words beside it say."""
 
+import itertools
 import math
 
 import numpy as np
@@ -74,6 +75,28 @@ def test_every_state_can_be_drawn_and_said():
         canvas = Canvas(scene, dpi=40)
         for state in states(scene, {"unit": "bits"}):
             assert canvas.pixels(state).any() and alt_text(scene, state)
+
+
+@pytest.mark.parametrize("joint", [XY, XOR, chain(0.0), chain(0.1)], ids=["two", "xor", "chain without noise", "chain"])
+def test_no_words_lie_over_others_or_outside(joint):
+    canvas = Canvas(DiagramScene(joint), dpi=80)
+    for state in states(canvas._scene):
+        canvas.pixels(state)
+        scene, figure = canvas._scene, canvas._figure
+        words = [scene.head, scene.definition, scene.name, scene.meaning, scene.formula, scene.note]
+        boxes = [(text, text.get_window_extent()) for text in words if text.get_text()]
+        for text, box in boxes:
+            assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1, (state, text)
+            assert figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1, (state, text)
+        for (text, box), (other, lower) in itertools.combinations(boxes, 2):
+            assert not box.overlaps(lower), (state, text, other)
+
+
+def test_formulas_have_the_logarithm_of_their_unit():
+    canvas = Canvas(DiagramScene(XY), dpi=40)
+    for unit, log in (("nats", "ln"), ("bits", "log₂")):
+        canvas.pixels({"quantity": "I[X;Y]", "unit": unit})
+        assert canvas._scene.definition.get_text() == f"= Σ p(x,y) {log} [p(x,y) / (p(x) p(y))]"
 
 
 def test_an_explorer_starts_where_it_is_told():
