@@ -94,12 +94,13 @@ class PlaneScene(MeasuredScene):
         _nats_and_bits(plane.xaxis, plane, 1.08 * self.ceiling, "I[X;Z], nats")
         _nats_and_bits(plane.yaxis, plane, 1.12 * self._largest("preserved_relevant_information"), "I[Y;Z], nats")
         plane.grid(True)
-        shades = self.shades(theme)
-        both = list(zip(shades, self.gammas, strict=True))
-        self.paths = [plane.plot([], [], color=shade, lw=1.6)[0] for shade in shades]
+        self.colours = self.shades(theme)
+        both = list(zip(self.colours, self.gammas, strict=True))
+        self.paths = [plane.plot([], [], color=shade, lw=1.6)[0] for shade in self.colours]
         self.dots = [plane.plot([], [], "o", color=shade, ms=8, label=f"{gamma:.3g}")[0] for shade, gamma in both]
-        (self.bars,) = plane.plot([], [], color=theme.foreground, lw=1.5, zorder=5)
-        (self.ring,) = plane.plot([], [], "o", mfc="none", mec=theme.foreground, ms=14, mew=2, zorder=6)
+        whole = {"mec": theme.foreground, "ms": 13, "mew": 2, "clip_on": False}  # also in the corner at 0, 0
+        (self.chosen,) = plane.plot([], [], "o", **whole, zorder=5)
+        (self.bars,) = plane.plot([], [], color=theme.foreground, lw=1.5, zorder=6)
         plane.legend(title="γ", loc="lower right", bbox_to_anchor=(0.9, 0.0), fontsize=11, ncols=2)
         dashed = {"color": theme.muted, "lw": 1.5, "ls": "--"}
         plane.axvline(self.ceiling, **dashed)
@@ -123,7 +124,7 @@ class PlaneScene(MeasuredScene):
         course.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False)
         self.head = figure.suptitle("γ", size=12.5, x=0.01, ha="left")
         self.sign(figure, theme)
-        moving = [*self.paths, *self.dots, self.bars, self.ring, self.most, self.most_text]
+        moving = [*self.paths, *self.dots, self.chosen, self.bars, self.most, self.most_text]
         return [*moving, *self.lines.values(), self.course_bars, self.cursor, self.head]
 
     def _largest(self, quantity):
@@ -139,7 +140,8 @@ class PlaneScene(MeasuredScene):
         self.bars.set_data(
             [x - 2 * x_error, x + 2 * x_error, np.nan, x, x], [y, y, np.nan, y - 2 * y_error, y + 2 * y_error]
         )
-        self.ring.set_data([x], [y])
+        self.chosen.set_data([x], [y])
+        self.chosen.set_markerfacecolor(self.colours[self.gammas.index(state["gamma"])])
         most = self.label_entropy(state)
         self.most.set_ydata([most, most])
         self.most_text.set_y(most)

@@ -175,7 +175,7 @@ class ReliabilityScene(TrainedScene):
         diagram.tick_params(labelbottom=False)
         diagram.grid(True)
         x = np.linspace(0, 100, self.bins)
-        style = {"color": theme.muted, "fmt": "none", "elinewidth": 2, "capsize": 4, "label": "of a calibrated one, 2σ"}
+        style = {"color": theme.muted, "fmt": "none", "elinewidth": 2, "capsize": 4, "label": "if calibrated, 2σ"}
         self.expected = diagram.errorbar(x, x, x, **style)
         (self.points,) = diagram.plot(
             [], [], "o", color=theme.cycle[0], ms=8, zorder=4, label="accuracy", clip_on=False
@@ -216,7 +216,7 @@ class ReliabilityScene(TrainedScene):
         self.most.set_data(self.gammas, self.floor[curve])
         self.dot.set_data([state["gamma"]], [self.error[m]])
         self.cursor.set_xdata([state["gamma"]] * 2)
-        said = f"calibration error {self.error[m]:.1f} %, chance at most {self.floor[m]:.1f} %"
+        said = f"calibration error {self.error[m]:.1f} %, by chance up to {self.floor[m]:.1f} % (2σ)"
         self.head.set_text(f"{self.run_text(m)}: {said}; {self.examples} images")
 
     def alt(self, **state):
@@ -227,7 +227,8 @@ class ReliabilityScene(TrainedScene):
             f"Reliability diagram of the network trained with {self.run_text(m)} on {self.examples} images: accuracy "
             f"in {self.bins} bins of confidence against the diagonal. On average it is {abs(over):.1f} points "
             f"{'surer than right' if over > 0 else 'less sure than right'}; its expected calibration error is "
-            f"{self.error[m]:.1f} %, where chance makes at most {self.floor[m]:.1f} %. Beside it the same for every γ."
+            f"{self.error[m]:.1f} %, where chance makes up to {self.floor[m]:.1f} % (2σ). Beside it the same for every "
+            "γ."
         )
 
 
@@ -253,10 +254,10 @@ def _parts(container):
 
 
 def _place(container, x, values_and_errors):
-    """Move an errorbar to new values with bars of two standard errors."""
+    """Move an errorbar to new values, in percent, with bars of two standard errors."""
     line, (low_caps, high_caps), (bars,) = container
     y, error = np.asarray(values_and_errors, dtype=float).T
-    low, high = y - 2 * error, y + 2 * error
+    low, high = np.clip([y - 2 * error, y + 2 * error], 0, 100)
     if line is not None:
         line.set_data(x, y)
     low_caps.set_data(x, low)
