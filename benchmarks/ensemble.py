@@ -10,9 +10,9 @@ import time
 import numpy as np
 import torch
 
-from ibteach.learning.data import load
-from ibteach.learning.networks import mlp
-from ibteach.learning.training import build, fit, grid
+from ibteach.data.datasets import load
+from ibteach.networks.bottleneck import mlp
+from ibteach.training.loop import build, fit, grid
 
 EPOCHS = 5
 ROUNDS = 3

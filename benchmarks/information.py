@@ -13,7 +13,7 @@ import time
 import npeet_plus
 import torch
 
-from ibteach.information.continuous import TAU, zero_entropy_noise
+from ibteach.information.continuous import TWO_PI_E, zero_entropy_noise
 from ibteach.information.mixture import measure
 from ibteach.information.population import population_bracket
 
@@ -38,7 +38,7 @@ def main():
     ratios = []
     for truth in (5.0, 28.6):
         x = torch.randn(COUNT, DIMENSION, dtype=torch.float64, generator=generator)
-        x *= math.sqrt(math.expm1(2 * truth / DIMENSION) / TAU)
+        x *= math.sqrt(math.expm1(2 * truth / DIMENSION) / TWO_PI_E)
         z = x + zero_entropy_noise(x, generator)
         seconds, found = timed(lambda x=x: measure(x, labels), rounds=3)
         value, error = found.preserved_information

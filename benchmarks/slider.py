@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ibteach.display.figures import Axis, Scene
+from ibteach.display.live.scene import Axis, Scene
 
 STEPS, DRAG_SECONDS, RATE = 60, 5, 60
 CELLS = {
@@ -24,8 +24,8 @@ import ipywidgets
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 from benchmarks.slider import Clouds
-from ibteach.display.figures import LIGHT
-from ibteach.display.live import Explorer
+from ibteach.display.live.scene import LIGHT
+from ibteach.display.live.explorer import Explorer
 %config InlineBackend.print_figure_kwargs = {"bbox_inches": None}
 """,
     "interact": """\

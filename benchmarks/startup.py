@@ -16,7 +16,7 @@ PROGRAMS = {
     "bare interpreter": "pass",
     "import ibteach": "import ibteach",
     "import torch": "import torch",
-    "first ibteach.display": "import ibteach; ibteach.display; from ibteach.display.live import Explorer",
+    "first ibteach.display": "import ibteach; ibteach.display; from ibteach.display.live.explorer import Explorer",
 }
 
 

@@ -22,11 +22,11 @@ import torch.nn.functional as F
 from PIL import Image
 from torchvision import transforms
 
+from ibteach.data.datasets import load
 from ibteach.errors import Unavailable
-from ibteach.learning.data import load
-from ibteach.learning.measuring import PHOTOGRAPHS, measure
-from ibteach.learning.networks import resnet
-from ibteach.learning.training import Run, build, fit, grid
+from ibteach.networks.bottleneck import resnet
+from ibteach.training.loop import Run, build, fit, grid
+from ibteach.training.measuring import PHOTOGRAPHS, measure
 
 CUDA = torch.cuda.is_available()
 DEVICE = "cuda" if CUDA else "cpu"

@@ -18,7 +18,8 @@ import torch
 import torch.nn.functional as F
 import torchvision
 
-from ibteach.learning import data, variational
+from ibteach import data
+from ibteach.training import variational
 
 BETA = 1e-3
 

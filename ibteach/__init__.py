@@ -1,15 +1,26 @@
 """ibteach: the information bottleneck, from the definition of entropy to trained networks.
 
-The parts follow the way data flow, and each imports only from those before it:
-`information` (what we measure), `bottleneck` (what is optimal), `objectives` (what a network minimises),
-`learning` (how it is trained, up to a `Record`), `display` (what people see).
+The parts follow the way data flow, and each imports only from those before it: `information` (what we measure),
+`bottleneck` (what is optimal), `objectives` (what a network minimises), `data`, `networks`, `records` (what is kept),
+`training`, `evaluation` (what it is worth), `display` (what people see).
 Each is imported when it is first used, so that ``import ibteach`` itself costs next to nothing.
 """
 
 import importlib
 
 __version__ = "0.1.0"
-__all__ = ["bottleneck", "display", "errors", "information", "learning", "objectives"]
+__all__ = [
+    "bottleneck",
+    "data",
+    "display",
+    "errors",
+    "evaluation",
+    "information",
+    "networks",
+    "objectives",
+    "records",
+    "training",
+]
 
 
 def __getattr__(name):

@@ -64,7 +64,7 @@ NETWORK = {
     "latent_dimension": (int, "of the bottleneck, where the noise is added"),
     "dropout": (float, "share of units left out at random, in an mlp or convnet"),
 }
-"""What an `architecture` of `ibteach.learning.networks` says: key -> type, help."""
+"""What an `architecture` of `ibteach.networks.bottleneck` says: key -> type, help."""
 
 FIT = {
     "epochs": (int, "how often all training examples are seen"),
@@ -79,7 +79,7 @@ FIT = {
     "subset": (int, "how many examples are measured"),
     "keep_latents": (int, "how many latents the Record keeps"),
 }
-"""What is passed on to `ibteach.learning.training.fit` under the same name; its defaults hold."""
+"""What is passed on to `ibteach.training.loop.fit` under the same name; its defaults hold."""
 
 FLAGS = {
     "information": "also measure H[Z], I[X;Z], I[Y;Z], …",
@@ -91,7 +91,7 @@ RECORD = "a Record, or the name of one that `ibteach records list` prints"
 
 LIST = """\
 Lists the Records that come with the package, by the name that `ibteach records show` and
-`ibteach.learning.recorded.load` take, and those in each FOLDER.
+`ibteach.records.load` take, and those in each FOLDER.
 """
 
 BADGES = """\
@@ -205,12 +205,12 @@ def _option(name):
 
 
 def _jobs(options, data):
-    from ibteach.learning import sweeps, training
+    from ibteach.training import loop, sweeps
 
     def given(names):
         return {name: getattr(options, name) for name in names if hasattr(options, name)}
 
-    runs = training.grid(options.objective, gammas=options.gamma, seeds=options.seed)
+    runs = loop.grid(options.objective, gammas=options.gamma, seeds=options.seed)
     architecture = {"network": "mlp", **given(NETWORK)}
     return sweeps.plan(data, architecture, runs, size=options.size, **given((*FIT, *FLAGS, "noise")))
 
@@ -227,8 +227,9 @@ def _lab(options):
 
 
 def _data(options):
+    from ibteach import data
     from ibteach.checks import known
-    from ibteach.learning import data, sources
+    from ibteach.data import sources
 
     for name in options.names:  # all of them, before the first download
         known("data set", name, sources.SOURCES)
@@ -243,7 +244,7 @@ def _data(options):
 
 
 def _train(options):
-    from ibteach.learning import sweeps
+    from ibteach.training import sweeps
 
     _check_new(options.out)
     job, *others = _jobs(options, options.data)
@@ -261,8 +262,8 @@ def _train(options):
 
 
 def _sweep(options):
-    from ibteach.learning import executors, sweeps
-    from ibteach.learning.records import concatenate
+    from ibteach.records.record import concatenate
+    from ibteach.training import executors, sweeps
 
     if options.out:
         _check_new(options.out)
@@ -296,10 +297,10 @@ def _check_new(path):
 
 
 def _show(options):
-    from ibteach.learning import recorded
+    from ibteach import records
 
     for file in options.files:
-        record = recorded.Record.load(recorded.find(file))
+        record = records.Record.load(records.find(file))
         facts = record.provenance
         print(f"{file}: {record.source}")
         print(f"  {len(record.runs)} runs")
@@ -319,10 +320,10 @@ def _show(options):
 
 
 def _list(options):
-    from ibteach.learning import recorded
+    from ibteach import records
 
-    for name in recorded.names():
-        print(f"{name}: {recorded.load(name)}")
+    for name in records.names():
+        print(f"{name}: {records.load(name)}")
     damaged = 0
     for folder in options.folders:
         if not folder.is_dir():
@@ -331,7 +332,7 @@ def _list(options):
             if file.suffixes[-2:] == [".network", ".safetensors"]:
                 continue
             try:
-                print(f"{file}: {recorded.Record.load(file)}")
+                print(f"{file}: {records.Record.load(file)}")
             except DamagedFile as error:
                 damaged += 1
                 print(f"ibteach: {error}", file=sys.stderr)
@@ -339,12 +340,12 @@ def _list(options):
 
 
 def _verify(options):
-    from ibteach.learning import recorded
+    from ibteach import records
 
     damaged = 0
-    for file in options.files or recorded.names():
+    for file in options.files or records.names():
         try:
-            print(f"{file}: whole ({len(recorded.Record.load(recorded.find(file)).runs)} runs)")
+            print(f"{file}: whole ({len(records.Record.load(records.find(file)).runs)} runs)")
         except (DamagedFile, Unavailable, UnknownName) as error:
             damaged += 1
             print(f"ibteach: {error}", file=sys.stderr)
@@ -352,13 +353,14 @@ def _verify(options):
 
 
 def _remake(options):
-    from ibteach.learning import recorded
+    from ibteach import records
+    from ibteach.training.remake import largest_difference, remake
 
-    record = recorded.Record.load(recorded.find(options.file))
+    record = records.Record.load(records.find(options.file))
     _check_new(options.out)
-    again = recorded.remake(record, device=options.device)
+    again = remake(record, device=options.device)
     again.save(options.out)
-    name, gap = recorded.largest_difference(record, again)
+    name, gap = largest_difference(record, again)
     print(
         f"{options.out}: " + (f"differs by at most {gap:.2g}, in {name}" if gap else f"equals {options.file} exactly")
     )

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ibteach import checks
 from ibteach.errors import InvalidInput
-from ibteach.information.continuous import TAU, ZERO_ENTROPY_VARIANCE
+from ibteach.information.continuous import TWO_PI_E, ZERO_ENTROPY_VARIANCE
 
 PAPER = "Kirsch et al. 2020"
 
@@ -183,32 +183,32 @@ def _log(variance):
 
 
 def _log_determinant(m: Moments) -> Tensor:
-    log_det = torch.linalg.slogdet(TAU * m.covariance).logabsdet
+    log_det = torch.linalg.slogdet(TWO_PI_E * m.covariance).logabsdet
     return 0.5 * (m.share * log_det).sum(-1).to(m.share.dtype)
 
 
 def _log_variance(m: Moments) -> Tensor:
-    return 0.5 * (m.share[..., None] * (math.log(TAU) + _log(m.variance))).sum((-2, -1))
+    return 0.5 * (m.share[..., None] * (math.log(TWO_PI_E) + _log(m.variance))).sum((-2, -1))
 
 
 def _pooled_log_variance(m: Moments) -> Tensor:
-    return 0.5 * (math.log(TAU) + _log(m.mean_variance)).sum(-1)
+    return 0.5 * (math.log(TWO_PI_E) + _log(m.mean_variance)).sum(-1)
 
 
 def _isotropic_log_variance(m: Moments) -> Tensor:
-    return 0.5 * m.dimension * (math.log(TAU / m.dimension) + _log(m.mean_variance.sum(-1)))
+    return 0.5 * m.dimension * (math.log(TWO_PI_E / m.dimension) + _log(m.mean_variance.sum(-1)))
 
 
 def _log_power(m: Moments) -> Tensor:
-    return 0.5 * m.dimension * (math.log(TAU / m.dimension) + _log(m.power))
+    return 0.5 * m.dimension * (math.log(TWO_PI_E / m.dimension) + _log(m.power))
 
 
 def _variance(m: Moments) -> Tensor:
-    return 0.5 * TAU * m.mean_variance.sum(-1) - 0.5 * m.dimension
+    return 0.5 * TWO_PI_E * m.mean_variance.sum(-1) - 0.5 * m.dimension
 
 
 def _l2(m: Moments) -> Tensor:
-    return 0.5 * TAU * m.power - 0.5 * m.dimension
+    return 0.5 * TWO_PI_E * m.power - 0.5 * m.dimension
 
 
 def _gaussian_rate(spread, m):
@@ -343,11 +343,11 @@ _ROWS = [  # from the tightest bound on H[Z|Y] to the loosest, then the variatio
         *(rf"\tfrac K2 \ln(\tfrac{{2\pi e}}{{K}} {_POWER})", rf"K \ln {_POWER}"),
     ),
     (
-        *("variance", "variance", "H[Z|Y]", PAPER, TAU / 2, _variance),
+        *("variance", "variance", "H[Z|Y]", PAPER, TWO_PI_E / 2, _variance),
         *(rf"\pi e\,{_EACH}v_{{iy}} - \tfrac K2", rf"{_EACH}v_{{iy}}"),
     ),
     (
-        *("l2", "L2", "H[Z|Y] and H[Z]", PAPER, TAU / 2, _l2),
+        *("l2", "L2", "H[Z|Y] and H[Z]", PAPER, TWO_PI_E / 2, _l2),
         *(rf"\pi e\,{_POWER} - \tfrac K2", _POWER),
     ),
     ("vib", "VIB", "I[X;Z]", "Alemi et al. 2017", 1.0, _vib, _VIB, _VIB, True),
@@ -384,7 +384,7 @@ CROSS_ENTROPIES: dict[str, CrossEntropy] = {
 def weight(objective: str, *, beta_prime: float | None = None, gamma: float | None = None) -> float:
     """β′ of a named objective, from exactly one of the two conventions.
 
-    >>> weight("variance", gamma=TAU / 2)
+    >>> weight("variance", gamma=TWO_PI_E / 2)
     1.0
     """
     chosen = OBJECTIVES[checks.known("objective", objective, OBJECTIVES)]

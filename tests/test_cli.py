@@ -12,9 +12,11 @@ import time
 import pytest
 import torch
 
-from ibteach import badges, cli, errors
-from ibteach.learning import data, networks, sources, sweeps, training
-from ibteach.learning.records import Record, provenance
+from ibteach import badges, cli, data, errors, networks
+from ibteach.data import sources
+from ibteach.records.provenance import provenance
+from ibteach.records.record import Record
+from ibteach.training import loop, sweeps
 
 COMMANDS = [
     [],
@@ -131,10 +133,10 @@ def test_train_writes_the_record_that_the_library_makes(tmp_path, capsys):
     assert cli.main([*TRAIN, *options]) == 0
     assert f"{out}: Record(8 runs, 3 epochs, 40 quantities, latents (8, 9, 3)" in capsys.readouterr().out
     record = Record.load(out)
-    runs = training.grid(["l2", "variance"], gammas=[0.01, 1], seeds=[0, 3])
-    model = training.build(lambda: networks.mlp(64, 10, latent_dimension=3, hidden=(8,)), runs)
+    runs = loop.grid(["l2", "variance"], gammas=[0.01, 1], seeds=[0, 3])
+    model = loop.build(lambda: networks.mlp(64, 10, latent_dimension=3, hidden=(8,)), runs)
     sizes = dict(epochs=2, batch_size=200, subset=60, measure_every=1, keep_latents=9, information=True, device="cpu")
-    by_hand = training.fit(model, data.load("digits"), runs, **sizes, progress=False)
+    by_hand = loop.fit(model, data.load("digits"), runs, **sizes, progress=False)
     assert record.runs == by_hand.runs
     for name, values in by_hand.quantities.items():
         assert torch.equal(record.quantities[name], values)
@@ -180,7 +182,7 @@ def test_train_takes_every_setting_of_the_library(tmp_path, capsys):
 
 
 def test_what_is_wrong_is_said_before_training(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(training, "fit", lambda *_, **__: pytest.fail("trained"))
+    monkeypatch.setattr(loop, "fit", lambda *_, **__: pytest.fail("trained"))
     there = tmp_path / "there"
     there.write_text("hours of work")
     for out, options, said in [
@@ -202,7 +204,7 @@ def test_what_is_wrong_is_said_before_training(tmp_path, monkeypatch, capsys):
 
 
 def test_a_stop_keeps_what_was_trained(tmp_path, monkeypatch, capsys):
-    real, calls = training.moments, []
+    real, calls = loop.moments, []
 
     def interrupted(*arguments):
         calls.append(arguments)
@@ -210,7 +212,7 @@ def test_a_stop_keeps_what_was_trained(tmp_path, monkeypatch, capsys):
             signal.raise_signal(signal.SIGINT)
         return real(*arguments)
 
-    monkeypatch.setattr(training, "moments", interrupted)
+    monkeypatch.setattr(loop, "moments", interrupted)
     out = tmp_path / "r"
     assert cli.main([*TRAIN, "--out", str(out)]) == 0
     assert "Stopped in epoch 2 of 2" in capsys.readouterr().out
@@ -218,14 +220,14 @@ def test_a_stop_keeps_what_was_trained(tmp_path, monkeypatch, capsys):
 
 
 def test_what_diverged_keeps_what_was_measured_before(tmp_path, monkeypatch, capsys):
-    real, calls = training.moments, []
+    real, calls = loop.moments, []
 
     def exploding(*arguments):
         calls.append(arguments)
         found = real(*arguments)
         return dataclasses.replace(found, power=found.power * float("nan")) if len(calls) == 12 else found
 
-    monkeypatch.setattr(training, "moments", exploding)
+    monkeypatch.setattr(loop, "moments", exploding)
     out = tmp_path / "r"
     assert cli.main([*TRAIN, "--measure-every", "1", "--out", str(out)]) == 1
     said = capsys.readouterr()
@@ -263,7 +265,7 @@ def test_sweep_leaves_a_record_of_each_run_and_joins_them(tmp_path, capsys):
 
 
 def test_what_is_wrong_is_said_before_sweeping(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(training, "fit", lambda *_, **__: pytest.fail("trained"))
+    monkeypatch.setattr(loop, "fit", lambda *_, **__: pytest.fail("trained"))
     (tmp_path / "there").touch()
     for options, said in [
         (["--out", str(tmp_path / "there")], "is there already"),

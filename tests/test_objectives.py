@@ -14,8 +14,8 @@ from ibteach import objectives
 from ibteach.errors import InvalidInput, UnknownName
 from ibteach.objectives import CROSS_ENTROPIES, OBJECTIVES
 
-TAU = 2 * math.pi * math.e
-FLOOR = 1 / TAU
+TWO_PI_E = 2 * math.pi * math.e
+FLOOR = 1 / TWO_PI_E
 SURROGATES = [name for name in OBJECTIVES if name not in ("vib", "ceb", "ceb-fitted")]
 
 
@@ -39,11 +39,11 @@ def oracle(name, latents, labels, noise):
     mean_v = sum(share[c] * v[c] for c in share)
     power = np.mean(np.sum(z**2, 1)) + dimension * noise
     return {
-        "log-determinant": sum(p * 0.5 * np.log(np.linalg.det(TAU * covariance[c])) for c, p in share.items()),
-        "log-variance": sum(p * 0.5 * np.sum(np.log(TAU * v[c])) for c, p in share.items()),
-        "pooled-log-variance": 0.5 * np.sum(np.log(TAU * mean_v)),
-        "isotropic-log-variance": dimension / 2 * np.log(TAU / dimension * mean_v.sum()),
-        "log-power": dimension / 2 * np.log(TAU / dimension * power),
+        "log-determinant": sum(p * 0.5 * np.log(np.linalg.det(TWO_PI_E * covariance[c])) for c, p in share.items()),
+        "log-variance": sum(p * 0.5 * np.sum(np.log(TWO_PI_E * v[c])) for c, p in share.items()),
+        "pooled-log-variance": 0.5 * np.sum(np.log(TWO_PI_E * mean_v)),
+        "isotropic-log-variance": dimension / 2 * np.log(TWO_PI_E / dimension * mean_v.sum()),
+        "log-power": dimension / 2 * np.log(TWO_PI_E / dimension * power),
         "variance": math.pi * math.e * mean_v.sum() - dimension / 2,
         "l2": math.pi * math.e * power - dimension / 2,
         "vib": _mean_kl(z, noise, np.zeros_like(z), np.ones_like(z)),
@@ -113,9 +113,9 @@ def test_the_rates_are_the_surrogates(seed, dimension):
     value = {name: OBJECTIVES[name](latents, labels).item() for name in OBJECTIVES}
     assert value["ceb-fitted"] == pytest.approx(value["log-variance"], abs=1e-10)
     # A rate is the surrogate over 2πe, up to the same constant for any latents: VIB ↔ L2, CEB ↔ variance.
-    constant = dimension / 2 * (math.log(TAU) - 1 + 1 / TAU)
-    assert value["vib"] - value["l2"] / TAU == pytest.approx(constant, abs=1e-10)
-    assert value["ceb"] - value["variance"] / TAU == pytest.approx(constant, abs=1e-10)
+    constant = dimension / 2 * (math.log(TWO_PI_E) - 1 + 1 / TWO_PI_E)
+    assert value["vib"] - value["l2"] / TWO_PI_E == pytest.approx(constant, abs=1e-10)
+    assert value["ceb"] - value["variance"] / TWO_PI_E == pytest.approx(constant, abs=1e-10)
 
 
 @pytest.mark.parametrize("dimension", [1, 2, 7])
@@ -171,7 +171,7 @@ def test_both_weights_give_the_same_gradients(name):
 def test_a_class_with_one_example_counts_as_noise_and_one_with_none_not_at_all():
     latents = torch.tensor([[5.0, 1.0], [2.0, 2.0], [4.0, 2.0]], dtype=torch.float64)
     labels = torch.tensor([0, 2, 2])
-    expected = 2 / 3 * 0.5 * (math.log(TAU * (1 + FLOOR)) + 0)
+    expected = 2 / 3 * 0.5 * (math.log(TWO_PI_E * (1 + FLOOR)) + 0)
     assert OBJECTIVES["log-variance"](latents, labels, classes=9).item() == pytest.approx(expected)
     without_noise = OBJECTIVES["variance"](latents, labels, classes=9, noise_variance=0).item()
     assert without_noise == pytest.approx(math.pi * math.e * 1.0 - 1)  # only the class with two examples

@@ -8,8 +8,8 @@ What is found at one β is then tried at every other, until nothing improves.
 import numpy as np
 from scipy.special import entr
 
+from ibteach.bottleneck.blahut_arimoto import batches, descend, encode, encoders, pad, tables
 from ibteach.bottleneck.deterministic import partition_tables
-from ibteach.bottleneck.selfconsistent import batches, descend, encode, encoders, pad, tables
 
 
 def solve_between(source, beta, alpha, soft, labels, *, restarts, limit, seed):

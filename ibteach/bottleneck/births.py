@@ -12,7 +12,7 @@ trust is the search for max D, which climbs from every row p(y|x) and every clus
 import numpy as np
 from scipy.optimize import nnls
 
-from ibteach.bottleneck.selfconsistent import TINY, batches, descend, encode, encoders, merge, pad
+from ibteach.bottleneck.blahut_arimoto import TINY, batches, descend, encode, encoders, merge, pad
 
 
 def certified(beta):

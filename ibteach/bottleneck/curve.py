@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 from scipy.special import softmax
 from torch import Tensor
 
-from ibteach.bottleneck.selfconsistent import TINY
+from ibteach.bottleneck.blahut_arimoto import TINY
 from ibteach.bottleneck.tabular import Solution, measure, solve, sources, trade_offs
 
 CLOSE = 1e-9  # nats above the optimum, at most: the squared IB is found

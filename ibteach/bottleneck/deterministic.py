@@ -9,7 +9,7 @@ still help.) All trade-offs and starts are moved at once.
 
 import numpy as np
 
-from ibteach.bottleneck.selfconsistent import TINY, batches
+from ibteach.bottleneck.blahut_arimoto import TINY, batches
 
 
 def cluster_cost(table, beta):

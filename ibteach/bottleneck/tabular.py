@@ -16,9 +16,9 @@ from torch import Tensor
 from ibteach import checks
 from ibteach.bottleneck.between import solve_between
 from ibteach.bottleneck.births import certified, solve_ib
+from ibteach.bottleneck.blahut_arimoto import Source, batches, encode, tables
 from ibteach.bottleneck.deterministic import partition_encoders, solve_dib
 from ibteach.bottleneck.lagrangian import two_variables
-from ibteach.bottleneck.selfconsistent import Source, batches, encode, tables
 from ibteach.errors import InvalidInput, NotConverged
 from ibteach.information.discrete import entropy_terms
 from ibteach.information.tables import numbers

@@ -12,7 +12,7 @@ from scipy.integrate import quad
 
 from ibteach import checks
 from ibteach.information import estimators
-from ibteach.information.continuous import TAU, zero_entropy_noise
+from ibteach.information.continuous import TWO_PI_E, zero_entropy_noise
 from ibteach.information.mixture import measure
 from ibteach.information.population import population_bracket
 
@@ -22,7 +22,7 @@ def gaussian_channel(
 ) -> dict[str, float]:
     """I[X;Z] of Z = X + ε for X ~ N(0, s²·I_K), by every measure, in nats: name → value, the truth first.
 
-    I[X;Z] = H[Z] = (K/2) ln(1 + TAU·s²) in the population; s follows from `information`. Each measure has the same
+    I[X;Z] = H[Z] = (K/2) ln(1 + TWO_PI_E·s²) in the population; s follows from `information`. Each measure has the same
     `count` samples. "mixture" is exact for those inputs and at most ln N; it and "population at most" are a bracket.
 
     `information` > 0, nats; `dimension`: K; `k`: neighbours; `width`: of bins. Raises `InvalidInput`.
@@ -33,7 +33,7 @@ def gaussian_channel(
     """
     information = checks.number("information", information, above=0)
     dimension, count = checks.whole("dimension", dimension), checks.whole("count", count, minimum=2)
-    variance = math.expm1(2 * information / dimension) / TAU
+    variance = math.expm1(2 * information / dimension) / TWO_PI_E
     generator = torch.Generator().manual_seed(checks.whole("seed", seed, minimum=0))
     x = math.sqrt(variance) * torch.randn(count, dimension, dtype=torch.float64, generator=generator)
     z = x + zero_entropy_noise(x, generator)
@@ -68,10 +68,10 @@ def class_channel(
     separation = checks.number("separation", separation, minimum=0)
     dimension, count = checks.whole("dimension", dimension), 2 * checks.whole("count", count // 2, minimum=1)
     generator = torch.Generator().manual_seed(checks.whole("seed", seed, minimum=0))
-    deviation = 2 / math.sqrt(TAU)
+    deviation = 2 / math.sqrt(TWO_PI_E)
     labels = torch.arange(count) % 2
     means = separation * deviation / math.sqrt(dimension) * labels.double()[:, None]
-    spread = math.sqrt(3 / TAU) * torch.randn(count, dimension, dtype=torch.float64, generator=generator)
+    spread = math.sqrt(3 / TWO_PI_E) * torch.randn(count, dimension, dtype=torch.float64, generator=generator)
     latents = means + spread
     z = latents + zero_entropy_noise(latents, generator)
     of_classes = [estimators.kozachenko_leonenko(z[labels == y], k) for y in (0, 1)]

@@ -16,15 +16,15 @@ from torch import Tensor
 from ibteach import checks
 from ibteach.errors import InvalidInput
 
-TAU = 2 * math.pi * math.e
-"""2πe, about 17.08: a Gaussian of variance v has entropy ½ ln(TAU·v)."""
+TWO_PI_E = 2 * math.pi * math.e
+"""2πe, about 17.08: a Gaussian of variance v has entropy ½ ln(TWO_PI_E·v)."""
 
-ZERO_ENTROPY_VARIANCE = 1 / TAU
+ZERO_ENTROPY_VARIANCE = 1 / TWO_PI_E
 """The variance at which a Gaussian has differential entropy 0, about 0.0585."""
 
 
 def zero_entropy_noise(like, generator=None) -> Tensor:
-    """Gaussian noise with differential entropy 0 in every unit, ε ~ N(0, I/TAU).
+    """Gaussian noise with differential entropy 0 in every unit, ε ~ N(0, I/TWO_PI_E).
 
     For a deterministic encoder Z = f(X) + ε it makes H[Z|X] = 0, so that I[X;Z] = H[Z] ≥ 0 and H[Z|Y] ≥ 0
     (Kirsch et al. 2020).
@@ -47,38 +47,38 @@ def zero_entropy_noise(like, generator=None) -> Tensor:
 
 
 def gaussian_entropy(covariance: Tensor) -> Tensor:
-    """Differential entropy of a Gaussian, ½ ln det(TAU·Σ), in nats.
+    """Differential entropy of a Gaussian, ½ ln det(TWO_PI_E·Σ), in nats.
 
     `covariance`: (..., K, K), symmetric positive definite; result (...).
     Raises `InvalidInput` if a covariance is not positive definite; `log_det_bound` of noisy latents never fails so.
 
-    >>> gaussian_entropy(torch.eye(3) / TAU).item()
+    >>> gaussian_entropy(torch.eye(3) / TWO_PI_E).item()
     0.0
     """
     checks.real("covariance", covariance, "... K K")
-    return 0.5 * (covariance.shape[-1] * math.log(TAU) + _log_det(_cholesky("covariance", covariance)))
+    return 0.5 * (covariance.shape[-1] * math.log(TWO_PI_E) + _log_det(_cholesky("covariance", covariance)))
 
 
 def diagonal_entropy(variances: Tensor) -> Tensor:
-    """Differential entropy of a Gaussian with independent units, Σ_i ½ ln(TAU·v_i), in nats.
+    """Differential entropy of a Gaussian with independent units, Σ_i ½ ln(TWO_PI_E·v_i), in nats.
 
     `variances`: (..., K), all positive; result (...). Raises `InvalidInput` if one is not.
 
     >>> round(diagonal_entropy(torch.tensor([1.0, 1.0])).item(), 4)
     2.8379
     """
-    return 0.5 * torch.log(TAU * _positive("variances", variances, "... K")).sum(-1)
+    return 0.5 * torch.log(TWO_PI_E * _positive("variances", variances, "... K")).sum(-1)
 
 
 def isotropic_entropy(variance: Tensor, dimension: int) -> Tensor:
-    """Differential entropy of a Gaussian with covariance v·I_K, (K/2) ln(TAU·v), in nats.
+    """Differential entropy of a Gaussian with covariance v·I_K, (K/2) ln(TWO_PI_E·v), in nats.
 
     `variance`: (...), positive; `dimension`: K; result (...). Raises `InvalidInput` if a variance is not positive.
 
     >>> round(isotropic_entropy(torch.tensor(1.0), 2).item(), 4)
     2.8379
     """
-    return 0.5 * checks.whole("dimension", dimension) * torch.log(TAU * _positive("variance", variance, "..."))
+    return 0.5 * checks.whole("dimension", dimension) * torch.log(TWO_PI_E * _positive("variance", variance, "..."))
 
 
 def gaussian_kl(mean: Tensor, covariance: Tensor, other_mean: Tensor, other_covariance: Tensor) -> Tensor:
@@ -126,7 +126,7 @@ def diagonal_kl(mean: Tensor, variance: Tensor, other_mean: Tensor, other_varian
 
 
 def log_det_bound(latents: Tensor, noise_variance: float = ZERO_ENTROPY_VARIANCE) -> Tensor:
-    """Upper bound on H[Z] by the Gaussian of the same covariance, ½ ln det( TAU·(Cov[f(X)] + σ²·I) ), in nats.
+    """Upper bound on H[Z] by the Gaussian of the same covariance, ½ ln det( TWO_PI_E·(Cov[f(X)] + σ²·I) ), in nats.
 
     The covariance is that of the N latents given (divided by N), so the bound is on the entropy of their own mixture
     Z = f(x_j) + ε. It is computed from singular values, so N < K, constant units and collinear units are no trouble.
@@ -144,7 +144,7 @@ def log_det_bound(latents: Tensor, noise_variance: float = ZERO_ENTROPY_VARIANCE
 
 
 def diagonal_bound(latents: Tensor, noise_variance: float = ZERO_ENTROPY_VARIANCE) -> Tensor:
-    """Upper bound on H[Z] by independent Gaussian units, Σ_i ½ ln( TAU·(Var[f_i(X)] + σ²) ), in nats.
+    """Upper bound on H[Z] by independent Gaussian units, Σ_i ½ ln( TWO_PI_E·(Var[f_i(X)] + σ²) ), in nats.
 
     Never below `log_det_bound` (Hadamard's inequality), and much cheaper.
 

@@ -8,7 +8,7 @@ from problems import iterate, objective, random_joint
 from scipy.special import expit
 
 from ibteach.bottleneck.births import climb, prove, settle, solve_ib, weigh
-from ibteach.bottleneck.selfconsistent import Source, descend, encode, tables
+from ibteach.bottleneck.blahut_arimoto import Source, descend, encode, tables
 from ibteach.bottleneck.tabular import solve
 
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from problems import best_partition, entropy, objective, random_joint
 
+from ibteach.bottleneck.blahut_arimoto import Source
 from ibteach.bottleneck.clustering import agglomerative, sequential
 from ibteach.bottleneck.deterministic import best_level, improve, partition_tables, solve_dib, total_cost
-from ibteach.bottleneck.selfconsistent import Source
 from ibteach.bottleneck.tabular import solve
 from ibteach.errors import InvalidInput
 

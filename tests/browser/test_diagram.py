@@ -2,7 +2,7 @@
 
 import pytest
 
-from ibteach.display.diagrams import diagram
+from ibteach.display.live.diagrams import diagram
 from ibteach.information.discrete import Joint
 
 pytestmark = pytest.mark.browser

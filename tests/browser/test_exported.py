@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ibteach.display.live import Explorer
+from ibteach.display.live.explorer import Explorer
 
 pytestmark = pytest.mark.browser
 

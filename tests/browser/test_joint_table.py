@@ -6,8 +6,8 @@ import nbformat
 import numpy as np
 import pytest
 
-from ibteach.display.diagrams import quantities
-from ibteach.display.joint_table import JointTable, presets
+from ibteach.display.live.diagrams import quantities
+from ibteach.display.live.joint_table import JointTable, presets
 from ibteach.information.diagram import measure
 from ibteach.information.discrete import Joint
 
@@ -143,7 +143,7 @@ def test_sizes_states_and_themes(editor):
 
 def test_the_kernel_and_the_screen_show_the_same_table(tmp_path, open_notebook):
     cells = [
-        "from ibteach.display.joint_table import JointTable\neditor = JointTable()\neditor",
+        "from ibteach.display.live.joint_table import JointTable\neditor = JointTable()\neditor",
         'editor.state = {"preset": "copy"}',
     ]
     notebook = nbformat.v4.new_notebook(

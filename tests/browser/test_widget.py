@@ -7,12 +7,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from ibteach.display.live import Explorer
+from ibteach.display.live.explorer import Explorer
 
 pytestmark = pytest.mark.browser
 SCENE = Path(__file__).parents[1] / "display" / "rings.py"
 CELLS = [
-    "from rings import Rings\nfrom ibteach.display.live import Explorer",
+    "from rings import Rings\nfrom ibteach.display.live.explorer import Explorer",
     "explorer = Explorer(Rings())\nexplorer",
     "Explorer(Rings())",
     "explorer.state = {'radius': 2.4, 'ring': 'right'}",

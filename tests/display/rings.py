@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ibteach.display.figures import Axis, Scene
+from ibteach.display.live.scene import Axis, Scene
 
 
 class Rings(Scene):

@@ -12,7 +12,7 @@ from torch.distributions import Independent, MultivariateNormal, Normal, kl_dive
 
 from ibteach.errors import InvalidInput
 from ibteach.information import continuous
-from ibteach.information.continuous import TAU, ZERO_ENTROPY_VARIANCE
+from ibteach.information.continuous import TWO_PI_E, ZERO_ENTROPY_VARIANCE
 
 seeds = st.integers(0, 2**32 - 1)
 dimensions = st.integers(1, 6)
@@ -29,7 +29,7 @@ def covariance(seed, dimension, batch=()):
 
 
 def test_zero_entropy_variance_is_the_variance_of_entropy_zero():
-    assert math.isclose(TAU, 2 * math.pi * math.e)
+    assert math.isclose(TWO_PI_E, 2 * math.pi * math.e)
     assert abs(stats.norm(scale=math.sqrt(ZERO_ENTROPY_VARIANCE)).entropy()) < 1e-14
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import integrate, special
 
 from ibteach.errors import InvalidInput
-from ibteach.information.continuous import TAU, ZERO_ENTROPY_VARIANCE, log_det_bound
+from ibteach.information.continuous import TWO_PI_E, ZERO_ENTROPY_VARIANCE, log_det_bound
 from ibteach.information.mixture import OWN_SEEDS, Mixture, measure, pairwise_bounds
 
 properties = settings(deadline=None, max_examples=60)
@@ -63,7 +63,7 @@ def test_agrees_with_numerical_integration(dimension, variance):
     centres = latents.numpy()[:, 0] if dimension == 1 else latents.numpy()
     whole = entropy(centres, variance)
     parts = sum((labels == y).double().mean().item() * entropy(centres[labels == y], variance) for y in (0, 2, 5))
-    floor = dimension / 2 * math.log(TAU * variance)
+    floor = dimension / 2 * math.log(TWO_PI_E * variance)
     label_entropy = -sum(p * math.log(p) for p in (2 / 6, 3 / 6, 1 / 6))
     found = measure(latents, labels, variance, samples=4000)
     assert within(found.latent_entropy, whole, 3) and found.latent_entropy.standard_error < 0.01
@@ -91,7 +91,7 @@ def from_the_definition(latents, labels, samples, seed, variance):
         redundant = -np.log((weights * same).sum(1) / same.sum(1)) - peak[:, 0]
         rows.append([preserved.mean(), redundant.mean()])
     preserved, redundant = np.mean(rows, 0)
-    floor = latents.shape[1] / 2 * math.log(TAU * variance)
+    floor = latents.shape[1] / 2 * math.log(TWO_PI_E * variance)
     counts = np.unique(labels, return_counts=True)[1] / len(labels)
     relevant = preserved - redundant
     uncertain = -(counts * np.log(counts)).sum() - relevant
@@ -136,9 +136,9 @@ def test_two_clusters_are_one_binary_channel(distance):
     found = measure(latents, torch.tensor([0, 0, 0, 1]), samples=3000)
 
     def error(z):
-        densities = [w * math.exp(-((z - c) ** 2) * TAU / 2) for w, c in [(0.75, 0.0), (0.25, distance)]]
+        densities = [w * math.exp(-((z - c) ** 2) * TWO_PI_E / 2) for w, c in [(0.75, 0.0), (0.25, distance)]]
         total = sum(densities)
-        return -sum(special.xlogy(d, d / total) for d in densities) * math.sqrt(TAU / (2 * math.pi))
+        return -sum(special.xlogy(d, d / total) for d in densities) * math.sqrt(TWO_PI_E / (2 * math.pi))
 
     uncertainty = integrate.quad(error, -4, 4 + distance, points=[0, distance])[0]
     assert within(found.decoder_uncertainty, uncertainty, 3)
@@ -152,7 +152,7 @@ def test_two_clusters_are_one_binary_channel(distance):
     st.integers(1, 40),
     st.integers(1, 5),
     st.floats(0, 3),
-    st.sampled_from([0.02, 1 / TAU, 1]),
+    st.sampled_from([0.02, 1 / TWO_PI_E, 1]),
 )
 def test_the_parts_add_up(seed, count, dimension, spread, variance):
     latents = spread * normal(seed, count, dimension)
@@ -160,7 +160,7 @@ def test_the_parts_add_up(seed, count, dimension, spread, variance):
     found = measure(latents, labels, variance, samples=8)
     low = {name: getattr(found, name).value + 5 * getattr(found, name).standard_error + 1e-9 for name in QUANTITIES}
     high = {name: getattr(found, name).value - 5 * getattr(found, name).standard_error - 1e-9 for name in QUANTITIES}
-    floor = dimension / 2 * math.log(TAU * variance)
+    floor = dimension / 2 * math.log(TWO_PI_E * variance)
     assert found.decoder_uncertainty.value >= -1e-9
     for atom in ("redundant_information", "preserved_relevant_information"):
         assert low[atom] >= 0
@@ -189,7 +189,7 @@ def test_pairwise_bounds_are_the_formula():
     latents = 0.5 * normal(4, 3, 30, 4)
     squares = torch.cdist(latents, latents).square()
     lower, upper = pairwise_bounds(latents, 0.2)
-    floor = 2 * math.log(TAU * 0.2)
+    floor = 2 * math.log(TWO_PI_E * 0.2)
     expected = floor - torch.exp(-squares / 1.6).mean(-1).log().mean(-1)
     torch.testing.assert_close(lower, expected, rtol=0, atol=1e-10)
     expected = floor - torch.exp(-squares / 0.4).mean(-1).log().mean(-1)

@@ -9,8 +9,8 @@ from scipy import stats
 from scipy.special import rel_entr
 from sklearn.metrics import mutual_info_score
 
+from ibteach import data
 from ibteach.display.exercises import Exercise, agrees_with, expect, function_agrees_with
-from ibteach.learning import data
 
 
 def _table(draw, rows=3, columns=4):
@@ -129,7 +129,7 @@ answer = table(brentq(lambda e: Joint(table(e), "X Y").I("X;Y").item() - 0.3, 0,
         hint='Count A, B and Y together, Joint.from_samples(…, names="A B Y"), and ask for "A;B;Y".',
         setup="""
 from ibteach.information.discrete import Joint
-from ibteach.learning import data
+from ibteach import data
 digits = data.load("digits")
 def ink(row, column):
     block = digits.train_images[:, 0, row : row + 2, column : column + 2]

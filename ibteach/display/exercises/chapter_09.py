@@ -1,11 +1,11 @@
-"""Exercises of chapter 09, robustness. References are computed with numpy, scipy and `ibteach.learning.calibration`."""
+"""Exercises of chapter 09, robustness. References come from numpy, scipy and `ibteach.evaluation.calibration`."""
 
 import numpy as np
 import torch
 from scipy import optimize, stats
 
 from ibteach.display.exercises import Exercise, agrees_with, function_agrees_with
-from ibteach.learning.calibration import expected_calibration_error
+from ibteach.evaluation.calibration import expected_calibration_error
 
 
 def _step(pixels, gradient, epsilon):

@@ -1,0 +1,237 @@
+"""Data sets whole in memory as bytes: real images, a fixed split, normalised on the device where they are used.
+
+A data set is one `Dataset` of uint8 tensors. `load` gets it by name: `digits` comes with scikit-learn; every other
+is fetched once (`ibteach.data.sources` says how). `load_folder` reads pictures of your own
+(`ibteach.data.folders`). Both keep what they made as one sealed file, memory-mapped when it is read, in the user's
+cache folder or in the folder that the environment variable IBTEACH_DATA names.
+"""
+
+import copy
+import dataclasses
+import os
+import sys
+import time
+from pathlib import Path
+
+import platformdirs
+import torch
+from torch import Tensor
+
+from ibteach import checks, files
+from ibteach.data import folders, sources
+from ibteach.errors import DamagedFile, InvalidInput, Unavailable
+
+KIND, VERSION = "data set", 1
+TENSORS = ("train_images", "train_labels", "test_images", "test_labels")
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Images and labels for training and for testing.
+
+    - `train_images`, `test_images` (N, C, H, W): uint8, as they were recorded
+    - `train_labels`, `test_labels` (N,): int64 class numbers; `classes`: their names
+    - `mean`, `std` (C,): float32, over all training images, in the unit of the pixels
+
+    >>> load("digits")
+    Dataset(digits: 1,297 training and 500 test images of 1×8×8, 10 classes)
+    """
+
+    name: str
+    train_images: Tensor
+    train_labels: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+    classes: tuple[str, ...]
+    mean: Tensor | None = None
+    std: Tensor | None = None
+
+    def __post_init__(self):
+        for part in ("train", "test"):
+            images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
+            _check_images(f"{part}_images", images)
+            checks.labels(f"{part}_labels", labels, "N", len(self.classes))
+            if len(labels) != len(images) or labels.dtype != torch.int64:
+                raise InvalidInput(
+                    f"{part}_labels: got {len(labels)} of {labels.dtype}, expected {len(images)} of torch.int64."
+                )
+        if self.shape != tuple(self.test_images.shape[1:]):
+            raise InvalidInput(f"test_images: got {tuple(self.test_images.shape[1:])}, expected {self.shape} each.")
+        if self.mean is None:
+            mean, std = _moments(self.train_images)
+            object.__setattr__(self, "mean", mean)
+            object.__setattr__(self, "std", std)
+        object.__setattr__(self, "classes", tuple(self.classes))
+        if not (self.std > 0).all():
+            raise InvalidInput("train_images: got a channel of one constant value, which cannot be normalised.")
+
+    def __repr__(self):
+        shape = "×".join(map(str, self.shape))
+        return (
+            f"Dataset({self.name}: {len(self.train_images):,} training and {len(self.test_images):,} test images "
+            f"of {shape}, {len(self.classes)} classes)"
+        )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of one image."""
+        return tuple(self.train_images.shape[1:])
+
+    def to(self, device) -> "Dataset":
+        """The same data on another device, still as bytes."""
+        moved = copy.copy(self)  # no need to check it again
+        for name in (*TENSORS, "mean", "std"):
+            object.__setattr__(moved, name, getattr(self, name).to(device))
+        return moved
+
+    def normalize(self, images: Tensor) -> Tensor:
+        """(images − mean) / std per channel, (N, C, H, W) float32 on the device of `images`.
+
+        >>> digits = load("digits")
+        >>> digits.normalize(digits.train_images).std().round(decimals=3)
+        tensor(1.)
+        """
+        _check_images("images", images)
+        mean, std = (statistic.to(images.device)[:, None, None] for statistic in (self.mean, self.std))
+        if images.shape[1] != len(mean):
+            raise InvalidInput(f"images: got {images.shape[1]} channels, expected {len(mean)}.")
+        return images.to(torch.float32).sub_(mean).div_(std)
+
+
+def load(name: str, folder=None, size: int | None = None) -> Dataset:
+    """The data set of that name, fetched first if need be.
+
+    - `digits`: 1,797 real handwritten digits of 8×8 pixels with values 0 … 16 (scikit-learn). A fixed random choice
+      of 50 of each class is the test set, 1,297 remain for training.
+    - `mnist`: 70,000 handwritten digits of 28×28 pixels with values 0 … 255, 10,000 of them its own test set.
+    - `cifar10`: 60,000 colour photographs of 32×32 pixels in ten classes, 10,000 of them its own test set.
+    - `imagenette`: 13,394 photographs in ten classes of ImageNet, 3,925 of them its own test set, each cut to its
+      central square and resized once to `size` × `size` pixels (default 96).
+
+    Classes are mixed evenly, so that the first n images are a fair sample. `folder` replaces the cache folder.
+
+    Raises `UnknownName`, `InvalidInput` for a size where there is none to choose, and `Unavailable` when there is
+    neither a file nor a network: it says which file goes where.
+    """
+    path = cached(name, folder, size)
+    size = size or sources.SOURCES[name].size
+    if not sources.SOURCES[name].files:
+        tensors, classes = sources.read(name)
+        return Dataset(name=name, classes=classes, **tensors)
+    return _kept(_label(name, size), path, lambda: sources.read(name, path, size))
+
+
+def load_folder(path, size: int = 96, *, convert: bool = False, skip: bool = False, folder=None) -> Dataset:
+    """Pictures of your own, from ``path/train/CLASS/*.jpg`` and ``path/test/CLASS/*.jpg``.
+
+    The names of the CLASS folders are the classes, sorted. Each picture (JPEG, PNG, WebP, BMP, GIF, TIFF, PPM or PGM,
+    of any size) is set upright, cut to its central square and resized once to `size` × `size` pixels. The classes are
+    mixed evenly, in an order that depends on the pictures alone. The result is kept like any other data set; change a
+    picture and it is made anew. `folder` replaces the cache folder.
+
+    Pictures that are broken or not RGB are an error that names them, unless one of these is asked for:
+
+    - `convert`: greyscale, palette, CMYK and transparent pictures become RGB, without their transparency
+    - `skip`: what cannot be used is left out, and named on stderr
+
+    Raises `InvalidInput` for a folder of another form, fewer than two classes, classes without pictures or that
+    differ between train and test, and pictures that are not RGB; `DamagedFile` for broken pictures; `Unavailable` when
+    the result cannot be kept, as on a full disk. What was kept before is then untouched.
+
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> pets = Path(tempfile.mkdtemp()) / "pets"
+    >>> for spread, name in enumerate(["train/cat/1.png", "train/dog/1.png", "test/cat/2.png", "test/dog/2.png"]):
+    ...     (pets / name).parent.mkdir(parents=True)
+    ...     Image.effect_noise((30, 20), 10 * spread).convert("RGB").save(pets / name)
+    >>> load_folder(pets, size=8, folder=pets)
+    Dataset(folder-pets-8: 2 training and 2 test images of 3×8×8, 2 classes)
+    """
+    size = checks.whole("size", size, minimum=8, maximum=512)
+    if not isinstance(path, str | os.PathLike):
+        raise InvalidInput(f"path: got {path!r}, expected the name of a folder.")
+    try:
+        pictures = folders.find(Path(path).expanduser().resolve())
+        fingerprint = pictures.fingerprint
+    except OSError as error:
+        raise Unavailable(f"{path}: cannot be listed ({error}).") from error
+    name = _label(f"folder-{pictures.folder.name[:40]}", size)
+    options = "-convert" * bool(convert) + "-skip" * bool(skip)
+    kept = _folder(folder) / f"ibteach-{name}-{fingerprint}{options}-v{VERSION}.safetensors"
+
+    def read():
+        sources.room(kept.parent, 3e-6 * size**2 * pictures.count)
+        tensors, left_out = folders.read(pictures, size, convert, skip)
+        if left_out:
+            print(left_out, file=sys.stderr)
+        return sources.mixed(tensors), pictures.classes
+
+    return _kept(name, kept, read)
+
+
+def cached(name: str, folder=None, size: int | None = None) -> Path:
+    """Where the file of a data set is kept: in `folder`, else in IBTEACH_DATA, else in the user's cache folder."""
+    source = sources.SOURCES[checks.known("data set", name, sources.SOURCES)]
+    if size is not None:
+        if source.size is None:
+            raise InvalidInput(f"size: got {size!r}, but the images of {name} have one size; leave it out.")
+        checks.whole("size", size, minimum=8, maximum=512)
+    return _folder(folder) / f"ibteach-{_label(name, size or source.size)}-v{VERSION}.safetensors"
+
+
+def _folder(folder) -> Path:
+    return Path(folder or os.environ.get("IBTEACH_DATA") or platformdirs.user_cache_path("ibteach")).expanduser()
+
+
+def _label(name, size) -> str:
+    return f"{name}-{size}" if size else name
+
+
+def _kept(name, path, read) -> Dataset:
+    """The data set of a file, which is first made from what `read` returns where there is no whole one."""
+    if path.exists():
+        try:
+            return _opened(name, path)
+        except DamagedFile as damage:
+            print(damage, file=sys.stderr)
+    _make(name, path, read)
+    return _opened(name, path)
+
+
+def _make(name, path, read):
+    started = time.perf_counter()
+    tensors, classes = read()
+    dataset = Dataset(name=name, classes=classes, **tensors)  # checks it, before anything is written
+    content = {"name": dataset.name, "classes": dataset.classes}
+    content |= {"mean": dataset.mean.tolist(), "std": dataset.std.tolist()}
+    files.save(path, KIND, VERSION, tensors, content)
+    print(f"{path}: written in {time.perf_counter() - started:.1f} s.", file=sys.stderr)
+
+
+def _opened(name, path) -> Dataset:
+    remedy = "It is made anew."
+    tensors, content = files.load(path, KIND, VERSION, remedy)
+    try:
+        if content.pop("name") != name:
+            raise InvalidInput("it is another data set")
+        mean, std = (torch.tensor(content.pop(statistic)) for statistic in ("mean", "std"))
+        return Dataset(name=name, mean=mean, std=std, **content, **tensors)
+    except (InvalidInput, TypeError, LookupError, AttributeError, ValueError) as error:
+        raise DamagedFile(f"{path}: is not a whole data set ({error}). {remedy}") from error
+
+
+def _check_images(name, images):
+    if not isinstance(images, Tensor) or images.dtype != torch.uint8:
+        came = f"dtype {images.dtype}" if isinstance(images, Tensor) else type(images).__name__
+        raise InvalidInput(f"{name}: got {came}, expected a uint8 torch tensor (N, C, H, W): images are kept as bytes.")
+    if images.ndim != 4 or 0 in images.shape:
+        raise InvalidInput(f"{name}: got shape {tuple(images.shape)}, expected (N, C, H, W), every axis at least 1.")
+
+
+def _moments(images) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of every channel, exact: from the counts of the 256 possible values."""
+    counts = torch.stack([torch.bincount(channel.flatten(), minlength=256) for channel in images.unbind(1)]).double()
+    probability, value = counts / counts.sum(1, keepdim=True), torch.arange(256, dtype=torch.float64)
+    mean = probability @ value
+    variance = (probability * (value - mean[:, None]) ** 2).sum(1)
+    return mean.float(), variance.sqrt().float()

@@ -1,0 +1,9 @@
+from . import chapter_01 as chapter_01
+from . import chapter_02 as chapter_02
+from . import chapter_03 as chapter_03
+from . import chapter_04 as chapter_04
+from . import chapter_05 as chapter_05
+from . import chapter_06 as chapter_06
+from . import chapter_07 as chapter_07
+from . import chapter_08 as chapter_08
+from . import chapter_09 as chapter_09

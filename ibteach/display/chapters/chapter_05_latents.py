@@ -1,0 +1,203 @@
+"""The latent space of trained networks, and what their objective was worth, as γ moves."""
+
+import math
+
+import numpy as np
+import torch
+from matplotlib import patheffects
+
+from ibteach.display.live.scene import UNITS, Axis
+from ibteach.display.live.trained import TrainedScene
+from ibteach.errors import InvalidInput
+from ibteach.objectives import OBJECTIVES, moments
+from ibteach.records.record import Record
+
+
+class LatentScene(TrainedScene):
+    """Left: test latents in the plane, decisions, ellipses, the noise to scale. Right: loss terms and error over γ."""
+
+    title = "Latent space under compression"
+    size = (11.0, 5.2)
+    GRID = 260
+
+    def __init__(self, record: Record):
+        if record.latents is None:
+            raise InvalidInput("record: got one without latents, expected those that training leaves.")
+        units = Axis("unit", "unit", tuple(UNITS))
+        super().__init__(record, Axis("scale", "scale", ("zoom in", "same for all γ")), units)
+        self.labels = record.labels.numpy()
+        self.classes = record.decoder_weight.shape[1]
+        self.points, self.projection = self._project(record.latents.double())
+        self.spread = self._covariances(record)
+        self.numbered = list(enumerate(record.runs))
+        self.weighted = self._weighted()
+
+    def _project(self, z):
+        if z.shape[-1] == 2:
+            return z.numpy(), None
+        if z.shape[-1] == 1:
+            return torch.cat([z, torch.zeros_like(z)], -1).numpy(), None
+        pooled = z.flatten(0, 1)
+        _, s, vh = torch.linalg.svd(pooled - pooled.mean(0), full_matrices=False)
+        share = (s[:2].square().sum() / s.square().sum()).item()
+        directions = vh[:2].T
+        named = f"first two principal components over all networks\n({share:.0%} of variance)"
+        return (z @ directions).numpy(), named
+
+    def _covariances(self, record):
+        """Mean and covariance of Z given each class, in the plane: (M, C, 2) and (M, C, 2, 2)."""
+        points, labels = torch.from_numpy(self.points), record.labels
+        members = torch.nn.functional.one_hot(labels, self.classes).double()
+        mean = (members.T @ points) / members.sum(0).clamp_min(1)[:, None]
+        return mean.numpy(), moments(points, labels, self.classes, self.noise_variance).covariance.numpy()
+
+    def build(self, figure, theme):
+        grid = figure.add_gridspec(2, 2, width_ratios=[1.05, 1])
+        self.theme = theme
+        plane = figure.add_subplot(grid[:, 0])
+        plane.set(xlim=(-1, 1), ylim=(-1, 1), xticks=[], yticks=[], aspect="equal")
+        plane.set_xlabel(self.projection or "$z_1$", color=theme.muted)
+        plane.set_ylabel("" if self.projection else "$z_2$", color=theme.muted)
+        rgb = np.array([_rgb(theme.cycle[c % 10]) for c in range(self.classes)])
+        self.tint = np.rint(255 * (0.25 * rgb + 0.75 * _rgb(theme.background))).astype(np.uint8)
+        blank = np.zeros((self.GRID, self.GRID, 3), np.uint8)
+        self.regions = plane.imshow(blank, extent=(-1, 1, -1, 1), origin="lower", interpolation="nearest", zorder=0)
+        self.regions.set_visible(self.projection is None)
+        style = {"ls": "", "marker": "o", "ms": 4, "mew": 0, "alpha": 0.85}
+        self.dots = [plane.plot([], [], color=theme.cycle[c % 10], **style)[0] for c in range(self.classes)]
+        self.ellipses = [plane.plot([], [], color=theme.foreground, lw=1.2, alpha=0.8)[0] for _ in range(self.classes)]
+        halo = [patheffects.withStroke(linewidth=3, foreground=theme.background)]
+        bold = {"ha": "center", "va": "center", "size": 14, "weight": "bold", "path_effects": halo, "zorder": 6}
+        self.names = [plane.text(0, 0, "", color=theme.foreground, **bold) for _ in range(self.classes)]
+        (self.noise,) = plane.plot([], [], color=theme.accent, lw=2.5, zorder=7)
+        self.noise_text = plane.text(-0.96, -0.95, "", color=theme.accent, size=12, va="bottom", zorder=7)
+        self.run = plane.text(-1, 1.02, "", size=13, va="bottom")
+
+        self.terms, self.error = figure.add_subplot(grid[0, 1]), figure.add_subplot(grid[1, 1])
+        positive = [gamma for gamma in self.gammas if gamma > 0] or [1.0]
+        for axes in (self.terms, self.error):
+            if self.gammas[0] > 0:
+                axes.set(xscale="log", xlim=(positive[0] / 1.2, positive[-1] * 1.2))
+            else:  # no compression at all is a tick of its own, left of the first power
+                axes.set_xscale("symlog", linthresh=positive[0])
+                axes.set_xlim(-positive[0] / 5, positive[-1] * 1.2)
+            axes.grid(True)
+        self.terms.tick_params(labelbottom=False)
+        fits = [self.value(f"{split}/decoder_cross_entropy").max() for split in ("train", "test")]
+        self.terms.set_ylim(0, 1.08 * UNITS["bits"] * max(*fits, self.weighted.max()))
+        self.error.set_xlabel("γ")
+        self.error.set(ylim=(0, 100), ylabel="error, %")
+        self.lines = {
+            "train/decoder_cross_entropy": self._line(self.terms, theme.cycle[0], "H$_q$[Y|Z], train", "-"),
+            "test/decoder_cross_entropy": self._line(self.terms, theme.cycle[0], "H$_q$[Y|Z], test", "--"),
+            "weighted surrogate": self._line(self.terms, theme.cycle[1], "β′ · surrogate above its floor, train", "-"),
+            "train/argmax_error": self._line(self.error, theme.cycle[5], "train", "-"),
+            "test/argmax_error": self._line(self.error, theme.cycle[5], "test", "--"),
+        }
+        self.terms.legend(loc="upper left")
+        self.error.legend(loc="upper left")
+        self.unit_text = self.terms.text(-0.02, 1.03, "", transform=self.terms.transAxes, va="bottom", size=13)
+        self.cursors = [axes.axvline(1, color=theme.muted, lw=1.2) for axes in (self.terms, self.error)]
+        self.error_text = self.error.text(
+            0.99, 1.03, "", transform=self.error.transAxes, ha="right", va="bottom", size=13
+        )
+        self.sign(figure, theme)
+        lines = [artist for pair in self.lines.values() for artist in pair]
+        return [
+            *(self.regions, *self.dots, *self.ellipses, *self.names, self.noise, self.noise_text, self.run),
+            *(*lines, *self.cursors, self.unit_text, self.error_text),
+        ]
+
+    def _line(self, axes, color, label, style):
+        (line,) = axes.plot([], [], style, color=color, label=label)
+        (dot,) = axes.plot([], [], "o", color=color, ms=8)
+        return line, dot
+
+    def update(self, **state):
+        m, curve = self.network(state), self.curve(state)
+        span = self._span([m] if state["scale"] == "zoom in" else curve)
+        centre = np.zeros(2) if state["scale"] != "zoom in" else self._centre(m)
+        self._update_plane(m, centre, span)
+        unit, factor = state["unit"], UNITS[state["unit"]]
+        for name, (line, dot) in self.lines.items():
+            values = self._series(name, curve) * (100 if "error" in name else factor)
+            line.set_data(self.gammas, values)
+            dot.set_data([state["gamma"]], [values[self.gammas.index(state["gamma"])]])
+        for cursor in self.cursors:
+            cursor.set_xdata([state["gamma"]] * 2)
+        self.run.set_text(self.run_text(m))
+        self.unit_text.set_text(f"loss terms, {unit}")
+        test = 100 * self.value("test/argmax_error", m)
+        self.error_text.set_text(f"test error {test:.1f} %")
+
+    def _series(self, name, networks):
+        return self.weighted[networks] if name == "weighted surrogate" else self.value(name, networks)
+
+    def _weighted(self) -> np.ndarray:
+        """β′ times the surrogate of each network above its value for nothing but noise, (M,): the rest is constant."""
+        dimension = self.record.latents.shape[-1]
+        collapsed = moments(torch.zeros(2, dimension).double(), torch.zeros(2).long(), 1, self.noise_variance)
+        floor = {
+            name: OBJECTIVES[name].nats(collapsed).item() if self.noise_variance else 0 for name in self.objectives
+        }
+        above = [self.value(f"train/{run['objective']}", m) - floor[run["objective"]] for m, run in self.numbered]
+        return np.array([run["beta_prime"] * value for (_, run), value in zip(self.numbered, above, strict=True)])
+
+    def _centre(self, m):
+        return (self.points[m].min(0) + self.points[m].max(0)) / 2
+
+    def _span(self, networks):
+        reach = max(np.abs(self.points[m] - self._centre(m)).max() for m in networks)
+        offset = 0 if len(networks) == 1 else max(np.abs(self._centre(m)).max() for m in networks)
+        return 1.08 * (reach + offset) + 2 * math.sqrt(self.noise_variance)
+
+    def _update_plane(self, m, centre, span):
+        place = lambda points: ((points - centre) / span).T  # noqa: E731
+        circle = _circle()
+        mean, covariance = (of[m] for of in self.spread)
+        for c in range(self.classes):
+            mine = self.points[m][self.labels == c]
+            self.dots[c].set_data(*place(mine))
+            eigenvalues, eigenvectors = np.linalg.eigh(covariance[c])
+            spread = eigenvectors * np.sqrt(np.maximum(eigenvalues, 0))
+            self.ellipses[c].set_data(*place(mean[c] + 2 * circle @ spread.T) if len(mine) else ([], []))
+        self._name_clusters(place(mean).T)
+        radius = 2 * math.sqrt(self.noise_variance) / span
+        self.noise.set_data(*(np.array([-0.96, -0.84])[:, None] + radius * (circle.T + 1)))
+        self.noise_text.set_text("noise, 2σ" if radius > 0 else "no noise")
+        if self.projection is None:
+            side = np.linspace(-1, 1, self.GRID)
+            grid = np.stack(np.meshgrid(side, side), -1) * span + centre
+            weight, bias = self.record.decoder_weight[m].numpy(), self.record.decoder_bias[m].numpy()
+            decision = (grid[..., : weight.shape[1]] @ weight.T + bias).argmax(-1)
+            self.regions.set_data(self.tint[decision])
+
+    def _name_clusters(self, means):
+        """Write the classes at their means; those that fell together share one place."""
+        for name in self.names:
+            name.set_text("")
+        present = np.unique(self.labels)
+        for c in present:
+            first = next(other for other in present if np.abs(means[other] - means[c]).max() < 0.05)
+            self.names[first].set_text(self.names[first].get_text() + str(c))
+            self.names[first].set_position(means[first])
+
+    def alt(self, **state):
+        m = self.network(state)
+        span = float(np.abs(self.points[m]).max())
+        cross_entropy = self.value("test/decoder_cross_entropy", m) * UNITS[state["unit"]]
+        return (
+            f"Scatter plot of {len(self.labels)} test latents of the network trained with {self.run_text(m)}, reaching "
+            f"{span:.2g} from the origin, with noise of standard deviation {math.sqrt(self.noise_variance):.2g}. "
+            f"Decoder cross-entropy on the test set is {cross_entropy:.2f} {state['unit']}, "
+            f"test error {self.value('test/argmax_error', m):.1%}. Beside it, both over all γ."
+        )
+
+
+def _circle():
+    angle = np.linspace(0, 2 * np.pi, 61)
+    return np.stack([np.cos(angle), np.sin(angle)], -1)
+
+
+def _rgb(color):
+    return np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255

@@ -1,0 +1,211 @@
+"""Explorers of measures of information: which of them tell the truth where it is known, and what they say of networks.
+
+`playground` runs every measure of `ibteach.information.comparison` on a channel whose information is known. `bracket`
+is for latents of networks: what their own mixture says about inputs that it has not seen. `comparison_table` is the
+playground in numbers. Chapter 06 walks through them.
+"""
+
+import functools
+import math
+
+import numpy as np
+import torch
+from IPython.display import Markdown
+from torch import Tensor
+
+from ibteach.display.live.explorer import Explorer
+from ibteach.display.live.scene import Axis, Scene
+from ibteach.errors import InvalidInput
+from ibteach.information.comparison import gaussian_channel
+from ibteach.information.mixture import pairwise_bounds
+from ibteach.information.population import population_bracket
+
+
+def playground() -> Explorer:
+    """Every measure on Gaussian channels of known information, against the truth and against the dimension."""
+    return Explorer(PlaygroundScene(), preload=False)
+
+
+def bracket(latents: Tensor, gammas) -> Explorer:
+    """Bounds on the population's H[Z] as N grows, for networks with latents (M, N, K) trained with M weights γ."""
+    return Explorer(BracketScene(latents, gammas))
+
+
+def comparison_table(channel, amount: float, dimensions, count: int, **options) -> Markdown:
+    """A row for each measure, a column for each dimension: a channel of `ibteach.information.comparison`, in nats."""
+    tables = [channel(amount, dimension, count, **options) for dimension in dimensions]
+    rows = ["| nats | " + " | ".join(f"K = {d}" for d in dimensions) + " |", "|---|" + "--:|" * len(tables)]
+    rows += [f"| {name} | " + " | ".join(_two_digits(table[name]) for table in tables) + " |" for name in tables[0]]
+    return Markdown("\n".join(rows))
+
+
+def _two_digits(value):
+    return f"{round(value, 2) + 0.0:.2f}"  # never −0.00
+
+
+class PlaygroundScene(Scene):
+    """Left: what each measure says against the truth, in one dimension. Right: at one truth, over all dimensions."""
+
+    title = "Measures of information, where the truth is known"
+    size = (11.0, 5.2)
+    TRUTHS = (0.25, 1, 2, 4, 6, 8, 10, 12)
+    AT = 4  # nats, on the right
+    SHOWN = ("KSG 1", "Kozachenko–Leonenko", "binning", "Gaussian")
+
+    def __init__(self):
+        self.dimensions = (1, 2, 4, 8, 16, 32, 64)
+        self.axes = (
+            Axis("dimension", "dimension K", self.dimensions),
+            Axis("count", "samples N", (100, 300, 1000), start=2),
+            Axis("k", "neighbours k", (1, 3, 10), start=1),
+            Axis("width", "bin width", (0.1, 0.3, 1.0, 3.0), start=2),
+        )
+        self.table = functools.cache(  # a state that was drawn once costs nothing
+            lambda truth, dimension, count, k, width: gaussian_channel(truth, dimension, count, k=k, width=width)
+        )
+
+    def tables(self, state):
+        """The tables of all truths at this dimension, and of one truth at all dimensions."""
+        rest = state["count"], state["k"], state["width"]
+        at_dimension = [self.table(truth, state["dimension"], *rest) for truth in self.TRUTHS]
+        return at_dimension, [self.table(self.AT, dimension, *rest) for dimension in self.dimensions]
+
+    def build(self, figure, theme):
+        against, over = figure.subplots(1, 2)
+        against.set(xlim=(0, 12.4), ylim=(-1, 16), xlabel="true I[X;Z], nats", ylabel="measured, nats")
+        over.set(xlim=(0.85, 75), ylim=(-1, 16), xlabel=f"dimension K, at a true {self.AT} nats")
+        over.set_xscale("log", base=2)
+        over.set_xticks(self.dimensions, [str(d) for d in self.dimensions])
+        against.plot([0, 16], [0, 16], color=theme.foreground, lw=1.2)
+        over.axhline(self.AT, color=theme.foreground, lw=1.2)
+        moving = []
+        self.lines, self.fills = [], []
+        styles = ["o-", "s-", "^-", "D-"]
+        for axes, x in ((against, self.TRUTHS), (over, self.dimensions)):
+            axes.grid(True)
+            fill = axes.fill_between(x, 0, 0, color=theme.cycle[0], alpha=0.35, lw=0, label="bracket by mixture")
+            lines = {
+                name: axes.plot([], [], style, color=theme.cycle[i + 1], ms=5, lw=1.6, label=name)[0]
+                for i, (name, style) in enumerate(zip(self.SHOWN, styles, strict=True))
+            }
+            self.fills.append((fill, x))
+            self.lines.append((lines, x))
+            moving += [fill, *lines.values()]
+        self.ceilings = [axes.axhline(1, color=theme.muted, ls=":", lw=1.2) for axes in (against, over)]
+        self.ceiling_text = against.text(12.3, 1, "", color=theme.muted, size=11, ha="right", va="bottom")
+        over.legend(loc="upper left", fontsize=11)
+        self.cursor = over.axvline(1, color=theme.muted, lw=1.2)
+        self.said = over.text(0, 1.02, "", transform=over.transAxes, va="bottom", size=13)
+        figure.supxlabel("computed now, Gaussian channels", x=0.998, ha="right", size=10, color=theme.muted)
+        return [*moving, *self.ceilings, self.ceiling_text, self.cursor, self.said]
+
+    def update(self, **state):
+        for tables, (lines, x), (fill, _) in zip(self.tables(state), self.lines, self.fills, strict=True):
+            for name, line in lines.items():
+                line.set_data(x, [table[name] for table in tables])
+            low = [table["mixture"] for table in tables]
+            high = [max(table["population at most"], table["mixture"] + 0.1) for table in tables]
+            fill.set_data(x, low, high)
+        ceiling = math.log(state["count"])
+        for line in self.ceilings:
+            line.set_ydata([ceiling] * 2)
+        self.ceiling_text.set_y(ceiling)
+        self.ceiling_text.set_text(f"ln N = {ceiling:.2f}")
+        self.cursor.set_xdata([state["dimension"]] * 2)
+        table = self.table(self.AT, state["dimension"], state["count"], state["k"], state["width"])
+        self.said.set_text(
+            f"K = {state['dimension']}: KSG {_two_digits(table['KSG 1'])}, bracket {self._bracket(table)}"
+        )
+
+    def _bracket(self, table):
+        return f"{_two_digits(table['mixture'])} to {_two_digits(table['population at most'])}"
+
+    def alt(self, **state):
+        table = self.table(self.AT, state["dimension"], state["count"], state["k"], state["width"])
+        said = ", ".join(f"{name} {_two_digits(table[name])}" for name in self.SHOWN)
+        return (
+            f"Information of a Gaussian channel with K = {state['dimension']}, from {state['count']} samples "
+            f"(k = {state['k']}, bins of width {state['width']:g}). Where the truth is {self.AT} nats: {said}; the "
+            f"mixture brackets it from {self._bracket(table)}. ln N is {math.log(state['count']):.2f}."
+        )
+
+
+class BracketScene(Scene):
+    """Left: bounds on the population's H[Z] of one network as N grows. Right: the bracket of all networks at most N."""
+
+    title = "From these inputs to all of them"
+    size = (11.0, 4.8)
+
+    def __init__(self, latents: Tensor, gammas):
+        gammas = [float(gamma) for gamma in gammas]
+        if latents.ndim != 3 or len(gammas) != len(latents) or latents.shape[1] < 100:
+            raise InvalidInput(
+                f"latents: got shape {tuple(latents.shape)} and {len(gammas)} γ, expected (M, N, K), N >= 100 and M γ."
+            )
+        self.gammas = gammas
+        self.axes = (Axis("gamma", "γ", gammas, [f"{gamma:.3g}" for gamma in gammas], start=len(gammas) // 2),)
+        self.shape = latents.shape[1:]
+        self.counts = [n for n in (25, 50, 100, 200, 400, 800, 1600, 3200) if n < len(latents[0])] + [len(latents[0])]
+        brackets = [population_bracket(latents[:, :n]) for n in self.counts]
+        bounds = [pairwise_bounds(latents[:, :n]) for n in self.counts]
+        self.found = {  # (M, number of N)
+            "mixture of these N": torch.stack([b.lower.value for b in brackets], -1).numpy(),
+            "that mixture, at others": torch.stack([b.mixture_upper.value for b in brackets], -1).numpy(),
+            "a Gaussian, at others": torch.stack([b.gaussian_upper.value for b in brackets], -1).numpy(),
+            "pairwise bound, lower": torch.stack([b.lower for b in bounds], -1).numpy(),
+            "pairwise bound, upper": torch.stack([b.upper for b in bounds], -1).numpy(),
+        }
+        self.low = self.found["mixture of these N"]
+        self.high = np.minimum(self.found["that mixture, at others"], self.found["a Gaussian, at others"])
+
+    def build(self, figure, theme):
+        growing, all_of_them = figure.subplots(1, 2, width_ratios=[1.25, 1])
+        growing.set(xscale="log", xlim=(self.counts[0] / 1.2, self.counts[-1] * 1.2), ylim=(0, 14))
+        growing.set(xlabel="inputs N", ylabel="H[Z], nats")
+        growing.set_xticks(self.counts, [str(n) for n in self.counts], minor=False)
+        growing.minorticks_off()
+        growing.grid(True)
+        growing.plot(self.counts, np.log(self.counts), ":", color=theme.muted, lw=1.5, label="ln N")
+        self.fill = growing.fill_between(self.counts, 0, 0, color=theme.cycle[0], alpha=0.25, lw=0)
+        styles = [("o-", theme.cycle[0]), ("v-", theme.cycle[1]), ("s-", theme.cycle[5]), *[("--", theme.muted)] * 2]
+        self.lines = {
+            name: growing.plot([], [], style, color=color, ms=5, lw=1.6, label=name)[0]
+            for name, (style, color) in zip(self.found, styles, strict=True)
+        }
+        self.lines["pairwise bound, lower"].set_label("pairwise bounds")
+        all_of_them.set(xscale="log", xlim=(self.gammas[0] / 1.4, self.gammas[-1] * 1.4), ylim=(0, 14), xlabel="γ")
+        all_of_them.grid(True)
+        ceiling = math.log(self.counts[-1])
+        all_of_them.axhline(ceiling, color=theme.muted, ls=":", lw=1.5)
+        text = f"ln N = {ceiling:.2f}"
+        all_of_them.text(self.gammas[-1] * 1.3, ceiling, text, color=theme.muted, size=11, ha="right", va="bottom")
+        all_of_them.vlines(self.gammas, self.low[:, -1], self.high[:, -1], color=theme.muted, lw=3)
+        for ends in (self.low, self.high):
+            all_of_them.plot(self.gammas, ends[:, -1], "_", color=theme.muted, ms=10, mew=2)
+        key = [line for line in growing.get_lines() if line is not self.lines["pairwise bound, upper"]]
+        all_of_them.legend(handles=key, loc="upper right", fontsize=11)
+        self.chosen = all_of_them.plot([], [], color=theme.cycle[0], lw=8, solid_capstyle="butt")[0]
+        self.said = [a.text(0, 1.02, "", transform=a.transAxes, va="bottom", size=13) for a in (growing, all_of_them)]
+        text = f"computed now, latents of {self.shape[1]} dimensions"
+        figure.supxlabel(text, x=0.998, ha="right", size=10, color=theme.muted)
+        return [self.fill, *self.lines.values(), self.chosen, *self.said]
+
+    def update(self, **state):
+        m = self.gammas.index(state["gamma"])
+        for name, line in self.lines.items():
+            line.set_data(self.counts, self.found[name][m])
+        low, high = self.low[m], np.maximum(self.low[m], self.high[m])
+        self.fill.set_data(self.counts, low, high)
+        self.chosen.set_data([state["gamma"]] * 2, [low[-1], high[-1]])
+        self.said[0].set_text("bounds on the entropy of all inputs")
+        self.said[1].set_text(f"N = {self.counts[-1]}: {self.low[m, -1]:.2f} to {self.high[m, -1]:.2f} nats")
+
+    def alt(self, **state):
+        m = self.gammas.index(state["gamma"])
+        first, last = self.counts[0], self.counts[-1]
+        return (
+            f"Bounds on H[Z] of a network trained with γ = {state['gamma']:.3g}, {self.shape[1]} latent dimensions. "
+            f"From {first} inputs it lies between {self.low[m, 0]:.2f} and {self.high[m, 0]:.2f} nats, from {last} "
+            f"between {self.low[m, -1]:.2f} and {self.high[m, -1]:.2f}, where ln N is {math.log(last):.2f}. Beside it "
+            "the same bracket for every γ."
+        )

@@ -1,0 +1,1 @@
+"""The machinery of live figures: scenes, their explorers, information diagrams, pages without a kernel."""

@@ -1,0 +1,209 @@
+"""Information diagrams to look at: the regions of the I-measure, one quantity at a time, with its formula.
+
+`diagram` shows one joint distribution, or several along a slider, with areas that are true to the measure where they
+can be (`ibteach.information.geometry`). `Picture` is the drawing itself, which the joint-table editor shares. Chapters
+01 and 02 use both.
+"""
+
+import functools
+import re
+import textwrap
+
+import numpy as np
+from matplotlib import patheffects
+from matplotlib.colors import to_rgb
+
+from ibteach.display.live.explorer import Explorer
+from ibteach.display.live.scene import UNITS, Axis, Scene
+from ibteach.errors import InvalidInput
+from ibteach.information.diagram import REGIONS, definition, latex, region
+from ibteach.information.discrete import Joint
+from ibteach.information.geometry import Layout, layout
+
+HIGHLIGHT = 8  # of a theme's colours: the gold one, which none of the sets has
+ZERO = 1e-8
+# Where I[Y;Z|X] = 0, an atom equals a quantity with a shorter name.
+SHORTER = {"H[Y|X,Z]": "H[Y|X]", "H[Z|X,Y]": "H[Z|X]", "I[X;Y;Z]": "I[Y;Z]"}
+
+
+def diagram(joints, label="", state=None) -> Explorer:
+    """Information diagram of a `Joint` of two or three variables: choose a quantity, see its region and its formula.
+
+    `joints` may also be a dict from the ticks of a slider called `label` to joints of the same variables; `state` is
+    what is shown first, such as ``{"quantity": "I[X;Y]"}``. For X, Y, Z with Y − X − Z the regions carry the names of
+    Kirsch et al. (2020). Raises `InvalidInput` where a joint is a batch or has other than two or three variables.
+    """
+    return Explorer(DiagramScene(joints, label), state)
+
+
+def quantities(names, chain=False) -> list[str]:
+    """What a diagram of these variables offers; of a Markov chain Y − X − Z those with a name, after the entropies.
+
+    >>> quantities(["A", "B"])
+    ['H[A]', 'H[B]', 'H[A,B]', 'H[A|B]', 'H[B|A]', 'I[A;B]']
+    """
+    whole, single = f"H[{','.join(names)}]", [f"H[{name}]" for name in names]
+    if len(names) == 2:
+        a, b = names
+        return [*single, whole, f"H[{a}|{b}]", f"H[{b}|{a}]", f"I[{a};{b}]"]
+    if chain:
+        return [*single, *(found.quantity for found in REGIONS), "I[Y;Z|X]", whole]
+    a, b, c = names
+    pairs = [(a, b, c), (a, c, b), (b, c, a)]
+    shared = [f"I[{x};{y}]" for x, y, _ in pairs] + [f"I[{x};{y}|{z}]" for x, y, z in pairs] + [f"I[{a};{b};{c}]"]
+    return [*single, *shared, *(f"H[{x}|{y},{z}]" for x, y, z in [(a, b, c), (b, a, c), (c, a, b)]), whole]
+
+
+def number(value, unit="nats", digits=3) -> str:
+    """A value in nats as text in `unit`, without a sign before nothing.
+
+    >>> number(-1e-17), number(-np.log(2), "bits", 1)
+    ('0.000', '−1.0')
+    """
+    text = f"{value * UNITS[unit]:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text.replace("-", "−")
+
+
+class Picture:
+    """Circles or ellipses of a layout on `axes`: pale regions, one quantity in full colour, negative ones hatched."""
+
+    GRID = 420
+
+    def __init__(self, axes, theme, names, box):
+        self.axes, self.theme, self.names = axes, theme, tuple(names)
+        (left, right), (bottom, top) = box
+        axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
+        axes.set_axis_off()
+        self.x, self.y = np.meshgrid(*(np.linspace(low, high, self.GRID) for low, high in box))
+        self.members = {name: set(region(f"H[{name}]", names)) for name in names}
+        extent = (left, right, bottom, top)
+        blank = np.zeros((self.GRID, self.GRID, 3), np.uint8)
+        self.image = axes.imshow(blank, extent=extent, origin="lower", interpolation="nearest", zorder=0)
+        self.outlines = [axes.plot([], [], color=theme.foreground, lw=1.5, zorder=2)[0] for _ in names]
+        halo = [patheffects.withStroke(linewidth=3.5, foreground=theme.background)]
+        style = {"ha": "center", "va": "center", "path_effects": halo, "zorder": 4}
+        self.titles = [axes.text(0, 0, name, size=17, weight="bold", **style) for name in names]
+        self.values = [axes.text(0, 0, "", size=12.5, **style) for _ in range(2 ** len(self.names) - 1)]
+        self.artists = [self.image, *self.outlines, *self.titles, *self.values]
+
+    def show(self, found: Layout, quantity, unit="nats"):
+        """Draw a layout with the region of `quantity` highlighted and each atom's value on it."""
+        chosen = region(quantity, self.names)
+        self.image.set_data(self._colours(found, chosen))
+        turn = np.linspace(0, 2 * np.pi, 200)
+        out = np.exp(1j * np.radians([160, 20, -90]))  # towards the names, which stay apart where the sets are equal
+        parts = zip(self.outlines, self.titles, out, found.ellipses, strict=False)
+        for line, title, direction, (x, y, a, b, angle) in parts:
+            around = (a * np.cos(turn) + 1j * b * np.sin(turn)) * np.exp(1j * angle) + x + 1j * y
+            line.set_data(around.real, around.imag)
+            far = around[(around * direction.conjugate()).real.argmax()]
+            place = far + direction * 0.045 * np.ptp(self.x)
+            title.set_position((place.real, place.imag))
+        for text, (atom, value) in zip(self.values, found.atoms.items(), strict=True):
+            x, y, clearance = found.anchors.get(atom, (0, 0, 0))
+            text.set_position((x, y))
+            text.set_text(number(value, unit, 2) if clearance > 0.018 * np.ptp(self.x) else "")
+            text.set_weight("bold" if atom in chosen else "normal")
+
+    def where(self, found: Layout, x, y) -> dict[str, np.ndarray]:
+        """Which points lie in each atom's region."""
+        inside = {name: level < 0 for name, level in found.inside(x, y).items()}
+        return {
+            atom: np.logical_and.reduce([inside[n] if atom in self.members[n] else ~inside[n] for n in self.names])
+            for atom in found.atoms
+        }
+
+    def _colours(self, found, chosen):
+        base = np.array(to_rgb(self.theme.background))
+        sets = {name: np.array(to_rgb(self.theme.cycle[i])) for i, name in enumerate(self.names)}
+        stripes = (self.x + self.y) / np.ptp(self.x) * 36 % 1 < 0.5
+        image = np.empty((*self.x.shape, 3), np.uint8)
+        image[:] = np.rint(255 * base)
+        for atom, there in self.where(found, self.x, self.y).items():
+            pale = 0.18 * np.mean([sets[n] for n in self.names if atom in self.members[n]], axis=0) + 0.82 * base
+            colour = to_rgb(self.theme.cycle[HIGHLIGHT]) if atom in chosen else pale
+            image[there] = np.rint(255 * np.array(colour))
+            if found.atoms[atom] < -ZERO:
+                image[there & stripes] = np.rint(255 * base)
+        return image
+
+
+class DiagramScene(Scene):
+    """The diagram of one joint or of several along a slider; a choice of quantities, and of units."""
+
+    size = (9.0, 4.6)
+
+    def __init__(self, joints, label=""):
+        self.joints = joints if isinstance(joints, dict) else {0: joints}
+        kinds = {joint.names if isinstance(joint, Joint) else () for joint in self.joints.values()}
+        if len(kinds) != 1 or len(next(iter(kinds))) not in (2, 3):
+            raise InvalidInput(f"joints: got {joints!r}, expected tables of the same two or three variables.")
+        (self.names,) = kinds
+        self.layout = functools.lru_cache(maxsize=None)(lambda place: layout(self.joints[place]))
+        self.chain = self.names == ("X", "Y", "Z") and all(
+            abs(self.layout(place).atoms["I[Y;Z|X]"]) < ZERO for place in self.joints
+        )
+        self.papers = {found.quantity: found for found in REGIONS} if self.chain else {}
+        self.title = f"Information diagram of {', '.join(self.names[:-1])} and {self.names[-1]}"
+        offered = quantities(self.names, self.chain)
+        texts = [f"{q}   {self.papers[q].name}" if q in self.papers else q for q in offered]
+        self.slider = re.sub(r"\W", "_", label) or "table"
+        slide = [Axis(self.slider, label or "table", list(self.joints))] if len(self.joints) > 1 else []
+        opening = offered.index(f"I[{self.names[0]};{self.names[1]}]")
+        self.axes = (*slide, Axis("quantity", "quantity", offered, texts, opening), Axis("unit", "unit", list(UNITS)))
+
+    def build(self, figure, theme):
+        picture, words = figure.subplots(1, 2, width_ratios=[1.15, 1])
+        boxes = np.array([self.layout(place).box(margin=0.12) for place in self.joints])
+        box = np.stack([boxes[:, :, 0].min(0), boxes[:, :, 1].max(0)], axis=1)
+        self.picture = Picture(picture, theme, self.names, box)
+        words.set_axis_off()
+        self.head = words.text(0, 0.97, "", size=21, va="top")
+        self.definition = words.text(0, 0.83, "", size=12.5, va="top", color=theme.muted)
+        self.name = words.text(0, 0.71, "", size=14, va="top", weight="bold", color=theme.accent)
+        self.meaning = words.text(0, 0.63, "", size=12.5, va="top")
+        self.formula = words.text(0, 0, "", size=14, va="top", linespacing=1.4)
+        self.note = words.text(0, 0.02, "", size=11.5, va="bottom", color=theme.muted)
+        return [*self.picture.artists, self.head, self.definition, self.name, self.meaning, self.formula, self.note]
+
+    def update(self, quantity, unit, **slider):
+        found, value, parts = self._read(quantity, slider)
+        self.picture.show(found, quantity, unit)
+        self.head.set_text(f"${latex(quantity)} = {number(value, unit)}$ {unit}")
+        self.definition.set_text(f"= {definition(quantity, self.names, unit)}")
+        named = self.papers.get(quantity)
+        self.name.set_text(named.name if named else "")
+        self.meaning.set_text(textwrap.fill(named.meaning, 44) if named else "")
+        terms = [f"${latex(part)} = {number(value, unit)}$" for part, value in parts.items()]
+        self.formula.set_text("\n".join(["the sum of", *terms]) if len(terms) > 1 else "")
+        self.formula.set_y(0.48 if named else 0.72)  # below the meaning, where there is one
+        self.note.set_text(textwrap.fill(found.note, 50))
+
+    def alt(self, quantity, unit, **slider):
+        found, value, parts = self._read(quantity, slider)
+        name = f", the {self.papers[quantity].name}," if quantity in self.papers else ""
+        terms = " plus ".join(f"{part} = {number(value, unit)}" for part, value in parts.items())
+        formula = f", the sum of {terms}" if len(parts) > 1 else ""
+        return (
+            f"{'Two' if len(self.names) == 2 else 'Three'} overlapping sets, {' and '.join(self.names)}; "
+            f"highlighted is {quantity}{name} {number(value, unit)} {unit}{formula}. {found.note}"
+        )
+
+    def targets(self, quantity, unit, **slider):
+        found, _, _ = self._read(quantity, slider)
+        figure = self.picture.axes.figure
+        x, y = np.meshgrid(np.linspace(0, 1, 90), np.linspace(1, 0, 46))
+        dots = np.stack([x, y], axis=-1) * figure.bbox.size
+        data = self.picture.axes.transData.inverted().transform(dots.reshape(-1, 2)).reshape(dots.shape)
+        grid = np.full(x.shape, None)
+        for atom, there in self.picture.where(found, data[..., 0], data[..., 1]).items():
+            grid[there] = SHORTER.get(atom, atom) if self.chain else atom
+        return "quantity", grid
+
+    def _read(self, quantity, slider):
+        """The layout, the value of the quantity, and the atoms it is the sum of (in a chain by their shorter names)."""
+        found = self.layout(slider.get(self.slider, next(iter(self.joints))))
+        parts = {atom: found.atoms[atom] for atom in region(quantity, self.names)}
+        if self.chain and len(parts) > 1:
+            parts = {SHORTER.get(atom, atom): value for atom, value in parts.items() if atom != "I[Y;Z|X]"}
+        return found, sum(parts.values()), parts

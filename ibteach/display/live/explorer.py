@@ -1,0 +1,176 @@
+"""A scene with its controls beside it: moved by hand or by keyboard, in a notebook or in a page without a kernel.
+
+`Explorer` stands on `scene`: the browser keeps every picture it has seen, so that a tick that was seen costs no
+round trip; what is missing is drawn by the kernel, a bounded piece at a time. `Explorer.export` writes the same
+controls and pictures as one file that needs neither kernel nor network (`page`).
+"""
+
+import base64
+import json
+import math
+import threading
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import anywidget
+import traitlets
+from tqdm.auto import tqdm
+
+from ibteach.checks import known
+from ibteach.display.live import page
+from ibteach.display.live.scene import LIGHT, THEMES, Canvas, alt_text, picture, resolve, start_state, states
+from ibteach.errors import InvalidInput
+from ibteach.files import replacing
+
+BUSY_SECONDS = 0.05  # how long the kernel draws ahead before it listens again
+PAGE_PICTURES = 400  # about 15 MB: more than a reader waits for
+
+
+class State(dict):
+    """A state that was set: a plain dict to read; a change is made by setting the explorer's whole state."""
+
+    def __setitem__(self, name, value):
+        raise InvalidInput(
+            f"state[{name!r}]: a state is read only; set explorer.state = {{{name!r}: {value!r}}} instead."
+        )
+
+
+class _StateOfScene(traitlets.TraitType):
+    """A full state of the explorer's scene; a dict or its JSON text that names some axes leaves the others."""
+
+    def validate(self, explorer, value):
+        return State(resolve(explorer.scene, value, explorer._trait_values.get("state") or start_state(explorer.scene)))
+
+
+class Exported(NamedTuple):
+    """What `Explorer.export` wrote: the file, how many pictures are in it, and its size."""
+
+    path: Path
+    pictures: int
+    bytes: int
+
+
+class Explorer(anywidget.AnyWidget):
+    """A live figure: one control per axis of `scene`, and its picture.
+
+    `state` is where it opens (a dict or its JSON text; axes it leaves out are at their start), and afterwards where it
+    is: reading tells what is on screen, setting moves the controls, and ``explorer.observe(act, "state")`` follows
+    them. Without `preload` the browser asks for a picture only when it is looked at. A saved notebook keeps the picture
+    with its alt text. Raises `InvalidInput` for a scene without alt text, and for a state that the scene does not have.
+    """
+
+    _esm = page.SCRIPT
+    _css = page.STYLE
+    _spec = traitlets.Dict().tag(sync=True)
+    state = _StateOfScene().tag(sync=True)
+    _ipython_display_ = None  # ipywidgets 7 would show the live view alone
+
+    def __init__(self, scene, state=None, preload=True):
+        self.scene = scene
+        self._canvases = {LIGHT.name: Canvas(scene, LIGHT)}
+        self._drawing = threading.Lock()  # a front end may ask from another thread while a cell draws
+        opening = resolve(scene, {} if state is None else state, start_state(scene))
+        shown = {"theme": LIGHT.name, **self._drawn(opening, LIGHT.name)}
+        super().__init__(state=opening, _spec=_spec(scene, THEMES) | {"preload": bool(preload), "opening": shown})
+        self.on_msg(self._answer)
+
+    def __repr__(self):
+        names = " × ".join(axis.name for axis in self.scene.axes)
+        count = math.prod(len(axis.values) for axis in self.scene.axes)
+        return f"Explorer {self.scene.title!r}: {names + ' ' if names else ''}({count} picture{'s' * (count != 1)})"
+
+    @property
+    def state_text(self) -> str:
+        """The state as one line of JSON, to be kept, shared and set again."""
+        return json.dumps(self.state, ensure_ascii=False)
+
+    def picture(self, theme="light") -> bytes:
+        """The current state as a PNG that stands alone, with title and state written above it."""
+        known("theme", theme, THEMES)
+        with self._drawing:
+            return picture(self.scene, self.state, THEMES[theme], self._canvas(theme))
+
+    def export(self, path, themes=("light", "dark"), fixed=None) -> Exported:
+        """Write one HTML file with the same controls and every picture inside: no kernel, no network.
+
+        `fixed` holds some axes at a value, ``{"unit": "bits"}``, and leaves their controls away. The file is replaced
+        atomically. Raises `InvalidInput` before anything is drawn if there would be more than 400 pictures, and
+        `Unavailable` if the file cannot be written.
+        """
+        path, fixed = Path(path), dict(fixed or {})
+        themes = (themes,) if isinstance(themes, str) else tuple(themes)
+        for theme in themes:
+            known("theme", theme, THEMES)
+        start = resolve(self.scene, fixed, self.state)
+        free = [axis for axis in self.scene.axes if axis.name not in fixed]
+        count = math.prod(len(axis.values) for axis in free)
+        if not 0 < count * len(themes) <= PAGE_PICTURES:
+            counts = ", ".join(f"{axis.name} {len(axis.values)}" for axis in free)
+            raise InvalidInput(
+                f"export: got {count} states in {len(themes)} themes (ticks: {counts}), expected 1 to "
+                f"{PAGE_PICTURES} pictures; hold an axis with fixed={{name: value}} or take one theme."
+            )
+        wanted = [(theme, state) for theme in themes for state in states(self.scene, fixed)]
+        with replacing(path) as part, self._drawing:
+            pictures = [
+                {"theme": theme, **self._drawn(state, theme, quality=82, method=4)}
+                for theme, state in tqdm(wanted, desc=path.name, leave=False, delay=2)
+            ]
+            still = picture(self.scene, start, THEMES[themes[0]], self._canvas(themes[0]))
+            spec = _spec(self.scene, themes, fixed) | {"preload": True, "start": start}
+            text = page.page(spec, pictures, still, alt_text(self.scene, start))
+            part.write_text(text, encoding="utf-8")
+        return Exported(path, len(pictures), len(text.encode()))
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None:  # the front end was closed
+            return None
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        still = {"alt": alt_text(self.scene, self.state), "width": round(self.scene.size[0] * 100)}
+        return data | {"image/png": base64.b64encode(self.picture()).decode()}, metadata | {"image/png": still}
+
+    def _canvas(self, theme):
+        if theme not in self._canvases:
+            self._canvases[theme] = Canvas(self.scene, THEMES[theme])
+        return self._canvases[theme]
+
+    def _drawn(self, state, theme, **packing):
+        frame = self._canvas(theme).frame(state, **packing)
+        targets = self._canvas(theme).targets(state)
+        told = {"state": state, "alt": alt_text(self.scene, state)} | ({"targets": targets} if targets else {})
+        return told | {"picture": frame}
+
+    def _answer(self, _, wish, __):
+        """Draw what the browser lacks, at least one picture, and no more once the time is up."""
+        begun, drawn, failed = time.perf_counter(), [], {}
+        with self._drawing:
+            for state in wish["states"]:
+                try:
+                    drawn.append(self._drawn(resolve(self.scene, state, self.state), wish["theme"]))
+                except Exception as error:  # shown where the picture would be: a message handler has no cell to fail in
+                    failed = {"error": f"{type(error).__name__}: {error}"}
+                if failed or time.perf_counter() - begun > BUSY_SECONDS:
+                    break
+        states_and_alts = {"states": wish["states"], "alts": [one["alt"] for one in drawn]}
+        targets = {"targets": [one["targets"] for one in drawn]} if "targets" in (drawn or [{}])[0] else {}
+        self.send({"theme": wish["theme"], **states_and_alts, **targets, **failed}, [one["picture"] for one in drawn])
+
+
+def _spec(scene, themes, fixed=None):
+    """What the script knows of a scene, its pictures apart. An axis that is held has one tick, and so no control."""
+    colours = ("background", "foreground", "muted", "grid", "accent")
+    return {
+        "title": scene.title,
+        "width": round(scene.size[0] * 100),
+        "height": round(scene.size[1] * 100),
+        "axes": [_axis(axis, fixed or {}) for axis in scene.axes],
+        "themes": {theme: {colour: getattr(THEMES[theme], colour) for colour in colours} for theme in themes},
+    }
+
+
+def _axis(axis, fixed):
+    ticks = [axis.index(fixed[axis.name])] if axis.name in fixed else range(len(axis.values))
+    values, texts = ([of[tick] for tick in ticks] for of in (axis.values, axis.texts))
+    return {"name": axis.name, "label": axis.label, "kind": axis.kind, "values": values, "texts": texts}

@@ -1,0 +1,2 @@
+from .prediction import Prediction as Prediction
+from .prediction import probabilities as probabilities

@@ -1,0 +1,174 @@
+"""Does a network notice that an image is none of those it was trained for?
+
+Each score is larger the more foreign an input looks. Two look at the prediction: one minus the largest probability
+(Hendrycks & Gimpel 2017) and the predictive entropy. One looks at the latent: its surprise under the Gaussians of the
+classes, which with zero-entropy noise is the rate that Alemi et al. 2018 (*Uncertainty in the Variational Information
+Bottleneck*) detect foreign inputs with. `area` says how well a score separates: the area under the ROC curve.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from scipy.stats import rankdata
+from torch import Tensor
+
+from ibteach import checks
+from ibteach.data.datasets import Dataset
+from ibteach.errors import InvalidInput
+from ibteach.evaluation.prediction import paired_draws
+from ibteach.information import tables
+from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
+from ibteach.objectives import moments
+
+
+def uncertainty(probabilities: Tensor) -> Tensor:
+    """1 − max_y q(y|x), (..., N), from probabilities (..., N, C): the score of Hendrycks & Gimpel 2017, turned round.
+
+    >>> uncertainty(torch.tensor([[0.75, 0.25]])).item()
+    0.25
+    """
+    return 1 - tables.probabilities("probabilities", probabilities, "... N C", over=1).amax(-1)
+
+
+def predictive_entropy(probabilities: Tensor) -> Tensor:
+    """−Σ_y q(y|x) ln q(y|x), nats, (..., N), from probabilities (..., N, C).
+
+    >>> round(predictive_entropy(torch.tensor([[0.5, 0.5]])).item(), 4)
+    0.6931
+    """
+    probabilities = tables.probabilities("probabilities", probabilities, "... N C", over=1)
+    return -torch.xlogy(probabilities, probabilities).sum(-1)
+
+
+@dataclass(frozen=True)
+class ClassGaussians:
+    """q(z) = Σ_y p(y) N(z; μ_y, diag v_y): a Gaussian with independent units for each class of latents.
+
+    `mean` and `variance` (..., C, K), `share` (..., C); leading axes are networks. Its variances are those that the
+    log-variance surrogate is the entropy of, and b(z|y) of CEB (Kirsch et al. 2020; Fischer 2020).
+    """
+
+    mean: Tensor
+    variance: Tensor
+    share: Tensor
+    noise_variance: float
+
+    @classmethod
+    def fit(
+        cls, latents: Tensor, labels: Tensor, classes: int, noise_variance: float = ZERO_ENTROPY_VARIANCE
+    ) -> "ClassGaussians":
+        """Fit them to noiseless latents (..., N, K) with labels (N,); the noise is added to the variances.
+
+        Raises `InvalidInput` for shapes and values, and without noise.
+        """
+        checks.real("latents", latents, "... N K")
+        checks.labels("labels", labels, "N", checks.whole("classes", classes, minimum=2))
+        if len(labels) != latents.shape[-2]:
+            raise InvalidInput(f"labels: got {len(labels)} for {latents.shape[-2]} latents, expected one each.")
+        noise_variance = checks.number("noise_variance", noise_variance, above=0)
+        latents, members = latents.double(), torch.nn.functional.one_hot(labels.long(), classes).double()
+        mean = (members.mT @ latents) / members.sum(0).clamp_min(1)[:, None]
+        found = moments(latents, labels.long(), classes, noise_variance)
+        return cls(mean, found.variance, found.share.expand(mean.shape[:-1]), noise_variance)
+
+    def surprise(self, latents: Tensor, *, samples: int = 16, seed: int = 0) -> Tensor:
+        """−E ln q(f(x) + ε) of noiseless latents (..., N, K), nats, (..., N), float64.
+
+        A mean over `samples` draws of the noise, the same pairs ε, −ε for every input. With zero-entropy noise, whose
+        H[ε] is 0, it is the rate KL(p(z|x) ‖ q(z)) of the input.
+
+        >>> gaussians = ClassGaussians.fit(torch.zeros(4, 2), torch.tensor([0, 0, 1, 1]), classes=2)
+        >>> near, far = gaussians.surprise(torch.tensor([[0.0, 0.0], [1.0, 1.0]])).tolist()
+        >>> round(far - near, 4)  # ‖z‖² / 2σ² = 2πe
+        17.0795
+        """
+        checks.real("latents", latents, "... N K")
+        if latents.shape[-1] != self.mean.shape[-1]:
+            raise InvalidInput(f"latents: got {latents.shape[-1]} dimensions, expected {self.mean.shape[-1]}.")
+        noise = paired_draws(samples, latents.shape[-1], seed).to(self.mean)
+        noise = noise * (self.noise_variance / ZERO_ENTROPY_VARIANCE) ** 0.5
+        return -torch.stack([self._log_density(latents.to(self.mean) + drawn) for drawn in noise]).mean(0)
+
+    def _log_density(self, z):
+        precision = 1 / self.variance
+        # Σ_i (z_i − μ_i)² / v_i by three matrix products: no (N, C, K) in memory.
+        squares = z.square() @ precision.mT - 2 * z @ (self.mean * precision).mT
+        constant = (self.mean.square() * precision + (2 * torch.pi * self.variance).log()).sum(-1)
+        return (self.share.log()[..., None, :] - (squares + constant[..., None, :]) / 2).logsumexp(-1)
+
+
+class Area(NamedTuple):
+    """Area under the ROC curve and its standard error, both (...)."""
+
+    value: Tensor
+    standard_error: Tensor
+
+
+def area(own: Tensor, foreign: Tensor) -> Area:
+    """How often a foreign input has the larger score than one of the own kind: the area under the ROC curve.
+
+    P(s_foreign > s_own) + ½ P(s_foreign = s_own): 1 where the score separates them, ½ where it knows nothing. The
+    standard error is that of both samples (DeLong, DeLong & Clarke-Pearson 1988).
+
+    Args:
+        own, foreign: scores (..., N) and (..., M), at least two of each.
+
+    Raises `InvalidInput` for fewer, other shapes or NaN.
+
+    >>> area(torch.tensor([0.0, 1.0, 2.0]), torch.tensor([1.5, 2.5, 3.5])).value.item()
+    0.8888888888888888
+    """
+    checks.real("own", own, "... N"), checks.real("foreign", foreign, "... M")
+    count, others = own.shape[-1], foreign.shape[-1]
+    if own.shape[:-1] != foreign.shape[:-1] or min(count, others) < 2:
+        raise InvalidInput(
+            f"scores: got shapes {tuple(own.shape)} and {tuple(foreign.shape)}, expected (..., N) and (..., M) of the "
+            "same networks, at least two of each."
+        )
+    both = torch.cat([own, foreign], -1).detach().cpu().double()
+    rank, own_rank, foreign_rank = (
+        torch.from_numpy(rankdata(scores.numpy(), axis=-1)) for scores in (both, both[..., :count], both[..., count:])
+    )
+    below = (rank[..., count:] - foreign_rank) / count  # of the own scores, for each foreign one
+    above = 1 - (rank[..., :count] - own_rank) / others
+    variance = above.var(-1) / count + below.var(-1) / others
+    return Area(below.mean(-1), variance.sqrt())
+
+
+def _inverted(images, generator):
+    return images.max() - images
+
+
+def _shuffled(images, generator):
+    order = torch.randperm(images[0, 0].numel(), generator=generator)
+    return images.flatten(2)[..., order].reshape(images.shape)
+
+
+def _noise(images, generator):
+    count = int(images.max()) + 1
+    return torch.randint(count, images.shape, generator=generator, dtype=torch.uint8)
+
+
+def _turned(images, generator):
+    return images.rot90(1, (-2, -1))
+
+
+FOREIGN = {"turned": _turned, "inverted": _inverted, "shuffled": _shuffled, "noise": _noise}
+"""How images become foreign: by a quarter turn, light for dark, all pixels in one other order, pixels by chance."""
+
+
+def foreign(data: Dataset, kind: str, count: int | None = None, seed: int = 0) -> Tensor:
+    """The first `count` test images (all by default) made foreign in a way of `FOREIGN`, bytes (N, C, H, W).
+
+    Raises `UnknownName` and `InvalidInput`.
+
+    >>> from ibteach.data.datasets import load
+    >>> digits = load("digits")
+    >>> (digits.test_images.int() + foreign(digits, "inverted")).unique().tolist()
+    [16]
+    """
+    change = FOREIGN[checks.known("kind", kind, FOREIGN)]
+    count = len(data.test_images) if count is None else checks.whole("count", count, maximum=len(data.test_images))
+    generator = torch.Generator().manual_seed(checks.whole("seed", seed, minimum=0))
+    return change(data.test_images.cpu(), generator)[:count]

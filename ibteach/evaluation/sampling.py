@@ -1,0 +1,136 @@
+"""Draws of dropout and noise, kept: what S of them say about each example, from decoder to prediction cross-entropy.
+
+A network with dropout answers the same input differently each time: its latent Z is random given X. One draw per
+example estimates the decoder cross-entropy H_q[Y|Z], the usual training loss; averaging the probabilities of S draws
+leads down to the prediction cross-entropy H_q[Y|X], the usual loss at test time (Kirsch et al. 2020). Everything about
+the two, and about all S between them, follows from ln q(y|z_s) of each draw, which is what is kept here.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ibteach import checks
+from ibteach.data.datasets import Dataset
+from ibteach.errors import InvalidInput
+from ibteach.information.continuous import zero_entropy_noise
+from ibteach.networks.bottleneck import Bottleneck
+from ibteach.networks.ensemble import Ensemble
+from ibteach.objectives import decoder_log_likelihood
+from ibteach.records.record import Record
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """ln q(y|z_s) of the true label, for R dropout rates, M networks of each, S draws and N examples.
+
+    - `records`: dropout rate -> the `Record` that its training left
+    - `log_likelihood`: ``"train"``, ``"test"`` -> (R, M, S, N), nats
+    - `images` (N, …), `labels` (N,): the test examples, as bytes and class numbers
+    """
+
+    records: dict[float, Record]
+    log_likelihood: dict[str, Tensor]
+    images: Tensor
+    labels: Tensor
+
+    @property
+    def rates(self) -> tuple[float, ...]:
+        return tuple(self.records)
+
+    @property
+    def samples(self) -> tuple[int, ...]:
+        """The numbers of samples S that divide the draws into groups without rest: 1, 2, 4, … all of them."""
+        return tuple(2**power for power in range(self.log_likelihood["test"].shape[2].bit_length()))
+
+    def cross_entropy(self, split: str, samples: int) -> Tensor:
+        """E −ln (1/S) Σ_s q(y|z_s), (R, M), nats: H_q[Y|Z] for S = 1, falling in S towards H_q[Y|X].
+
+        The draws are cut into groups of S, and groups of 2S are pairs of groups of S. So by Jensen's inequality it
+        falls in S without exception, not only in expectation.
+        """
+        return -grouped(self.log_likelihood[checks.known("split", split, self.log_likelihood)], samples).mean((-2, -1))
+
+
+def grouped(log_likelihood: Tensor, samples: int) -> Tensor:
+    """ln (1/S) Σ_s q(y|z_s) of each group of S draws: (…, draws, N) → (…, draws / S, N), nats.
+
+    Raises `InvalidInput` unless S divides the number of draws.
+
+    >>> draws = torch.tensor([[0.9], [0.1]]).log()  # one example, two draws
+    >>> grouped(draws, 2).exp()  # the mean probability
+    tensor([[0.5000]])
+    """
+    checks.real("log_likelihood", log_likelihood, "... S N")
+    draws, samples = log_likelihood.shape[-2], checks.whole("samples", samples)
+    if draws % samples:
+        raise InvalidInput(f"samples: got {samples}, expected a divisor of the {draws} draws.")
+    return log_likelihood.unflatten(-2, (-1, samples)).logsumexp(-2) - math.log(samples)
+
+
+@torch.no_grad()
+def log_likelihoods(
+    model: Bottleneck | Ensemble, data: Dataset, images: Tensor, labels: Tensor, samples: int = 64, seed: int = 0
+) -> Tensor:
+    """ln q(y|z_s) of the true label under draws of dropout and of the noise, (M, S, N), nats.
+
+    >>> from ibteach.data.datasets import load
+    >>> from ibteach.networks.bottleneck import mlp
+    >>> digits = load("digits")
+    >>> network = mlp(digits.shape, classes=10, dropout=0.5)
+    >>> log_likelihoods(network, digits, digits.test_images[:5], digits.test_labels[:5], samples=8).shape
+    torch.Size([1, 8, 5])
+    """
+    samples, seed = checks.whole("samples", samples), checks.whole("seed", seed, minimum=0)
+    inputs, drawn = data.normalize(images), []
+    with torch.random.fork_rng(devices=[images.device] if images.device.type == "cuda" else []):
+        torch.manual_seed(seed)  # of dropout and noise alike: two generators of one seed would not be independent
+        for _ in range(samples):
+            noise = zero_entropy_noise((len(images), model.latent_dimension)).to(inputs)
+            _, logits = model(inputs, noise)
+            drawn.append(decoder_log_likelihood(logits.double(), labels))
+    drawn = torch.stack(drawn, -2).cpu()
+    return drawn if drawn.ndim == 3 else drawn[None]
+
+
+def draw(
+    trained: Mapping[float, tuple[Bottleneck | Ensemble, Record]],
+    data: Dataset,
+    samples: int = 64,
+    subset: int = 500,
+) -> Draws:
+    """Draws of trained networks by their dropout rate, on the first `subset` train and test examples.
+
+    Args:
+        trained: dropout rate -> the networks, as many for each rate, and the Record that `fit` returned.
+        data: what they were trained on.
+        samples: how many draws, a power of two, so that they can be grouped by 1, 2, 4, ….
+        subset: how many examples of each split.
+
+    Raises `InvalidInput` for arguments out of range, before any draw.
+    """
+    subset = checks.whole("subset", subset)
+    if checks.whole("samples", samples) & (samples - 1):
+        raise InvalidInput(f"samples: got {samples}, expected a power of two, such as 64.")
+    rates = sorted(checks.number("dropout rate", rate, minimum=0, below=1) for rate in trained)
+    networks = {len(record.runs) for _, record in trained.values()}
+    if len(networks) != 1:
+        raise InvalidInput(
+            f"trained: got {sorted(networks)} networks by rate, expected at least one, as many for each."
+        )
+    split = {
+        "train": (data.train_images[:subset], data.train_labels[:subset]),
+        "test": (data.test_images[:subset], data.test_labels[:subset]),
+    }
+    return Draws(
+        records={rate: trained[rate][1] for rate in rates},
+        log_likelihood={
+            name: torch.stack([log_likelihoods(trained[rate][0], data, *examples, samples) for rate in rates])
+            for name, examples in split.items()
+        },
+        images=split["test"][0],
+        labels=split["test"][1],
+    )

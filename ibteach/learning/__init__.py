@@ -1,1 +1,0 @@
-"""How networks are trained: data, networks, training, ensembles, and the `Record` that they leave."""

@@ -1,0 +1,12 @@
+from .bottleneck import Bottleneck as Bottleneck
+from .bottleneck import around as around
+from .bottleneck import convnet as convnet
+from .bottleneck import make as make
+from .bottleneck import mlp as mlp
+from .bottleneck import resnet as resnet
+from .bottleneck import settle as settle
+from .bottleneck import settled as settled
+from .ensemble import Ensemble as Ensemble
+from .ensemble import stackable as stackable
+from .resnets import ResNet18 as ResNet18
+from .variational import Variational as Variational

@@ -1,0 +1,66 @@
+"""Where a `Record` comes from: data, device, versions, commit, command, and every setting that made it."""
+
+import datetime
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+import ibteach
+
+
+def provenance(*, data: str, device="cpu", wall_seconds: float | None = None, **more) -> dict:
+    """Where a result comes from: what is given here, and versions, commit, command, device name and time (UTC).
+
+    `more` takes the configuration and the seed: anything that JSON can say.
+
+    >>> sorted(provenance(data="digits", seed=0))  # doctest: +NORMALIZE_WHITESPACE
+    ['command', 'commit', 'created', 'data', 'device', 'device_name', 'kind', 'seed', 'versions', 'wall_seconds']
+    """
+    device = torch.device(device)
+    return {
+        "kind": "live",
+        "data": data,
+        "device": str(device),
+        "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper(),
+        "versions": {
+            "ibteach": ibteach.__version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+        },
+        "commit": _commit(),
+        "command": command_line(),
+        "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "wall_seconds": wall_seconds,
+        **more,
+    }
+
+
+def command_line() -> str:
+    """What was typed to start this process, without this machine's folders."""
+    if "ipykernel" in sys.modules:
+        return "(in a notebook)"
+    typed = [Path(part).name if Path(part).is_absolute() else part for part in sys.orig_argv[1:]]
+    return shlex.join(typed if typed[:1] == ["ibteach"] else ["python", *typed])
+
+
+def _commit() -> str | None:
+    """The commit of the checkout that this package was imported from, if it was; ``-dirty`` when it was changed."""
+    folder = Path(__file__).parent
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
+    def git(*arguments):
+        command = ["git", "-C", str(folder), *arguments]
+        answer = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=10, check=True)
+        return answer.stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", "provenance.py")  # else some other repository surrounds this folder
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", "..")
+        return git("rev-parse", "HEAD") + ("-dirty" if changed else "")
+    except (OSError, subprocess.SubprocessError):
+        return None

@@ -1,0 +1,314 @@
+"""A `Record` is the one thing that passes from training to display: what was measured, and where it came from.
+
+Training, an ensemble and a sweep each leave one; every figure takes Records and nothing else, so that networks
+trained a second ago and networks recorded on a GPU look the same on screen, and each figure says which they are.
+Kept in one sealed file (`ibteach.files`): safetensors and JSON, never pickle.
+"""
+
+import dataclasses
+import functools
+import json
+import math
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor
+
+from ibteach import checks, files
+from ibteach.errors import DamagedFile, InvalidInput
+
+KIND, VERSION = "record", 1
+REMEDY = "Nothing of it was used: fetch or make the file again."
+LATENTS = {  # field -> dtype, axes; M runs, N test examples, K latent dimensions, C classes
+    "latents": (torch.float32, "M N K"),
+    "labels": (torch.int64, "N"),
+    "decoder_weight": (torch.float32, "M C K"),
+    "decoder_bias": (torch.float32, "M C"),
+}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Record:
+    """Quantities of M trained networks over E epochs, their final latents, and their provenance.
+
+    - `runs`: for each of the M networks its settings, such as ``{"objective": "l2", "gamma": 0.01, "seed": 0}``
+    - `epochs` (E,): increasing epoch numbers; 0 is before training
+    - `quantities`: name -> (M, E) float64, entropies in nats, such as ``"test/decoder_cross_entropy"``
+    - `errors`: standard errors of some of the quantities, name -> (M, E)
+    - `latents` (M, N, K), `labels` (N,): noiseless latents of a fixed part of the test set after the last epoch;
+      `decoder_weight` (M, C, K), `decoder_bias` (M, C): the linear decoder. These four together, or none.
+    - `provenance`: see `ibteach.records.provenance`
+
+    Tensors are kept on the CPU in these types. Raises `InvalidInput` when shapes disagree or a value is not finite.
+
+    >>> from ibteach.records.provenance import provenance
+    >>> record = Record(
+    ...     runs=({"gamma": 0.0}, {"gamma": 1.0}),
+    ...     epochs=torch.tensor([0, 5]),
+    ...     quantities={"test/error": torch.tensor([[0.9, 0.1], [0.9, 0.2]])},
+    ...     provenance=provenance(data="digits", device="cpu", wall_seconds=7.2),
+    ... )
+    >>> record.select(gamma=1.0).value("test/error")
+    tensor([0.2000], dtype=torch.float64)
+    >>> record.source
+    'computed now, digits, CPU, 7.2 s'
+    """
+
+    runs: tuple[dict, ...]
+    epochs: Tensor
+    quantities: dict[str, Tensor]
+    errors: dict[str, Tensor] = dataclasses.field(default_factory=dict)
+    latents: Tensor | None = None
+    labels: Tensor | None = None
+    decoder_weight: Tensor | None = None
+    decoder_bias: Tensor | None = None
+    provenance: dict = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        keep = functools.partial(object.__setattr__, self)
+        keep("runs", _runs(self.runs))
+        keep("epochs", _epochs(self.epochs))
+        shape = (len(self.runs), len(self.epochs))
+        keep("quantities", _table("quantities", self.quantities, shape))
+        keep("errors", _table("errors", self.errors, shape))
+        for name, error in self.errors.items():
+            checks.known("errors: quantity", name, self.quantities)
+            if (error < 0).any():
+                raise InvalidInput(f"errors[{name!r}]: got negative standard errors, expected values >= 0.")
+        for name, tensor in _latents({name: getattr(self, name) for name in LATENTS}, len(self.runs)).items():
+            keep(name, tensor)
+        keep("provenance", _provenance(self.provenance))
+
+    def __repr__(self):
+        latents = "no latents" if self.latents is None else f"latents {tuple(self.latents.shape)}"
+        return (
+            f"Record({len(self.runs)} runs, {len(self.epochs)} epochs, {len(self.quantities)} quantities, "
+            f"{latents}; {self.source})"
+        )
+
+    @property
+    def source(self) -> str:
+        """One line for a figure: computed now or recorded, from which data, a ResNet how wide, on what."""
+        of, how = self.provenance, self.provenance.get("configuration") or {}
+        data, device = of.get("data", "unnamed data"), of.get("device_name") or "unknown device"
+        if how.get("examples"):
+            data += f" ({how['examples']:,} images)"
+        if how.get("network") == "resnet":
+            data += f", ResNet-18 of width {how['width']}"
+        if of.get("kind") == "recorded":
+            day = str(of.get("created", ""))[:10] or "some time ago"
+            return f"recorded {day}, {data}, {device}, torch {of.get('versions', {}).get('torch', 'unknown')}"
+        seconds = of.get("wall_seconds")
+        took = "" if seconds is None else f", {seconds:.1f} s" if seconds < 10 else f", {seconds:,.0f} s"
+        return f"computed now, {data}, {device}{took}"
+
+    def select(self, **settings) -> "Record":
+        """The runs whose settings are these, as a Record; several values may be given as a list.
+
+        Raises `UnknownName` for a setting that no run has, `InvalidInput` when no run is left.
+        """
+        chosen = range(len(self.runs))
+        for key, wanted in settings.items():
+            checks.known("run setting", key, dict.fromkeys(key for run in self.runs for key in run))
+            options = wanted if isinstance(wanted, list | tuple | set) else [wanted]
+            left = [m for m in chosen if any(_same(self.runs[m].get(key), option) for option in options)]
+            if not left:
+                there = dict.fromkeys(self.runs[m].get(key) for m in chosen)
+                raise InvalidInput(f"{key}: got {wanted!r}, expected one of {', '.join(map(repr, there))}.")
+            chosen = left
+        return self.take(chosen)
+
+    def take(self, numbers: Iterable[int]) -> "Record":
+        """The runs of these numbers, as a Record."""
+        rows = torch.tensor(list(numbers))
+        per_run = {name: getattr(self, name) for name in ("latents", "decoder_weight", "decoder_bias")}
+        return dataclasses.replace(
+            self,
+            runs=tuple(self.runs[m] for m in rows.tolist()),
+            quantities={name: tensor[rows] for name, tensor in self.quantities.items()},
+            errors={name: tensor[rows] for name, tensor in self.errors.items()},
+            **{name: tensor if tensor is None else tensor[rows] for name, tensor in per_run.items()},
+        )
+
+    def value(self, name: str, epoch: int = -1) -> Tensor:
+        """The quantity of every run, (M,), after that epoch; -1 is the last one recorded."""
+        checks.known("quantity", name, self.quantities)
+        last = int(self.epochs[-1])
+        wanted = last if epoch == -1 else checks.whole("epoch", epoch, minimum=0, maximum=last)
+        column = (self.epochs == wanted).nonzero()
+        if not len(column):
+            raise InvalidInput(f"epoch: got {epoch}, expected one of {self.epochs.tolist()}, or -1 for the last.")
+        return self.quantities[name][:, int(column)]
+
+    def save(self, path) -> None:
+        """Write the Record to one file, atomically: a crash leaves the old file or the new one.
+
+        Raises `Unavailable` when the disk is full or the folder cannot be written; the old file is then intact.
+        """
+        tensors = {"epochs": self.epochs}
+        tensors |= {f"quantities/{name}": tensor for name, tensor in self.quantities.items()}
+        tensors |= {f"errors/{name}": tensor for name, tensor in self.errors.items()}
+        tensors |= {name: getattr(self, name) for name in LATENTS if self.latents is not None}
+        files.save(path, KIND, VERSION, tensors, {"runs": self.runs, "provenance": self.provenance})
+
+    @classmethod
+    def load(cls, path) -> "Record":
+        """Read a Record that `save` wrote; its provenance then says that it was recorded.
+
+        Raises `DamagedFile` when it is truncated, was changed, or is of another version, `Unavailable` when it
+        cannot be read.
+        """
+        tensors, content = files.load(path, KIND, VERSION, REMEDY)
+        fields = {"quantities": {}, "errors": {}}
+        for name, tensor in tensors.items():
+            group, _, entry = name.partition("/")
+            if group in ("quantities", "errors") and entry:
+                place, dtype = fields[group], torch.float64
+            elif name == "epochs" or name in LATENTS:
+                place, entry, dtype = fields, name, LATENTS.get(name, (torch.int64,))[0]
+            else:
+                raise DamagedFile(f"{path}: has a field {name!r} that is no part of a Record. {REMEDY}")
+            if tensor.dtype != dtype:
+                raise DamagedFile(f"{path}: {name!r} is {tensor.dtype}, expected {dtype}. {REMEDY}")
+            place[entry] = tensor.clone()  # off the memory map: the file may be replaced while we look at it
+        if not isinstance(content, dict) or set(content) != {"runs", "provenance"}:
+            raise DamagedFile(f"{path}: its JSON part has other fields than runs and provenance. {REMEDY}")
+        try:
+            return cls(runs=content["runs"], provenance={**content["provenance"], "kind": "recorded"}, **fields)
+        except (InvalidInput, TypeError) as error:
+            raise DamagedFile(f"{path}: is not a whole Record ({error}). {REMEDY}") from error
+
+
+def concatenate(records: Iterable[Record]) -> Record:
+    """The runs of several Records as one, in their order: what a sweep trained one by one, for one figure.
+
+    Its provenance keeps what all of them say, adds up seconds and parameters, and lists what differs, such as devices.
+    Raises `InvalidInput` for Records of other data, configuration, epochs, quantities or test examples: one Record
+    could not say which of its runs is of which.
+
+    >>> from ibteach.records.provenance import provenance
+    >>> digits = {"epochs": torch.tensor([5]), "provenance": provenance(data="digits", wall_seconds=2)}
+    >>> parts = [Record(({"seed": seed},), quantities={"test/error": torch.ones(1, 1)}, **digits) for seed in (0, 1)]
+    >>> concatenate(parts)
+    Record(2 runs, 1 epochs, 1 quantities, no latents; computed now, digits, CPU, 4.0 s)
+    """
+    records = checks.several("records", records)
+    if not records or not all(isinstance(record, Record) for record in records):
+        raise InvalidInput(f"records: got {records!r}, expected at least one Record.")
+    first, shared = records[0], _shared(records[0])
+    for record in records[1:]:
+        if differs := [name for name, value in _shared(record).items() if value != shared[name]]:
+            raise InvalidInput(
+                f"records: got {first!r} and {record!r}, which differ in {', '.join(differs)}; "
+                "expected Records that differ in their runs alone."
+            )
+
+    def joined(tables):
+        return {name: torch.cat([table[name] for table in tables]) for name in tables[0]}
+
+    per_run = [name for name in LATENTS if name != "labels"] if first.latents is not None else []
+    return dataclasses.replace(
+        first,
+        runs=tuple(run for record in records for run in record.runs),
+        quantities=joined([record.quantities for record in records]),
+        errors=joined([record.errors for record in records]),
+        provenance=_joined([record.provenance for record in records]),
+        **{name: torch.cat([getattr(record, name) for record in records]) for name in per_run},
+    )
+
+
+def _runs(runs) -> tuple[dict, ...]:
+    if not isinstance(runs, tuple | list) or not runs or not all(isinstance(run, Mapping) for run in runs):
+        raise InvalidInput(f"runs: got {runs!r}, expected at least one dict of settings for each network.")
+    for m, run in enumerate(runs):
+        for key, value in run.items():
+            scalar = value is None or isinstance(value, str | bool | int | float)
+            if not isinstance(key, str) or not scalar:
+                raise InvalidInput(f"runs[{m}]: got {key!r}: {value!r}, expected a name and a number or text.")
+    return tuple(json.loads(files.as_json(f"runs[{m}]", dict(run))) for m, run in enumerate(runs))
+
+
+def _provenance(given) -> dict:
+    if not isinstance(given, Mapping) or not isinstance(given.get("versions", {}), Mapping):
+        raise InvalidInput(f"provenance: got {given!r}, expected a dict such as provenance(data=…) returns.")
+    if given.get("wall_seconds") is not None:
+        checks.number("provenance['wall_seconds']", given["wall_seconds"], minimum=0)
+    return json.loads(files.as_json("provenance", dict(given)))
+
+
+def _shared(record: Record) -> dict:
+    """What all runs of a Record have in common."""
+    latents = record.latents
+    return {
+        **{key: record.provenance.get(key) for key in ("data", "configuration", "stopped_in_epoch")},
+        "epochs": record.epochs.tolist(),
+        "quantities": set(record.quantities),
+        "errors": set(record.errors),
+        "shape of the latents": None if latents is None else tuple(latents.shape[1:]),
+        "labels": None if latents is None else record.labels.tolist(),
+    }
+
+
+def _joined(facts: list[dict]) -> dict:
+    """What all say is kept; numbers are added up, texts that differ are listed, the last of the times is kept."""
+    joined = {}
+    for key in [key for key in facts[0] if all(key in one for one in facts)]:
+        values = [one[key] for one in facts]
+        if key in ("wall_seconds", "parameters"):
+            joined[key] = None if None in values else sum(values)
+        elif key in ("created", "kind"):  # "recorded" comes after "live": so is the whole if a part is
+            joined[key] = max(values, key=str)
+        elif all(value == values[0] for value in values):
+            joined[key] = values[0]
+        elif all(isinstance(value, dict) for value in values):
+            joined[key] = _joined(values)
+        elif all(isinstance(value, str) for value in values):
+            joined[key] = ", ".join(dict.fromkeys(values))
+    return joined
+
+
+def _epochs(epochs) -> Tensor:
+    whole = isinstance(epochs, Tensor) and epochs.dtype in (torch.int32, torch.int64) and epochs.ndim == 1
+    if not whole or not len(epochs) or int(epochs[0]) < 0 or (epochs.diff() <= 0).any():
+        raise InvalidInput(f"epochs: got {epochs!r}, expected an integer tensor (E,) of increasing epoch numbers.")
+    return epochs.detach().to("cpu", torch.int64)
+
+
+def _table(field, table, shape) -> dict[str, Tensor]:
+    if not isinstance(table, Mapping):
+        raise InvalidInput(f"{field}: got {type(table).__name__}, expected a dict of tensors {shape}.")
+    for name, tensor in table.items():
+        if not isinstance(name, str) or not name:
+            raise InvalidInput(f"{field}: got the name {name!r}, expected text such as 'test/error'.")
+        _agree(f"{field}[{name!r}]", checks.real(f"{field}[{name!r}]", tensor, "M E"), shape)
+    return {name: tensor.detach().to("cpu", torch.float64) for name, tensor in table.items()}
+
+
+def _latents(tensors, runs) -> dict[str, Tensor]:
+    missing = [name for name, tensor in tensors.items() if tensor is None]
+    if len(missing) == len(tensors):
+        return {}
+    if missing:
+        raise InvalidInput(f"{', '.join(missing)}: missing, expected {', '.join(LATENTS)} together or none of them.")
+    for name, (dtype, axes) in LATENTS.items():
+        if dtype.is_floating_point:
+            checks.real(name, tensors[name], axes)
+    _, examples, dimensions = tensors["latents"].shape
+    classes = tensors["decoder_weight"].shape[1]
+    checks.labels("labels", tensors["labels"], "N", classes)
+    sizes = {"M": runs, "N": examples, "K": dimensions, "C": classes}
+    for name, (_, axes) in LATENTS.items():
+        _agree(name, tensors[name], tuple(sizes[axis] for axis in axes.split()))
+    kept = {name: tensors[name].detach().to("cpu", dtype) for name, (dtype, _) in LATENTS.items()}
+    checks.real("latents in float32", kept["latents"], "M N K")
+    return kept
+
+
+def _agree(name, tensor, shape):
+    if tuple(tensor.shape) != shape:
+        raise InvalidInput(f"{name}: got shape {tuple(tensor.shape)}, expected {shape} to agree with the other fields.")
+
+
+def _same(one, other) -> bool:
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (one, other))
+    return math.isclose(one, other, rel_tol=1e-9) if numbers else type(one) is type(other) and one == other

@@ -1,0 +1,46 @@
+"""Records that come with the package, in the files beside this one.
+
+What takes minutes to train is trained once and kept as a `Record`, with the command that made it. It can be made again
+from its own provenance: `ibteach.training.remake`.
+"""
+
+from pathlib import Path
+
+from ibteach import checks
+from ibteach.records.record import Record
+
+FOLDER = Path(__file__).parent
+
+
+def names() -> list[str]:
+    """What `load` can load.
+
+    >>> "mnist-surrogates" in names()
+    True
+    """
+    return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
+
+
+def load(name: str) -> Record:
+    """A Record that comes with the package. Raises `UnknownName` for one that does not.
+
+    >>> load("mnist-surrogates").runs[0]["objective"]
+    'l2'
+    """
+    return Record.load(_path(name))
+
+
+def find(file) -> Path:
+    """Where a Record is: the file of that path, or that of a name which `load` takes.
+
+    Raises `UnknownName` for what is neither a file, nor looks like one, nor is a name.
+
+    >>> find("mnist-surrogates").name
+    'mnist-surrogates.safetensors'
+    """
+    path = Path(file)
+    return path if path.exists() or path.suffix or len(path.parts) > 1 else _path(str(file))
+
+
+def _path(name):
+    return FOLDER / f"{checks.known('recorded networks', name, names())}.safetensors"

@@ -1,0 +1,102 @@
+"""What is measured of networks while they train: every term of the objective, on fixed examples, for all of them.
+
+The noise is the same for all networks and at every epoch, so that differences between them are not differences of the
+draw. Without dropout each quantity is a function of the noiseless latents and the linear decoder, so the encoder runs
+once, and the latent is a Gaussian mixture whose information can be measured exactly (`ibteach.information.mixture`).
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from ibteach.information import mixture
+from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE, zero_entropy_noise
+from ibteach.networks.bottleneck import settled
+from ibteach.networks.ensemble import Ensemble
+from ibteach.objectives import OBJECTIVES, decoder_log_likelihood, moments
+
+SAMPLES = 12
+"""Noise samples S behind every measured cross-entropy."""
+
+BLOCK, PHOTOGRAPHS = 8000, 512
+"""How many small images, and how many of more than a thousand values, are encoded at once by all networks together."""
+
+INFORMATION = [
+    "latent_entropy",
+    "reverse_decoder_uncertainty",
+    "preserved_information",
+    "redundant_information",
+    "preserved_relevant_information",
+    "decoder_uncertainty",
+]
+"""What `measure` adds with ``information=True``: the quantities of `ibteach.information.mixture.Measurement`."""
+
+
+@torch.no_grad()
+def encode(model, data, images: Tensor) -> Tensor:
+    """Noiseless latents f(x) of uint8 images, (M, N, K); in blocks, for memory's sake. With dropout, one draw."""
+    members = len(model) if isinstance(model, Ensemble) else 1
+    block = max(50, (BLOCK if images[0].numel() < 1000 else PHOTOGRAPHS) // members)
+    silence = torch.zeros(1, model.latent_dimension, device=images.device)
+    with settled(model):
+        latents = [model(data.normalize(part), silence.expand(len(part), -1))[0] for part in images.split(block)]
+    latents = _exactly(torch.cat(latents, -2))
+    return latents if latents.ndim == 3 else latents[None]
+
+
+@torch.no_grad()
+def measure(
+    model, data, subset: int, information: bool = False, noise_variance: float = ZERO_ENTROPY_VARIANCE
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Quantities and standard errors of the first `subset` train and test examples: name → (M,), float64.
+
+    For ``train/`` and ``test/``, in nats where they are information: ``decoder_cross_entropy`` H_q[Y|Z] and
+    ``prediction_cross_entropy`` H_q[Y|X] with 12 samples of noise (and dropout); ``sampled_error`` and
+    ``argmax_error`` of the prediction averaged over them; every bound of `ibteach.objectives.OBJECTIVES` by its name;
+    and, if asked for, `INFORMATION` on these examples. Standard errors of the fit are those of a mean over examples,
+    of information those of the noise draws. Without noise the objectives that need it are left out.
+    """
+    values, errors = {}, {}
+    for split, images, labels in [
+        ("train", data.train_images[:subset], data.train_labels[:subset]),
+        ("test", data.test_images[:subset], data.test_labels[:subset]),
+    ]:
+        latents, labels = encode(model, data, images), _exactly(labels)
+        draws = (encode(model, data, images) if model.stochastic else latents for _ in range(SAMPLES))
+        for name, each in _fit(model.decoders, draws, labels, noise_variance).items():
+            values[f"{split}/{name}"] = each.mean(-1)
+            errors[f"{split}/{name}"] = each.std(-1) / each.shape[-1] ** 0.5
+        m = moments(latents.double(), labels, len(data.classes), noise_variance)
+        defined = [one for one in OBJECTIVES.values() if noise_variance > 0 or not one.needs_noise]
+        values |= {f"{split}/{objective.name}": objective.nats(m) for objective in defined}
+        if information:
+            found = mixture.measure(latents, labels, noise_variance, stochastic=model.stochastic)
+            for name in INFORMATION:
+                values[f"{split}/{name}"], errors[f"{split}/{name}"] = getattr(found, name)
+    return values, errors
+
+
+def _exactly(tensor: Tensor) -> Tensor:
+    """The tensor on a device that has float64, which Apple's MPS has not."""
+    return tensor.cpu() if tensor.device.type == "mps" else tensor
+
+
+def _fit(decoders, draws, labels, noise_variance) -> dict[str, Tensor]:
+    """Per example, (M, N): how well the decoders fit the labels, from draws of the latents before the noise."""
+    weight, bias = decoders
+    generator, scale = torch.Generator().manual_seed(0), (noise_variance / ZERO_ENTROPY_VARIANCE) ** 0.5
+    log_likelihoods, prediction = [], 0
+    for latents in draws:
+        noise = scale * zero_entropy_noise(tuple(latents.shape[-2:]), generator).to(latents)
+        logits = ((latents + noise) @ weight.mT + bias[:, None]).double()
+        log_likelihoods.append(decoder_log_likelihood(logits, labels))
+        prediction = prediction + logits.softmax(-1) / SAMPLES
+    log_likelihood = torch.stack(log_likelihoods)
+    likelihood = log_likelihood.exp().mean(0)
+    return {
+        "decoder_cross_entropy": -log_likelihood.mean(0),
+        "prediction_cross_entropy": (math.log(SAMPLES) - log_likelihood.logsumexp(0)).clamp_min(0),
+        "sampled_error": 1 - likelihood,
+        "argmax_error": (prediction.argmax(-1) != labels).double(),
+    }

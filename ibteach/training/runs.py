@@ -1,0 +1,92 @@
+"""Runs: what each network is to minimise, and the seed that all its randomness comes from.
+
+The weight is given in exactly one of the two conventions of `ibteach.objectives` and kept in both, so that no later
+reader has to guess. Runs with one seed start from the same parameters and see the same batches and the same noise, so
+that they differ in nothing but their objective and its weight.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ibteach import checks
+from ibteach.errors import InvalidInput
+from ibteach.networks.bottleneck import Bottleneck
+from ibteach.networks.ensemble import Ensemble
+from ibteach.objectives import OBJECTIVES, weight
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one network minimises; made with `Run.of`, which takes one weight and adds the other.
+
+    Raises `UnknownName` for the objective, and `InvalidInput` for a weight or a seed that is negative or no number, and
+    for weights that do not say the same.
+
+    >>> Run.of("log-variance", gamma=0.1, seed=3)
+    Run(objective='log-variance', gamma=0.1, beta_prime=0.2, seed=3)
+    """
+
+    objective: str
+    gamma: float
+    beta_prime: float
+    seed: int = 0
+
+    def __post_init__(self):
+        same = weight(self.objective, gamma=self.gamma)
+        checks.whole("seed", self.seed, minimum=0)
+        if not math.isclose(checks.number("beta_prime", self.beta_prime, minimum=0), same, rel_tol=1e-9):
+            raise InvalidInput(
+                f"beta_prime: got {self.beta_prime!r} with gamma={self.gamma!r}, expected {same!r} for "
+                f"{self.objective!r}; make it with Run.of, from one of the two."
+            )
+
+    @classmethod
+    def of(cls, objective: str, *, gamma: float | None = None, beta_prime: float | None = None, seed: int = 0) -> "Run":
+        """A run whose weight is given in exactly one of the two conventions."""
+        beta_prime = weight(objective, beta_prime=beta_prime, gamma=gamma)
+        gamma = OBJECTIVES[objective].gamma(beta_prime=beta_prime) if gamma is None else float(gamma)
+        return cls(objective, gamma, beta_prime, seed)
+
+
+def grid(
+    objectives: Iterable[str],
+    *,
+    gammas: Iterable[float] | None = None,
+    beta_primes: Iterable[float] | None = None,
+    seeds: Iterable[int] = (0,),
+) -> list[Run]:
+    """A run for each combination, with the weights in exactly one of the two conventions.
+
+    >>> len(grid(["l2", "variance"], gammas=[0.01, 0.1, 1.0]))
+    6
+    """
+    if (gammas is None) == (beta_primes is None):
+        raise InvalidInput("grid: got both or neither of gammas= and beta_primes=, expected exactly one of them.")
+    name, weights = ("gamma", gammas) if beta_primes is None else ("beta_prime", beta_primes)
+    lists = (
+        checks.several("objectives", objectives),
+        checks.several(f"{name}s", weights),
+        checks.several("seeds", seeds),
+    )
+    return [Run.of(one, **{name: float(value)}, seed=seed) for one, value, seed in itertools.product(*lists)]
+
+
+def build(make: Callable[[], Bottleneck], runs: Run | Sequence[Run]) -> Bottleneck | Ensemble:
+    """A network for each run, its first parameters drawn from the run's seed: one alone, or several as an ensemble.
+
+    >>> from ibteach.networks.bottleneck import mlp
+    >>> len(build(lambda: mlp(64, classes=10), grid(["l2"], gammas=[0.01, 0.1])))
+    2
+    """
+    if isinstance(runs, Run):
+        with torch.random.fork_rng(devices=[]):  # the caller's random state is left alone
+            torch.default_generator.manual_seed(runs.seed)
+            return make()
+    runs = checks.several("runs", runs)
+    if not all(isinstance(run, Run) for run in runs):
+        raise InvalidInput(f"runs: got {runs!r}, expected Runs, such as grid makes.")
+    return Ensemble([build(make, run) for run in runs])

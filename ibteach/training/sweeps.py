@@ -1,0 +1,295 @@
+"""Sweeps: surrogate × γ × seed × data set, here or on many machines, where nothing finished is ever done again.
+
+A sweep is a list of jobs: small networks are trained together, as the ensemble of one `Job`; a large one is a job by
+itself. Either way each run leaves a Record of its own, in a file that is whole or not there, named by the SHA-256 of
+all that the run depends on. So who finds the file need not train, who dies while training leaves nothing that counts,
+and two workers that come to do the same leave one result. Stopping, resuming, retrying and extending a sweep are one
+thing: run it again.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import inspect
+import json
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, as_completed
+from pathlib import Path
+
+from tqdm import tqdm
+
+from ibteach import checks, files, networks
+from ibteach.data import augmentation
+from ibteach.data.datasets import load
+from ibteach.data.sources import SOURCES
+from ibteach.errors import DamagedFile, Incomplete, InvalidInput, Unavailable
+from ibteach.networks.bottleneck import Bottleneck
+from ibteach.networks.ensemble import Ensemble, stackable
+from ibteach.records.provenance import command_line
+from ibteach.records.record import Record
+from ibteach.training import checkpoints, loop
+from ibteach.training.runs import Run
+
+VERSION = 1  # of what a job's name stands for
+LARGE = 1_000_000
+"""From this many parameters on a network fills a processor by itself."""
+
+SETTINGS = {
+    name: parameter.default
+    for name, parameter in inspect.signature(loop.fit).parameters.items()
+    if parameter.kind is parameter.KEYWORD_ONLY and name not in ("checkpoint", "device", "progress")
+}
+"""The settings of `ibteach.training.loop.fit` that a job has, with their defaults."""
+
+_ONE_AT_A_TIME = threading.Lock()  # training draws from the random state and reads the stop button of its process
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """What one worker trains: one network, or an ensemble of them. Made by `plan`, which fills in every default.
+
+    - `data`, `size`: as `ibteach.data.datasets.load` takes them
+    - `architecture`: as `ibteach.networks.bottleneck.make` takes it
+    - `runs`: one for each network
+    - `settings`: keyword arguments of `ibteach.training.loop.fit` that JSON can say
+    """
+
+    data: str
+    size: int | None
+    architecture: dict
+    runs: tuple[Run, ...]
+    settings: dict
+
+    @property
+    def name(self) -> str:
+        """16 hexadecimal digits that are different for jobs that differ in anything.
+
+        >>> from ibteach.training.loop import grid
+        >>> one, other = (plan("digits", {"network": "mlp"}, grid(["l2"], gammas=[g]))[0] for g in (0.1, 0.2))
+        >>> len(one.name), one.name == other.name
+        (16, False)
+        """
+        content = {**dataclasses.asdict(self), "version": VERSION}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+    def of(self, runs: Iterable[Run]) -> "Job":
+        """The same for these runs. The job of a single run has the name of that run's files."""
+        return dataclasses.replace(self, runs=tuple(runs))
+
+    @property
+    def singles(self) -> dict[str, "Job"]:
+        """The job of each run by itself, by its name."""
+        return {single.name: single for single in map(self.of, ([run] for run in self.runs))}
+
+
+def plan(data: str, architecture: dict, runs: Iterable[Run], *, size: int | None = None, **settings) -> list[Job]:
+    """The jobs that train these runs: a single one for the ensemble of small networks, one for each large network.
+
+    Large is what has a million parameters, or batch normalisation, which cannot be stacked.
+
+    Args:
+        data, size: as `ibteach.data.datasets.load` takes them; the data are fetched now if they are not there.
+        architecture: such as ``{"network": "resnet", "width": 16}``; what is left out has its default.
+        runs: such as `ibteach.training.loop.grid` makes; two that are equal are one.
+        settings: keyword arguments of `ibteach.training.loop.fit`, such as ``epochs=40``.
+
+    Raises `UnknownName` or `InvalidInput` for what a job cannot be made of, `Unavailable` for data that are not there.
+
+    >>> from ibteach.training.loop import grid
+    >>> runs = grid(["l2", "variance"], gammas=[0.01, 0.1], seeds=[0, 1, 2])
+    >>> [len(job.runs) for job in plan("digits", {"network": "mlp", "hidden": [32]}, runs, epochs=5)]
+    [12]
+    >>> [len(job.runs) for job in plan("digits", {"network": "resnet", "width": 8}, runs)]
+    [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
+    """
+    runs = checks.several("runs", runs)
+    if not runs or not all(isinstance(run, Run) for run in runs):
+        raise InvalidInput(f"runs: got {runs!r}, expected at least one Run, such as grid makes.")
+    runs = list(dict.fromkeys(runs))
+    for name in settings:
+        checks.known("setting of fit", name, SETTINGS)
+    augmentation.known(settings.get("augment", ()))
+    settings = json.loads(files.as_json("settings", {**SETTINGS, **settings}))
+    dataset = load(data, size=size)
+    try:
+        network = networks.make(architecture, dataset.shape, len(dataset.classes))
+    except TypeError as error:
+        raise InvalidInput(f"architecture: got {architecture!r}, which no network has ({error}).") from error
+    for run in runs:
+        loop.check(network, dataset, [run], settings)
+    large = sum(parameter.numel() for parameter in network.parameters()) >= LARGE or not stackable(network)
+    of = {"data": data, "size": size or SOURCES[data].size, "settings": settings}
+    of["architecture"] = json.loads(files.as_json("architecture", network.architecture))
+    return [Job(runs=tuple(together), **of) for together in ([[run] for run in runs] if large else [runs])]
+
+
+def train(job: Job, **where) -> tuple[Record, Bottleneck | Ensemble, tuple[int, int, int]]:
+    """Train what a job says, and keep nothing: the Record, the networks, and the shape of the images they take.
+
+    `where` are the arguments of `ibteach.training.loop.fit` that are no settings: checkpoint, device, progress.
+    """
+    dataset = load(job.data, size=job.size)
+    runs = job.runs[0] if len(job.runs) == 1 else job.runs
+    model = loop.build(lambda: networks.make(job.architecture, dataset.shape, len(dataset.classes)), runs)
+    return loop.fit(model, dataset, runs, **job.settings, **where), model, dataset.shape
+
+
+def work(job: Job, folder, device: str | None = None, progress: bool = False, command: str | None = None) -> None:
+    """Train the runs of a job that `folder` does not have yet: what a worker does.
+
+    Each run leaves ``NAME.safetensors``, its Record, and ``NAME.network.safetensors``, its trained network, which
+    `ibteach.training.checkpoints.load_network` reads. On the way there is a checkpoint, from which whoever does the job
+    next goes on. `command` is what started the sweep, for the Records; by default, what started this process.
+
+    Raises `KeyboardInterrupt` when training was stopped, and otherwise what `data.load` and `fit` raise.
+    """
+    folder = Path(folder)
+    with _ONE_AT_A_TIME:
+        singles = {name: single for name, single in job.singles.items() if _kept(folder, name) is None}
+        if not singles:
+            return
+        job = job.of(single.runs[0] for single in singles.values())
+        checkpoint = folder / f"{job.name}.checkpoint"
+        record, model, inputs = train(job, device=device, progress=progress, checkpoint=checkpoint)
+        if record.provenance["stopped_in_epoch"] is not None:
+            raise KeyboardInterrupt
+        for m, name in enumerate(singles):
+            network = model.network(m) if isinstance(model, Ensemble) else model
+            checkpoints.save_network(folder / f"{name}.network.safetensors", network, inputs)
+            mine = _share(record, m, command or command_line())
+            mine.save(folder / f"{name}.safetensors")  # last: it says that the run is done
+        checkpoint.unlink(missing_ok=True)
+
+
+def run(
+    jobs: Iterable[Job], folder, executor: Executor | None = None, *, device: str | None = None, progress: bool = True
+) -> list[Record]:
+    """Train all runs that `folder` does not have yet, and return the Record of each, in their order.
+
+    Runs that are equal are trained once. Stop with Ctrl-C, or lose power: the same call goes on where it was. Join the
+    Records of one data set with `ibteach.records.record.concatenate`.
+
+    Args:
+        jobs: from `plan`, also from several.
+        folder: where results are kept; made if need be. Workers on other machines must see it under the same path.
+        executor: any `concurrent.futures.Executor`, such as those of `ibteach.training.executors`; None does one job
+            after the other here. A worker trains one job at a time, so threads gain nothing.
+        device: as for `loop.pick_device`, on the worker.
+        progress: show what is done.
+
+    Raises `Unavailable` before any work when the folder cannot be made, or when a worker does not see it or does not
+    have the device; `Unavailable` later, when the workers are gone; `Incomplete` at the end, when some jobs failed.
+
+    >>> import tempfile
+    >>> from ibteach.training.loop import grid
+    >>> jobs = plan("digits", {"network": "mlp", "hidden": [8]}, grid(["l2"], gammas=[0.1, 1.0]), epochs=1, subset=50)
+    >>> [record.runs[0]["gamma"] for record in run(jobs, tempfile.mkdtemp(), progress=False)]
+    [0.1, 1.0]
+    """
+    jobs = checks.several("jobs", jobs)
+    if not jobs or not all(isinstance(job, Job) for job in jobs):
+        raise InvalidInput(f"jobs: got {jobs!r}, expected at least one Job, such as plan makes.")
+    folder = Path(folder).expanduser().absolute()  # a worker may be in another folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"{folder}: cannot be made ({error.strerror}); choose another folder.") from error
+
+    records: dict[str, Record | None] = {name: None for job in jobs for name in job.singles}
+    failures: dict[str, Exception] = {}
+
+    def finished(say=False):
+        """By the folder, which may have more than was reported."""
+        records.update({name: _kept(folder, name, say) for name, record in records.items() if record is None})
+        return sum(record is not None for record in records.values())
+
+    def so_far():
+        return f"{finished()} of {len(records)} runs are finished and kept in {folder}"
+
+    shown = {"unit": "run", "ncols": 88, "file": sys.stdout, "disable": not progress or executor is None}
+    try:
+        with tqdm(total=len(records), initial=finished(say=True), desc="sweep", **shown) as bar:
+            left = _left(jobs, {name for name, record in records.items() if record is None})
+            with contextlib.closing(_ended(left, folder, executor, device, progress)) as ended:
+                for job, result in ended:
+                    try:
+                        result()
+                    except (BrokenExecutor, CancelledError):
+                        raise
+                    except Exception as error:
+                        failures.update(dict.fromkeys(job.singles, error))
+                    bar.update(len(job.runs))
+    except KeyboardInterrupt:
+        print(f"\nStopped. {so_far()}; the same sweep goes on from there.", file=sys.stderr)
+        raise
+    except (BrokenExecutor, CancelledError) as error:
+        raise Unavailable(
+            f"executor: the workers are gone ({error or type(error).__name__}). {so_far()}; see that there are workers "
+            "again, with memory enough, and run the same sweep: it goes on from there."
+        ) from error
+    if failures:
+        reasons = Counter(f"{type(error).__name__}: {error}" for error in failures.values())
+        said = "\n".join(f"  {count}: {reason}" for reason, count in reasons.items())
+        raise Incomplete(f"{len(failures)} of {len(records)} runs failed; {so_far()}.\n{said}", failures)
+    if finished() < len(records):
+        raise Unavailable(f"{so_far()}, where workers said that all are; choose a folder that all machines share.")
+    return list(records.values())
+
+
+def _kept(folder, name, say=False) -> Record | None:
+    """The Record of that name, if there is a whole one."""
+    path = folder / f"{name}.safetensors"
+    if not path.exists():
+        return None
+    try:
+        return Record.load(path)
+    except DamagedFile as damage:
+        if say:
+            print(f"{damage} It is trained again.", file=sys.stderr)
+        return None
+
+
+def _left(jobs, names) -> list[Job]:
+    """The jobs without all runs but those of these names, each of which is left in one job only."""
+    left = []
+    for job in jobs:
+        runs = [single.runs[0] for name, single in job.singles.items() if name in names]
+        names = names - job.singles.keys()
+        left += [job.of(runs)] if runs else []
+    return left
+
+
+def _share(record, m, command) -> Record:
+    """The part of run m in the Record of an ensemble, trained by a sweep that was started so."""
+    facts, among = record.provenance, len(record.runs)
+    mine = {"wall_seconds": facts["wall_seconds"] / among, "parameters": facts["parameters"] // among}
+    return dataclasses.replace(record.take([m]), provenance={**facts, **mine, "command": command})
+
+
+def _ended(jobs, folder, executor, device, progress):
+    """Every job as it ends, with a function that raises what went wrong, if something did."""
+    if executor is None and jobs:
+        _check(folder, device)
+        for job in jobs:
+            yield job, lambda job=job: work(job, folder, device, progress)
+    elif jobs:
+        futures = {}
+        try:
+            executor.submit(_check, folder, device).result()
+            for job in jobs:
+                futures[executor.submit(work, job, folder, device, command=command_line())] = job
+            for future in as_completed(futures):
+                yield futures[future], future.result
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+def _check(folder, device):
+    """What a worker is asked before it is given work."""
+    loop.pick_device(device)
+    if not folder.is_dir():
+        raise Unavailable(f"{folder}: a worker does not see this folder; choose one that all machines share.")

@@ -1,0 +1,212 @@
+"""Training of the variational bottleneck with a learned noise (`ibteach.networks.variational`; Alemi et al. 2017).
+
+`fit` minimises H_q[Y|Z] + β · rate, in nats, on bytes that stay in memory; `record` does so with the settings of the
+original and leaves a Record.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from ibteach import checks
+from ibteach.data.datasets import Dataset
+from ibteach.errors import Diverged
+from ibteach.networks.variational import Variational, rates
+from ibteach.objectives import decoder_log_likelihood
+from ibteach.records.provenance import provenance
+from ibteach.records.record import Record
+
+
+class Epoch(NamedTuple):
+    """What a training epoch came to, means over its steps in nats, and how long it took."""
+
+    decoder_cross_entropy: float
+    rate: float
+    seconds: float
+
+
+def fit(
+    model: Variational,
+    data: Dataset,
+    *,
+    beta: float,
+    epochs: int,
+    batch_size: int = 100,
+    learning_rate: float = 1e-4,
+    decay: float = 0.97,
+    seed: int = 0,
+    half: bool = False,
+    averaged: AveragedModel | None = None,
+    report: Callable[[int, Epoch], None] | None = None,
+) -> list[Epoch]:
+    """Minimise H_q[Y|Z] + β · rate, both in nats, with one draw of z for each example of a step.
+
+    Adam, its learning rate times `decay` after every second epoch. The model is trained in place on its device.
+
+    Args:
+        beta: the weight of the rate in nats, ≥ 0.
+        epochs, batch_size, learning_rate, decay: how long and how fast; a short last batch is dropped.
+        seed: of the order of the examples and of the noise.
+        half: matrix products in bfloat16, all else in float32: about twice as quick where the processor has it.
+        averaged: is told the parameters after every step.
+        report: called with the number of each epoch and what it came to.
+
+    Raises `InvalidInput` for arguments out of range before any work, `Diverged` when the loss is no longer finite.
+    """
+    beta = checks.number("beta", beta, minimum=0)
+    epochs, seed = checks.whole("epochs", epochs), checks.whole("seed", seed, minimum=0)
+    batch_size = checks.whole("batch_size", batch_size, maximum=len(data.train_labels))
+    learning_rate = checks.number("learning_rate", learning_rate, above=0)
+    decay = checks.number("decay", decay, above=0, maximum=1)
+    device = next(model.parameters()).device
+    data, steps = data.to(device), len(data.train_labels) // batch_size
+    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, betas=(0.5, 0.999), fused=True)
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, 2, decay)
+    history = []
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        for epoch in range(1, epochs + 1):
+            started, sums = time.perf_counter(), torch.zeros(2, device=device)
+            order = torch.randperm(len(data.train_labels), device=device)[: steps * batch_size]
+            for index in order.split(batch_size):
+                with torch.autocast(device.type, torch.bfloat16, enabled=half):
+                    encoding, logits = model(data.normalize(data.train_images[index]))
+                terms = torch.stack(
+                    [F.cross_entropy(logits.float(), data.train_labels[index]), rates(*encoding).mean()]
+                )
+                optimizer.zero_grad()
+                (terms[0] + beta * terms[1]).backward()
+                optimizer.step()
+                if averaged is not None:
+                    averaged.update_parameters(model)
+                sums += terms.detach()
+            schedule.step()
+            fitted, paid = (sums / steps).tolist()
+            if not math.isfinite(fitted + paid):
+                raise Diverged(f"epoch {epoch}: cross-entropy {fitted}, rate {paid}; lower learning_rate or beta.")
+            history.append(Epoch(fitted, paid, time.perf_counter() - started))
+            if report:
+                report(epoch, history[-1])
+    return history
+
+
+class Evaluation(NamedTuple):
+    """Averages over the test set, of S draws of z for each image; in nats what is not an error."""
+
+    decoder_cross_entropy: float  # H_q[Y|Z]
+    prediction_cross_entropy: float  # H_q[Y|X], of the mean prediction
+    one_sample_error: float  # of the likeliest label of one draw
+    argmax_error: float  # of the likeliest label of the mean prediction
+    rate: float
+
+
+def evaluate(model: Variational, data: Dataset, *, samples: int = 12, seed: int = 0) -> Evaluation:
+    """How well the test set is predicted from `samples` draws of z, and the rate.
+
+    Raises `InvalidInput` for fewer than one sample.
+    """
+    return Evaluation(*_each(model, data, samples, seed).mean(-1).tolist())
+
+
+@torch.no_grad()
+def _each(model, data, samples, seed, block=1000):
+    """The fields of an `Evaluation` of each test example, (5, N)."""
+    samples, seed = checks.whole("samples", samples), checks.whole("seed", seed, minimum=0)
+    device = next(model.parameters()).device
+    data, parts = data.to(device), []
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        for images, labels in zip(data.test_images.split(block), data.test_labels.split(block), strict=True):
+            encoding = model.encode(data.normalize(images))
+            logits = torch.stack([model.decode(encoding) for _ in range(samples)])
+            log_likelihood = decoder_log_likelihood(logits, labels)
+            each = Evaluation(
+                decoder_cross_entropy=-log_likelihood.mean(0),
+                prediction_cross_entropy=(math.log(samples) - log_likelihood.logsumexp(0)).clamp_min(0),
+                one_sample_error=(logits.argmax(-1) != labels).float().mean(0),
+                argmax_error=(logits.softmax(-1).mean(0).argmax(-1) != labels).float(),
+                rate=rates(*encoding),
+            )
+            parts.append(torch.stack(each).cpu().double())
+    return torch.cat(parts, -1)
+
+
+def record(
+    data: Dataset,
+    *,
+    beta: float = 1e-3,
+    seed: int = 0,
+    latent_dimension: int = 256,
+    hidden: tuple[int, ...] = (1024, 1024),
+    epochs: int = 200,
+    batch_size: int = 100,
+    learning_rate: float = 1e-4,
+    decay: float = 0.97,
+    half: bool = False,
+    averaging: float = 0.999,
+    measure_every: int = 10,
+    samples: int = 12,
+    device="cpu",
+    report: Callable[[Record], None] | None = None,
+) -> Record:
+    """Train a `Variational` and return a Record of it; the defaults are those of Alemi et al. 2017 on MNIST.
+
+    What is measured is not the parameters of the last step but their exponential moving average.
+
+    Args:
+        beta, epochs, batch_size, learning_rate, decay, half: as for `fit`.
+        seed: of the first parameters too.
+        latent_dimension, hidden: as for `Variational`.
+        averaging: the share of the old average in the new one at each step, from 0 (no averaging) to below 1.
+        measure_every: epochs between measurements (after training is always measured).
+        samples: draws of z for each test example.
+        report: called with the Record so far after every measurement, such as to save it.
+
+    Returns a `Record`: ``train/decoder_cross_entropy`` and ``train/rate``, means over the steps of the epoch, and
+    ``test/…`` the fields of an `Evaluation`, with their standard errors as means over examples.
+    Raises what `fit`, `evaluate` and `Variational` raise.
+    """
+    averaging = checks.number("averaging", averaging, minimum=0, below=1)
+    samples, measure_every = checks.whole("samples", samples), checks.whole("measure_every", measure_every)
+    seed, epochs = checks.whole("seed", seed, minimum=0), checks.whole("epochs", epochs)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        shape = {"latent_dimension": latent_dimension, "hidden": tuple(hidden)}
+        model = Variational(math.prod(data.shape), len(data.classes), **shape).to(device)
+    averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(averaging))
+    settings = {"batch_size": batch_size, "learning_rate": learning_rate, "decay": decay, "half": half}
+    measuring = {"averaging": averaging, "measure_every": measure_every, "samples": samples}
+    names = ["train/decoder_cross_entropy", "train/rate", *(f"test/{field}" for field in Evaluation._fields)]
+    started, measured, values, errors = time.perf_counter(), [], [], []
+
+    def so_far():
+        return Record(
+            runs=({"objective": "vib", "beta": beta, "seed": seed},),
+            epochs=torch.tensor(measured),
+            quantities=dict(zip(names, torch.stack(values, -1)[:, None], strict=True)),
+            errors=dict(zip(names[2:], torch.stack(errors, -1)[:, None], strict=True)),
+            provenance=provenance(
+                data=data.name,
+                device=device,
+                wall_seconds=time.perf_counter() - started,
+                configuration={"network": "variational", **shape, "epochs": epochs, **settings, **measuring},
+                parameters=sum(p.numel() for p in model.parameters()),
+            ),
+        )
+
+    def measure(number, epoch):
+        if number % measure_every == 0 or number == epochs:
+            each = _each(averaged.module, data, samples, seed)
+            measured.append(number)
+            values.append(torch.cat([torch.tensor(epoch[:2], dtype=torch.float64), each.mean(-1)]))
+            errors.append(each.std(-1) / each.shape[-1] ** 0.5)
+            if report:
+                report(so_far())
+
+    fit(model, data, beta=beta, epochs=epochs, seed=seed, averaged=averaged, report=measure, **settings)
+    return so_far()

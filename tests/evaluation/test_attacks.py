@@ -1,0 +1,311 @@
+"""Attacks against closed forms of linear classifiers and an implementation of their own, and what the noise hides."""
+
+import functools
+import math
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from ibteach.data.datasets import Dataset, load
+from ibteach.errors import InvalidInput, Unavailable, UnknownName
+from ibteach.evaluation.attacks import ATTACKS, perturb, quantity, robustness
+from ibteach.evaluation.prediction import Prediction, paired_draws, probabilities
+from ibteach.networks.bottleneck import Bottleneck, mlp, resnet
+from ibteach.networks.ensemble import Ensemble
+from ibteach.records.provenance import provenance
+from ibteach.records.record import Record
+from ibteach.training.loop import Run, build, fit, grid
+
+EPSILONS = (0, 0.02, 0.06, 0.1)
+quietly = functools.partial(robustness, progress=False)
+
+
+@functools.cache
+def two_kinds():
+    """Two classes of 2×3 pixels, none near black or white, so that no attack meets the edge of what a pixel can be."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(400) % 2
+    images = 110 + 30 * labels[:, None, None, None] + torch.randint(-25, 26, (400, 1, 2, 3), generator=generator)
+    images[0, 0, 0, 0] = 255
+    images = images.to(torch.uint8)
+    return Dataset("two kinds", images[:200], labels[:200], images[200:], labels[200:], ("dark", "light"))
+
+
+def linear(weight, bias):
+    """A network whose encoder changes nothing."""
+    network = Bottleneck(nn.Flatten(), 6, 2)
+    with torch.no_grad():
+        network.decoder.weight.copy_(torch.stack([-weight, weight]) / 2)
+        network.decoder.bias.copy_(torch.tensor([-bias, bias]) / 2)
+    return network
+
+
+def untrained(count=1, noise=True):
+    runs = [{"objective": "l2", "gamma": float(m), "beta_prime": float(m), "seed": 0} for m in range(count)]
+    return Record(runs, torch.tensor([3]), {}, provenance=provenance(data="x", configuration={"noise": noise}))
+
+
+def margins(network, data):
+    """How far the linear network's logits are apart, in favour of the true label, and their gradient by the pixels."""
+    weight = (network.decoder.weight[1] - network.decoder.weight[0]).double()
+    bias = (network.decoder.bias[1] - network.decoder.bias[0]).double()
+    inputs = data.normalize(data.test_images).flatten(1).double()
+    sign = 2 * data.test_labels.double() - 1
+    return (sign * (inputs @ weight + bias)).detach(), (weight * 255 / data.std.item()).detach()
+
+
+WEIGHT = torch.tensor([0.9, -0.4, 0.7, 0.2, 1.1, 0.5])
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("scale, noise", [(1.0, True), (1.0, False), (1000.0, False)])
+def test_of_a_linear_classifier_every_gradient_attack_finds_the_worst_case(norm, scale, noise):
+    data, network = two_kinds(), linear(scale * WEIGHT, 0.1 * scale)
+    names = ["fgsm", "bim", "pgd"]
+    found = quietly(network, data, untrained(noise=noise), attacks=names, epsilons=EPSILONS, norm=norm)
+    margin, gradient = margins(network, data)
+    dual = gradient.abs().sum() if norm == "linf" else gradient.norm()
+    for epsilon in EPSILONS:
+        expected = (margin <= epsilon * dual).double().mean().item()
+        for name in names:
+            assert found.value(quantity(name, epsilon)).item() == pytest.approx(expected, abs=0.011), (name, epsilon)
+    assert found.value(quantity("fgsm", 0.1)).item() > found.value("clean/error").item() + 0.1
+
+
+def test_the_cross_entropy_itself_would_have_stood_still():
+    """What `_log_odds` is for: at scale 1000 the gradient of −ln q is zero on most images, and FGSM moves none."""
+    data, network = two_kinds(), linear(1000 * WEIGHT, 100)
+    predict = Prediction(network, data, noise=False)
+    pixels = predict.pixels(data.test_images).requires_grad_()
+    nn.functional.nll_loss(predict(pixels)[0], data.test_labels).backward()
+    still = (pixels.grad.flatten(1) == 0).all(1)
+    assert still.double().mean() > 0.5
+    changed = perturb(network, data, data.test_images, data.test_labels, "fgsm", 0.02, noise=False)
+    assert ((changed[0] - pixels).abs().amax((1, 2, 3)) > 0.0199).all()
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_deepfool_finds_the_distance_to_the_plane_of_a_linear_classifier(norm):
+    data, network = two_kinds(), linear(WEIGHT, 0.1)
+    found = quietly(network, data, untrained(noise=False), attacks=["deepfool"], epsilons=EPSILONS, norm=norm)
+    margin, gradient = margins(network, data)
+    distance = margin.clamp_min(0) / (gradient.abs().sum() if norm == "linf" else gradient.norm())
+    beyond = 1.02 * (distance + 1e-4).where(distance > 0, torch.tensor(0.0).double())  # by its overshoot
+    assert found.value("deepfool/distance").item() == pytest.approx(beyond.quantile(0.5).item(), abs=1e-5)
+    for epsilon in EPSILONS:
+        expected = (distance <= epsilon).double().mean().item()
+        assert found.value(quantity("deepfool", epsilon)).item() == pytest.approx(expected, abs=0.011)
+
+
+# ------------------------------------------------------------------- trained networks
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load("digits")
+
+
+@functools.cache
+def trained(latent_dimension=8, gammas=(0.001, 0.1), epochs=15):
+    runs = grid(["l2"], gammas=gammas)
+    make = functools.partial(mlp, (1, 8, 8), classes=10, latent_dimension=latent_dimension, hidden=(32,))
+    networks = build(make, runs)
+    return networks, fit(networks, load("digits"), runs, epochs=epochs, subset=500, progress=False)
+
+
+@functools.cache
+def attacked():
+    networks, record = trained()
+    return quietly(networks, load("digits"), record, epsilons=EPSILONS, subset=150)
+
+
+def test_the_averaged_prediction_is_the_mean_of_softmaxes(digits):
+    networks, _ = trained()
+    found = probabilities(networks, digits, digits.test_images[:50], samples=10)
+    for m in range(2):
+        network, mean = networks.network(m), 0
+        for noise in paired_draws(10, 8):
+            mean = mean + network(digits.normalize(digits.test_images[:50]), noise)[1].softmax(-1) / 10
+        torch.testing.assert_close(found[m], mean.detach().double(), rtol=1e-4, atol=1e-6)
+
+
+def test_fgsm_is_the_sign_of_the_gradient_of_the_cross_entropy(digits):
+    networks, record = trained()
+    found = quietly(networks, digits, record, attacks=["fgsm"], epsilons=[0.06], subset=100, samples=8)
+    labels = digits.test_labels[:100]
+    for m in range(2):
+        network = networks.network(m).double()
+
+        def mean(pixels, network=network):
+            inputs = (16 * pixels - digits.mean.item()) / digits.std.item()
+            return sum(network(inputs, noise.double())[1].softmax(-1) for noise in paired_draws(8, 8)) / 8
+
+        pixels = (digits.test_images[:100].double() / 16).requires_grad_()
+        nn.functional.nll_loss(mean(pixels).log(), labels).backward()
+        moved = (pixels + 0.06 * pixels.grad.sign()).clamp(0, 1)
+        error = ((mean(moved).argmax(-1) != labels) | (mean(pixels).argmax(-1) != labels)).double().mean().item()
+        assert found.value(quantity("fgsm", 0.06))[m].item() == pytest.approx(error, abs=0.011)
+
+
+def test_what_is_recorded(digits):
+    networks, record = trained()
+    found = attacked()
+    clean = found.value("clean/error")
+    direct = (probabilities(networks, digits, digits.test_images[:150]).argmax(-1) != digits.test_labels[:150]).double()
+    assert torch.equal(clean, direct.mean(1))
+    assert found.runs == record.runs and found.epochs.tolist() == [15]
+    assert set(found.quantities) == {"clean/error", "deepfool/distance"} | {
+        quantity(name, epsilon) for name in (*ATTACKS, "any") for epsilon in EPSILONS
+    }
+    for name in (*ATTACKS, "any"):
+        errors = [found.value(quantity(name, epsilon)) for epsilon in EPSILONS]
+        assert torch.equal(errors[0], clean) and all((error >= clean).all() for error in errors)
+        assert (errors[-1] > clean + 0.2).all(), name
+        share = errors[2]
+        torch.testing.assert_close(found.errors[quantity(name, 0.06)][:, 0], (share * (1 - share) / 150).sqrt())
+    for epsilon in EPSILONS:
+        strongest = max((found.value(quantity(name, epsilon)) for name in ATTACKS), key=lambda error: error.sum())
+        assert (found.value(quantity("any", epsilon)) >= strongest).all()
+    said = found.provenance["configuration"]["attacks"]
+    assert said["epsilons"] == list(EPSILONS) and said["norm"] == "linf" and said["levels"] == 16
+    assert said["attacks"]["pgd"]["steps"] == 20 and said["foolbox"] and found.provenance["data"] == "digits"
+    assert found.provenance["trained"]["configuration"]["epochs"] == 15
+
+
+def test_many_steps_are_at_least_as_strong_as_one():
+    """Else gradients would mislead."""
+    found = attacked()
+    for epsilon in EPSILONS[1:]:
+        slack = 2 * found.errors[quantity("fgsm", epsilon)][:, 0]
+        for name in ("bim", "pgd"):
+            assert (found.value(quantity(name, epsilon)) >= found.value(quantity("fgsm", epsilon)) - slack).all()
+
+
+def test_randomness_is_not_mistaken_for_robustness(digits):
+    """The same function, behind twenty times more noise: who follows the gradient of one draw fails where who averages
+    succeeds."""
+    networks, record = trained()
+    noisy = networks.network(0)
+    with torch.no_grad():
+        noisy.encoder[-1].weight.mul_(0.05), noisy.encoder[-1].bias.mul_(0.05), noisy.decoder.weight.div_(0.05)
+    options = {"attacks": ["pgd"], "epsilons": [0.06], "subset": 500, "samples": 256}
+    record = record.select(gamma=0.001)
+    one, all_of_them = (quietly(noisy, digits, record, averaged=draws, **options) for draws in (1, None))
+    error, seeming = (found.value(quantity("pgd", 0.06)).item() for found in (all_of_them, one))
+    assert error > seeming + 2 * all_of_them.errors[quantity("pgd", 0.06)].item()
+    assert torch.equal(one.value("clean/error"), all_of_them.value("clean/error"))
+
+
+def test_more_draws_hardly_change_what_is_wrong(digits):
+    """The attacker knows the draws that he is judged by; he does not win by that: judged by others it is the same."""
+    networks, _ = trained()
+    labels = digits.test_labels[:150]
+    changed = perturb(networks, digits, digits.test_images[:150], labels, "pgd", 0.06)
+    own, others = (Prediction(networks, digits, samples=s, seed=seed) for s, seed in ((64, 0), (512, 9)))
+    wrong = [(judge(changed).argmax(-1) != labels).double().mean(1) for judge in (own, others)]
+    torch.testing.assert_close(*wrong, rtol=0, atol=0.03)
+
+
+def test_an_ensemble_is_its_networks_one_by_one(digits):
+    networks, record = trained()
+    names = ["fgsm", "bim", "deepfool"]  # PGD starts at random
+    alone = quietly(
+        [networks.network(m) for m in range(2)], digits, record, attacks=names, epsilons=EPSILONS, subset=60
+    )
+    together = quietly(networks, digits, record, attacks=names, epsilons=EPSILONS, subset=60)
+    for name in together.quantities:
+        torch.testing.assert_close(together.value(name), alone.value(name), rtol=1e-3, atol=0.017)
+
+
+def test_the_same_seed_gives_the_same_numbers_and_leaves_the_callers_alone(digits):
+    networks, record = trained()
+    torch.manual_seed(5)
+    found = [quietly(networks, digits, record, attacks=["pgd"], epsilons=[0.06], subset=50) for _ in range(2)]
+    assert torch.equal(found[0].quantities["pgd/0.06/error"], found[1].quantities["pgd/0.06/error"])
+    drawn = torch.rand(3)
+    torch.manual_seed(5)
+    assert torch.equal(drawn, torch.rand(3))
+
+
+def test_a_networks_statistics_mode_and_gradients_are_left_alone(digits):
+    network = resnet(digits.shape, 10, width=8).train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    found = quietly(network, digits, untrained(), attacks=["fgsm", "deepfool"], epsilons=[0.1], subset=3)
+    assert found.value("clean/error").isfinite().all()
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert all(module.training for module in network.modules())
+    assert all(one.grad is None and one.requires_grad for one in network.parameters())
+
+
+def test_batch_normalisation_and_dropout_are_as_in_use(digits):
+    """An image's prediction does not depend on its company, nor on chance."""
+    alone = Prediction(resnet(digits.shape, 10, width=8).train(), digits)
+    pixels = alone.pixels(digits.test_images[:4])
+    torch.testing.assert_close(alone(pixels)[:, :1], alone(pixels[:1]), rtol=1e-4, atol=1e-5)
+    dropping = Prediction(Ensemble([mlp(digits.shape, 10, dropout=0.5) for _ in range(2)]).train(), digits)
+    assert torch.equal(dropping(pixels), dropping(pixels))
+
+
+def test_images_stay_images_within_reach(digits):
+    networks, _ = trained()
+    images, labels = digits.test_images[:20], digits.test_labels[:20]
+    for name in ATTACKS:
+        for norm, order in (("linf", math.inf), ("l2", 2)):
+            changed = perturb(networks, digits, images, labels, name, 0.3, norm=norm)
+            assert changed.shape == (2, 20, 1, 8, 8) and changed.min() >= 0 and changed.max() <= 1
+            assert torch.linalg.vector_norm((changed - images / 16).flatten(2), order, dim=-1).max() <= 0.3 + 1e-5
+
+
+def test_one_network_of_an_ensemble(digits):
+    networks, _ = trained()
+    images, noise = digits.normalize(digits.test_images[:5]), torch.zeros(5, 8)
+    alone = networks.network(1)
+    torch.testing.assert_close(alone(images, noise)[1], networks(images, noise)[1][1])
+    assert alone.architecture == networks.architecture
+    alone.decoder.bias.data.add_(1)  # a copy
+    assert not torch.equal(alone.decoder.bias, networks.stacked("decoder.bias")[1])
+    for wrong in (2, -1, 0.5):
+        with pytest.raises(InvalidInput, match="m: got"):
+            networks.network(wrong)
+
+
+def test_bad_input_is_refused_before_any_work(digits, monkeypatch):
+    networks, record = trained()
+    monkeypatch.setattr("ibteach.evaluation.attacks._under", lambda *_: pytest.fail("work was done"))
+    for options, said in [
+        ({"epsilons": [-0.1]}, r"epsilon: got -0\.1"),
+        ({"epsilons": [0.2, 0.1]}, r"epsilons: got \[0\.2, 0\.1\], expected increasing"),
+        ({"epsilons": [0.1, 0.1000001]}, "differ in their first four digits"),
+        ({"epsilons": []}, "epsilons: got"),
+        ({"epsilons": 0.1}, r"epsilons: got 0\.1, expected a list"),
+        ({"subset": 501}, "subset: got 501, expected a whole number >= 1 and <= 500"),
+        ({"samples": 0}, "samples: got 0"),
+        ({"averaged": 65}, "averaged: got 65"),
+        ({"seed": -1}, "seed: got -1"),
+        ({"attacks": []}, "at least one attack"),
+    ]:
+        with pytest.raises(InvalidInput, match=said):
+            quietly(networks, digits, record, **options)
+    for options, said in [({"attacks": ["pgb"]}, "did you mean 'pgd'"), ({"norm": "l1"}, "norm: got 'l1'")]:
+        with pytest.raises(UnknownName, match=said):
+            quietly(networks, digits, record, **options)
+    with pytest.raises(InvalidInput, match="trained: got 2 runs for 1 networks"):
+        quietly(networks.network(0), digits, record)
+    with pytest.raises(InvalidInput, match="trained: got NoneType for 2 networks"):
+        quietly(networks, digits, None)
+    with pytest.raises(InvalidInput, match=r"networks: do not take images of shape \(1, 8, 8\)"):
+        quietly(mlp(99, 10), digits, untrained())
+    with pytest.raises(InvalidInput, match="networks: got 5 classes, expected the 10"):
+        quietly(mlp(64, 5), digits, untrained())
+    with pytest.raises(InvalidInput, match="networks, data: got Linear and Dataset"):
+        quietly(nn.Linear(64, 10), digits, untrained())
+    with pytest.raises(InvalidInput, match="labels: got 2 for 3 images"):
+        perturb(networks, digits, digits.test_images[:3], digits.test_labels[:2])
+
+
+def test_without_foolbox_it_says_how_to_get_it(digits, monkeypatch):
+    monkeypatch.setitem(sys.modules, "foolbox", None)
+    with pytest.raises(Unavailable, match=r'need foolbox .*pip install "ibteach\[attacks\]"'):
+        quietly(build(lambda: mlp(64, 10), Run.of("l2", gamma=0)), digits, untrained())

@@ -1,0 +1,146 @@
+"""Scores of foreign inputs, and the area under their ROC curve: scikit-learn, closed forms, torch.distributions."""
+
+import functools
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import norm
+from sklearn.metrics import roc_auc_score
+from torch import distributions
+
+from ibteach.data.datasets import load
+from ibteach.errors import InvalidInput, UnknownName
+from ibteach.evaluation.ood import FOREIGN, ClassGaussians, area, foreign, predictive_entropy, uncertainty
+from ibteach.evaluation.prediction import paired_draws, probabilities
+from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
+from ibteach.networks.bottleneck import mlp
+from ibteach.objectives import OBJECTIVES
+from ibteach.training.loop import build, fit, grid
+from ibteach.training.measuring import encode
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 30), st.integers(2, 30))
+def test_the_area_is_scikit_learns(seed, count, others):
+    rng = np.random.default_rng(seed)
+    own, far = rng.integers(8, size=(2, count)), rng.integers(3, 10, size=(2, others))  # with ties
+    found = area(torch.tensor(own, dtype=torch.float64), torch.tensor(far, dtype=torch.float64))
+    for m in range(2):
+        expected = roc_auc_score(np.r_[np.zeros(count), np.ones(others)], np.r_[own[m], far[m]])
+        assert found.value[m].item() == pytest.approx(expected, abs=1e-12)
+
+
+def test_of_two_gaussians_the_area_and_its_error_are_known():
+    """P(s' > s) = Φ(d/√2); the standard error is the spread over repetitions."""
+    rng = np.random.default_rng(0)
+    own, far = torch.tensor(rng.normal(size=(400, 80))), torch.tensor(rng.normal(1.2, 1, size=(400, 50)))
+    found = area(own, far)
+    assert found.value.mean().item() == pytest.approx(norm.cdf(1.2 / math.sqrt(2)), abs=0.006)
+    assert found.standard_error.mean().item() == pytest.approx(found.value.std().item(), rel=0.12)
+
+
+def test_the_standard_error_is_delongs():
+    """By its definition, with all pairs."""
+    rng = np.random.default_rng(3)
+    own, far = rng.integers(6, size=12).astype(float), rng.integers(2, 9, size=9).astype(float)
+    pairs = (far[:, None] > own) + 0.5 * (far[:, None] == own)
+    variance = pairs.mean(0).var(ddof=1) / 12 + pairs.mean(1).var(ddof=1) / 9
+    found = area(torch.tensor(own), torch.tensor(far))
+    assert found.value.item() == pytest.approx(pairs.mean())
+    assert found.standard_error.item() == pytest.approx(math.sqrt(variance))
+
+
+def test_the_surprise_is_the_cross_entropy_of_the_mixture():
+    generator = torch.Generator().manual_seed(0)
+    latents, labels = torch.randn(2, 40, 3, generator=generator), torch.randint(4, (40,), generator=generator)
+    gaussians = ClassGaussians.fit(latents, labels, classes=5)  # the fifth never occurs
+    others = torch.randn(2, 7, 3, generator=generator)
+    found = gaussians.surprise(others, samples=6, seed=2)
+    for m in range(2):
+        of_class = [latents[m][labels == c].double() for c in range(4)]
+        mean = torch.stack([members.mean(0) for members in of_class])
+        variance = torch.stack([members.var(0, correction=0) for members in of_class]) + ZERO_ENTROPY_VARIANCE
+        shares = torch.tensor([len(members) / 40 for members in of_class])
+        mixture = distributions.MixtureSameFamily(
+            distributions.Categorical(shares),
+            distributions.Independent(distributions.Normal(mean, variance.sqrt()), 1),
+        )
+        expected = -torch.stack([mixture.log_prob(others[m].double() + drawn) for drawn in paired_draws(6, 3, 2)]).mean(
+            0
+        )
+        torch.testing.assert_close(found[m], expected, rtol=1e-6, atol=1e-6)
+
+
+def test_the_gaussians_are_those_of_the_log_variance_surrogate():
+    generator = torch.Generator().manual_seed(1)
+    latents, labels = torch.randn(60, 3, generator=generator).double(), torch.arange(60) % 3
+    gaussians = ClassGaussians.fit(latents, labels, classes=3)
+    entropy = (gaussians.share[:, None] * 0.5 * (2 * torch.pi * torch.e * gaussians.variance).log()).sum()
+    assert entropy.item() == pytest.approx(OBJECTIVES["log-variance"](latents, labels).item())
+
+
+def test_a_latent_that_is_nothing_but_noise_has_rate_zero():
+    gaussians = ClassGaussians.fit(torch.zeros(10, 2), torch.arange(10) % 2, classes=2)
+    assert gaussians.surprise(torch.zeros(1, 2), samples=2000).item() == pytest.approx(0, abs=0.06)
+
+
+def test_scores_of_predictions():
+    known = torch.tensor([[1.0, 0.0, 0.0, 0.0], [0.25, 0.25, 0.25, 0.25]])
+    assert uncertainty(known).tolist() == [0.0, 0.75]
+    assert predictive_entropy(known).tolist() == pytest.approx([0.0, math.log(4)])
+
+
+def test_the_rate_finds_foreign_digits_where_the_prediction_does_not():
+    """Of a network that hardly compresses both do; under compression the latents of a class lie close together."""
+    digits, runs = load("digits"), grid(["log-variance"], gammas=[0.001, 0.1])
+    networks = build(functools.partial(mlp, digits.shape, classes=10, latent_dimension=8, hidden=(32,)), runs)
+    fit(networks, digits, runs, epochs=15, measure_every=15, subset=500, progress=False)
+    gaussians = ClassGaussians.fit(encode(networks, digits, digits.train_images), digits.train_labels, 10)
+    for kind in FOREIGN:
+        both = (digits.test_images, foreign(digits, kind))
+        of_latent = area(*(gaussians.surprise(encode(networks, digits, images)) for images in both)).value
+        assert of_latent[0] > 0.8 and of_latent[1] > 0.95, kind
+        for score in (uncertainty, predictive_entropy):
+            of_prediction = area(*(score(probabilities(networks, digits, images)) for images in both)).value
+            assert of_prediction[0] > 0.7 and of_prediction[1] < 0.9, (kind, score)
+
+
+def test_foreign_images_are_what_they_say():
+    digits = load("digits")
+    for kind in FOREIGN:
+        images = foreign(digits, kind, 50, seed=3)
+        assert images.shape == (50, 1, 8, 8) and images.dtype == torch.uint8 and images.max() <= 16
+        assert torch.equal(images, foreign(digits, kind, 50, seed=3))
+        assert not torch.equal(images, digits.test_images[:50])
+    turned, shuffled = foreign(digits, "turned", 50), foreign(digits, "shuffled", 50)
+    assert torch.equal(turned.rot90(-1, (-2, -1)), digits.test_images[:50])
+    assert torch.equal(shuffled.flatten(1).sort(1).values, digits.test_images[:50].flatten(1).sort(1).values)
+    assert not torch.equal(shuffled, foreign(digits, "shuffled", 50, seed=1))
+
+
+def test_bad_input_is_refused():
+    latents, labels = torch.zeros(6, 2), torch.tensor([0, 1, 0, 1, 0, 1])
+    with pytest.raises(InvalidInput, match="labels: got 5 for 6 latents"):
+        ClassGaussians.fit(latents, labels[:5], 2)
+    with pytest.raises(InvalidInput, match="noise_variance: got 0"):
+        ClassGaussians.fit(latents, labels, 2, noise_variance=0)
+    gaussians = ClassGaussians.fit(latents, labels, 2)
+    with pytest.raises(InvalidInput, match="latents: got 3 dimensions, expected 2"):
+        gaussians.surprise(torch.zeros(4, 3))
+    with pytest.raises(InvalidInput, match="samples: got 0"):
+        gaussians.surprise(latents, samples=0)
+    for own, far in [(torch.zeros(1), torch.zeros(5)), (torch.zeros(2, 5), torch.zeros(3, 5))]:
+        with pytest.raises(InvalidInput, match="scores: got shapes"):
+            area(own, far)
+    with pytest.raises(InvalidInput, match="own: got 1 NaN"):
+        area(torch.tensor([0.0, float("nan")]), torch.zeros(2))
+    with pytest.raises(UnknownName, match="did you mean 'inverted'"):
+        foreign(load("digits"), "invert")
+    with pytest.raises(InvalidInput, match="count: got 501"):
+        foreign(load("digits"), "noise", 501)
+    with pytest.raises(InvalidInput, match="probabilities that sum to"):
+        uncertainty(torch.ones(3, 4))

@@ -1,0 +1,255 @@
+"""What ships with the package is whole, obeys the theory at every epoch, and can be made again."""
+
+import dataclasses
+import functools
+import itertools
+import math
+
+import pytest
+import torch
+
+from ibteach.data.datasets import load
+from ibteach.errors import InvalidInput, UnknownName
+from ibteach.evaluation.attacks import quantity
+from ibteach.networks.bottleneck import Bottleneck, convnet, make, mlp
+from ibteach.networks.ensemble import Ensemble
+from ibteach.records import shipped
+from ibteach.records.record import Record, concatenate
+from ibteach.training import sweeps, variational
+from ibteach.training.loop import build, fit, grid
+from ibteach.training.remake import largest_difference, remake
+
+SURROGATES = [name for name in shipped.names() if name.endswith("-surrogates")]
+SHIPPED = [(name, split) for name in SURROGATES for split in ("train", "test")]
+CHAIN = ["log-determinant", "log-variance", "pooled-log-variance", "isotropic-log-variance", "variance", "l2"]
+ROUNDING = 1e-9
+
+
+@functools.cache
+def kept(name):
+    return shipped.load(name)
+
+
+def of(name, split):
+    """Value and standard error of a quantity of a shipped Record, and the error 0 where it has none."""
+    record = kept(name)
+    return lambda quantity: (
+        record.quantities[f"{split}/{quantity}"],
+        record.errors.get(f"{split}/{quantity}", torch.zeros(())),
+    )
+
+
+def at_most(lower, upper):
+    """One value is at most the other, up to six standard errors of what was drawn by chance.
+
+    Six, since thousands of values are compared, and where few examples make most of an error, two draws of each say
+    only roughly how large it is.
+    """
+    (low, low_error), (high, high_error) = lower, upper
+    slack = 6 * (low_error**2 + high_error**2).sqrt() + ROUNDING * (1 + high.abs())
+    return bool((low <= high + slack).all())
+
+
+def exactly(value):
+    return torch.as_tensor(value, dtype=torch.float64), torch.zeros(())
+
+
+def test_a_record_of_networks_ships():
+    assert "mnist-surrogates" in shipped.names()
+    with pytest.raises(UnknownName, match="did you mean 'mnist-surrogates'"):
+        shipped.load("mnist-surogates")
+    size = {path.stem: path.stat().st_size for path in shipped.FOLDER.glob("*.safetensors")}
+    assert sum(size[name] for name in size if name.startswith("mnist")) < 3e6
+    assert sum(size[name] for name in size if not name.startswith("mnist")) < 8e6
+
+
+def test_mnist_surrogates_are_what_they_are_said_to_be():
+    record = kept("mnist-surrogates")
+    objectives, gammas, seeds = ({run[key] for run in record.runs} for key in ("objective", "gamma", "seed"))
+    assert objectives == {"l2", "variance", "log-variance"} and len(gammas) == 8 and seeds == {0, 1, 2}
+    assert len(record.runs) == 72 and record.epochs.tolist() == list(range(13))
+    said = record.provenance
+    assert said["data"] == "mnist" and said["kind"] == "recorded" and said["stopped_in_epoch"] is None
+    assert said["command"].startswith("ibteach train mnist ") and not said["commit"].endswith("dirty")
+
+
+@pytest.mark.parametrize(("name", "split"), SHIPPED)
+def test_decoder_uncertainty_is_bounded_by_cross_entropies(name, split):
+    """H[Y|Z] ≤ H_q[Y|Z], and H_q[Y|X] ≤ H_q[Y|Z] by Jensen."""
+    value = of(name, split)
+    assert at_most(value("decoder_uncertainty"), value("decoder_cross_entropy"))
+    decoder, prediction = value("decoder_cross_entropy")[0], value("prediction_cross_entropy")[0]
+    assert (prediction <= decoder + ROUNDING).all() and (prediction >= 0).all()
+
+
+@pytest.mark.parametrize(("name", "split"), SHIPPED)
+def test_cross_entropies_bound_the_error(name, split):
+    value = of(name, split)
+    decoder, prediction, sampled, argmax = (
+        value(quantity)[0]
+        for quantity in ("decoder_cross_entropy", "prediction_cross_entropy", "sampled_error", "argmax_error")
+    )
+    assert (sampled <= -torch.expm1(-prediction) + ROUNDING).all()
+    assert (-torch.expm1(-prediction) <= -torch.expm1(-decoder) + ROUNDING).all()
+    assert (-torch.expm1(-decoder) <= decoder).all()
+    assert (argmax <= prediction / math.log(2) + ROUNDING).all()
+
+
+@pytest.mark.parametrize(("name", "split"), SHIPPED)
+def test_every_surrogate_is_above_the_one_before_and_above_the_entropy(name, split):
+    value = of(name, split)
+    chain = ["reverse_decoder_uncertainty", *CHAIN]
+    for lower, upper in itertools.pairwise(chain):
+        assert at_most(value(lower), value(upper)), (lower, upper)
+    assert at_most(value("log-power"), value("l2"))
+    assert at_most(value("latent_entropy"), value("log-power"))
+
+
+@pytest.mark.parametrize(("name", "split"), SHIPPED)
+def test_no_atom_is_negative_and_no_ceiling_is_broken(name, split):
+    value, zero = of(name, split), exactly(0.0)
+    rate, relevance = value("preserved_information"), value("preserved_relevant_information")
+    redundant, uncertain = value("redundant_information"), value("decoder_uncertainty")
+    for atom in (rate, relevance, redundant, uncertain):
+        assert at_most(zero, atom)
+    torch.testing.assert_close(rate[0], relevance[0] + redundant[0], rtol=0, atol=1e-9)
+    torch.testing.assert_close(rate[0], value("latent_entropy")[0], rtol=0, atol=1e-9)  # zero-entropy noise
+    label_entropy = relevance[0] + uncertain[0]
+    assert label_entropy.max() - label_entropy.min() < 1e-9 and label_entropy.max() <= math.log(10) + ROUNDING
+    assert at_most(relevance, exactly(label_entropy))
+    assert at_most(rate, exactly(math.log(kept(name).provenance["configuration"]["subset"])))
+
+
+@pytest.mark.parametrize("name", SURROGATES)
+def test_the_same_fixed_examples_are_measured_at_every_epoch(name):
+    """Labels are the data's, not a network's: H[Y] is the same for all networks and epochs, to rounding."""
+    record = kept(name)
+    for split in ("train", "test"):
+        total = record.quantities[f"{split}/preserved_relevant_information"]
+        total = total + record.quantities[f"{split}/decoder_uncertainty"]
+        assert (total - total[0, 0]).abs().max() < 1e-9
+
+
+@pytest.mark.parametrize("data", ["cifar10", "imagenette"])
+def test_residual_networks_are_what_they_are_said_to_be(data):
+    record, silent = kept(f"{data}-surrogates"), kept(f"{data}-without-noise")
+    objectives, gammas = ({run[key] for run in record.runs} for key in ("objective", "gamma"))
+    assert objectives == {"l2", "variance", "log-variance"} and len(gammas) == 6 and len(record.runs) == 18
+    assert {run["gamma"] for run in silent.runs} < gammas and {run["objective"] for run in silent.runs} < objectives
+    for one, noise in ((record, True), (silent, False)):
+        said, how = one.provenance, one.provenance["configuration"]
+        assert said["data"].startswith(data) and not said["commit"].endswith("dirty")
+        assert said["stopped_in_epoch"] is None and said["wall_seconds"] > 0
+        assert said["command"].startswith(f"ibteach sweep {data} --network resnet ")
+        assert how["network"] == "resnet" and how["noise"] is noise
+        assert one.epochs.tolist() == list(range(how["epochs"] + 1))
+    assert record.value("test/argmax_error").min() < 0.3 and record.value("test/argmax_error", 0).min() > 0.8
+
+
+def test_attacked_networks_are_those_that_ship():
+    found, networks = kept("cifar10-robustness"), kept("cifar10-surrogates")
+    assert found.runs == networks.runs
+    assert found.provenance["trained"]["configuration"] == networks.provenance["configuration"]
+    for attack in ("fgsm", "bim", "pgd", "deepfool"):
+        epsilons = found.provenance["configuration"]["attacks"]["epsilons"]
+        errors = torch.stack([found.value(quantity(attack, epsilon)) for epsilon in epsilons])
+        assert torch.equal(errors[0], found.value("clean/error")) and (errors >= errors[0]).all()
+        worst = torch.stack([found.value(quantity("any", epsilon)) for epsilon in epsilons])
+        assert (worst.diff(dim=0) >= 0).all() and (worst >= errors).all()
+
+
+def test_the_variational_bottleneck_is_what_it_is_said_to_be():
+    record = kept("mnist-vib")
+    assert record.runs == ({"objective": "vib", "beta": 1e-3, "seed": 0},)
+    said, chosen = record.provenance, record.provenance["configuration"]
+    assert said["data"] == "mnist" and not said["commit"].endswith("dirty")
+    assert said["command"].startswith("python -c 'from ibteach.learning import data, variational; variational.record(")
+    assert chosen["latent_dimension"] == 256 and chosen["hidden"] == [1024, 1024]
+    assert record.epochs[-1] <= chosen["epochs"] and "train/rate" in record.quantities
+    value = {name.removeprefix("test/"): values for name, values in record.quantities.items() if "test/" in name}
+    assert value.keys() == set(variational.Evaluation._fields)
+    assert (value["prediction_cross_entropy"] <= value["decoder_cross_entropy"] + ROUNDING).all()
+    assert (value["argmax_error"] <= value["prediction_cross_entropy"] / math.log(2)).all()
+    assert (value["argmax_error"] < value["one_sample_error"]).all()  # many draws know more than one
+    assert all((record.errors[f"test/{name}"] > 0).all() for name in value)
+
+
+# ------------------------------------------------------------------------------------------------ made again
+
+
+def trained(network, seeds=(0, 1), **settings):
+    runs = grid(["l2", "log-variance"], gammas=[0.01, 0.1], seeds=seeds)
+    chosen = {"epochs": 2, "batch_size": 100, "subset": 100, "keep_latents": 20, "device": "cpu"} | settings
+    return fit(build(network, runs), load("digits"), runs, **chosen, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("network", "settings"),
+    [
+        (functools.partial(mlp, 64, 10, latent_dimension=3, hidden=(8,)), {"information": True, "measure_every": 1}),
+        (functools.partial(mlp, 64, 10, dropout=0.3), {"seeds": (0,), "learning_rate": 0.003}),
+        (functools.partial(convnet, (1, 8, 8), 10, width=2), {"noise": False}),
+    ],
+    ids=["information", "dropout", "convolutions without noise"],
+)
+def test_a_record_is_made_again_from_its_provenance_bit_for_bit(network, settings, tmp_path):
+    first = trained(network, **settings)
+    first.save(tmp_path / "first")
+    read = Record.load(tmp_path / "first")
+    torch.manual_seed(99)  # the global random state has no say
+    again = remake(read, progress=False)
+    assert again.runs == first.runs and torch.equal(again.epochs, first.epochs)
+    assert again.provenance["configuration"] == first.provenance["configuration"]
+    for name in first.quantities:
+        assert torch.equal(again.quantities[name], first.quantities[name]), name
+    assert torch.equal(again.latents, first.latents) and len(again.labels) == 20
+
+
+def test_networks_that_cannot_be_stacked_are_made_again_one_by_one(tmp_path):
+    runs = grid(["variance"], gammas=[0.01, 0.1])
+    jobs = sweeps.plan("digits", {"network": "resnet", "width": 2}, runs, epochs=1, examples=100, subset=20)
+    first = concatenate(sweeps.run(jobs, tmp_path, device="cpu", progress=False))
+    assert largest_difference(first, remake(first, progress=False))[1] == 0
+
+
+def test_a_variational_bottleneck_is_made_again_bit_for_bit(tmp_path):
+    chosen = {"latent_dimension": 8, "hidden": (32,), "epochs": 2, "measure_every": 1, "averaging": 0.9, "half": True}
+    variational.record(load("digits"), beta=0.01, seed=3, **chosen).save(tmp_path / "first")
+    first = Record.load(tmp_path / "first")
+    again = remake(first)
+    assert largest_difference(first, again)[1] == 0
+    assert again.provenance["configuration"] == first.provenance["configuration"]
+
+
+def test_a_variational_bottleneck_that_was_stopped_is_made_again_as_far_as_it_went():
+    seen, chosen = [], {"latent_dimension": 8, "hidden": (32,), "epochs": 4, "decay": 0.5, "measure_every": 3}
+    variational.record(load("digits"), **chosen, report=seen.append)
+    again = remake(seen[0])
+    assert again.epochs.tolist() == [3] and largest_difference(seen[0], again)[1] == 0
+
+
+def test_what_cannot_be_made_again_is_told():
+    record = trained(functools.partial(mlp, 64, 10, hidden=(4,)), epochs=1)
+    own = dataclasses.replace(record, provenance={"data": "digits", "configuration": {"epochs": 1}})
+    with pytest.raises(InvalidInput, match=r"expected a network and epochs among them"):
+        remake(own)
+    elsewhere = dataclasses.replace(record, provenance={**record.provenance, "data": "digits, 30% random labels"})
+    with pytest.raises(UnknownName, match="data set: got 'digits, 30% random labels'"):
+        remake(elsewhere)
+    assert remake(elsewhere, load("digits"), progress=False).provenance["data"] == "digits"
+
+
+def test_records_of_other_runs_are_not_compared():
+    record = kept("mnist-surrogates")
+    with pytest.raises(InvalidInput, match="expected the same runs"):
+        largest_difference(record, record.select(seed=0))
+
+
+def test_an_architecture_is_enough_to_build_a_network():
+    for network in (mlp(64, 10, latent_dimension=3, hidden=(5, 6), dropout=0.1), convnet((1, 8, 8), 10, width=3)):
+        again = make(network.architecture, (1, 8, 8), 10)
+        assert [p.shape for p in again.parameters()] == [p.shape for p in network.parameters()]
+        assert again.architecture == network.architecture == Ensemble([network]).architecture
+    assert Bottleneck(torch.nn.Flatten(), 64, 10).architecture == {}
+    with pytest.raises(UnknownName, match="network: got 'mpl'"):
+        make({"network": "mpl"}, 64, 10)

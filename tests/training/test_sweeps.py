@@ -1,0 +1,437 @@
+"""A sweep leaves what training leaves, does nothing twice, and survives workers, schedulers and people that go away."""
+
+import contextlib
+import dataclasses
+import multiprocessing
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+
+import pytest
+import torch
+
+from ibteach import data, errors, networks
+from ibteach.records.provenance import command_line
+from ibteach.records.record import concatenate
+from ibteach.training import checkpoints, executors, loop, measuring, sweeps
+from ibteach.training.loop import grid
+
+SMALL = {"network": "mlp", "hidden": [8]}
+SETTINGS = {"epochs": 2, "batch_size": 200, "subset": 60}
+CPU = {"device": "cpu", "progress": False}
+
+
+def job(seed=0, objectives=("l2", "variance"), **settings):
+    (one,) = sweeps.plan("digits", SMALL, grid(objectives, gammas=[0.1], seeds=[seed]), **{**SETTINGS, **settings})
+    return one
+
+
+def by_hand(one):
+    digits = data.load(one.data)
+    model = loop.build(lambda: networks.make(one.architecture, digits.shape, 10), one.runs)
+    return loop.fit(model, digits, one.runs, **one.settings, **CPU)
+
+
+def files_of(*jobs):
+    return {f"{name}{kind}.safetensors" for one in jobs for name in one.singles for kind in ("", ".network")}
+
+
+def assert_all(records, jobs):
+    """Every run exactly once, in order, with the numbers that training leaves."""
+    settings = [[dataclasses.asdict(run) for run in one.runs] for one in jobs]
+    assert [record.runs for record in records] == [(run,) for runs in settings for run in runs]
+    for one, runs in zip(jobs, settings, strict=True):
+        assert_same(concatenate([record for record in records if record.runs[0] in runs]), by_hand(one))
+
+
+def assert_same(record, other):
+    assert record.runs == other.runs and torch.equal(record.epochs, other.epochs)
+    for name, values in other.quantities.items():
+        assert torch.equal(record.quantities[name], values), name
+    assert torch.equal(record.latents, other.latents)
+
+
+def times(folder):
+    return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+
+
+def eventually(seen, seconds=300.0):
+    """Wait until `seen()` is true, and return what it was."""
+    until = time.monotonic() + seconds
+    while not (found := seen()):
+        assert time.monotonic() < until, "nothing happened"
+        time.sleep(0.01)
+    return found
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """The seeds of the trainings in this process, as they begin."""
+    real, seeds = loop.fit, []
+
+    def counted(model, dataset, runs, **settings):
+        seeds.append((runs if isinstance(runs, loop.Run) else runs[0]).seed)
+        return real(model, dataset, runs, **settings)
+
+    monkeypatch.setattr(loop, "fit", counted)
+    return seeds
+
+
+# Planning
+
+
+def test_small_networks_are_one_job_and_large_ones_a_job_each():
+    runs = grid(["l2", "variance"], gammas=[0.1, 1.0], seeds=[0, 1])
+    (one,) = sweeps.plan("digits", SMALL, runs, **SETTINGS)
+    assert one.runs == tuple(runs)
+    assert one.architecture == {"network": "mlp", "latent_dimension": 2, "hidden": [8], "dropout": 0.0}
+    for large in ({"network": "resnet", "width": 8}, {"network": "mlp", "hidden": [1000, 1000]}):
+        assert [one.runs for one in sweeps.plan("digits", large, runs)] == [(run,) for run in runs]
+    assert len(sweeps.plan("digits", SMALL, runs * 2)[0].runs) == len(runs)
+
+
+def test_a_name_stands_for_the_whole_configuration_and_for_nothing_else():
+    one = job()
+    same = [
+        job(epochs=2),
+        job(learning_rate=0.01),  # the default
+        sweeps.plan("digits", {"hidden": (8,), "network": "mlp", "dropout": 0}, iter(one.runs), **SETTINGS)[0],
+    ]
+    assert {other.name for other in same} == {one.name}
+    others = [
+        one,
+        job(seed=1),
+        job(epochs=3),
+        job(objectives=["variance", "l2"]),
+        sweeps.plan("digits", {"network": "mlp", "hidden": [9]}, one.runs, **SETTINGS)[0],
+        dataclasses.replace(one, data="mnist"),
+        dataclasses.replace(one, size=64),
+    ]
+    assert len({other.name for other in others}) == len(others)
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    {
+        "did you mean 'digits'": {"data": "digit"},
+        "size: got 32": {"size": 32},
+        "did you mean 'mlp'": {"architecture": {"network": "mlpp"}},
+        "hidden: got 0": {"architecture": {"network": "mlp", "hidden": [0]}},
+        "architecture: got": {"architecture": {"network": "mlp", "width": 3}},
+        "runs: got": {"runs": []},
+        "expected at least one Run": {"runs": [{"objective": "l2"}]},
+        "did you mean 'epochs'": {"epoch": 3},
+        "setting of fit: got 'device'": {"device": "cpu"},
+        "settings: cannot be kept as JSON": {"learning_rate": float("nan")},
+        "learning_rate: got -1": {"learning_rate": -1},
+        "batch_size: got 2000": {"batch_size": 2000},
+        "did you mean 'flip'": {"augment": ["flop"]},
+        "noise: got False": {"noise": False, "runs": grid(["l2", "vib"], gammas=[1.0])},
+    }.items(),
+)
+def test_what_no_job_can_be_made_of_is_refused(what, change):
+    good = {"data": "digits", "architecture": SMALL, "runs": grid(["l2"], gammas=[1.0])}
+    with pytest.raises(errors.InvalidInput, match=what):
+        sweeps.plan(**{**good, **change})
+
+
+# Here
+
+
+def test_a_sweep_leaves_what_training_leaves(tmp_path):
+    jobs = [job(0), job(1)]
+    records = sweeps.run(jobs, tmp_path / "new" / "folder", **CPU)
+    assert_all(records, jobs)
+    assert set(times(tmp_path / "new" / "folder")) == files_of(*jobs)
+    joined, one = concatenate(records).provenance, by_hand(jobs[0]).provenance
+    assert joined["parameters"] == 2 * one["parameters"] and joined["configuration"] == one["configuration"]
+    assert joined["wall_seconds"] == pytest.approx(sum(record.provenance["wall_seconds"] for record in records))
+    assert joined["kind"] == "recorded"
+
+
+@pytest.mark.parametrize("objectives", [["l2"], ["l2", "variance"]], ids=["alone", "ensemble"])
+def test_the_network_of_each_run_is_kept(tmp_path, objectives):
+    one, digits = job(objectives=objectives), data.load("digits")
+    records = sweeps.run([one], tmp_path, **CPU)
+    for name, record in zip(one.singles, records, strict=True):
+        network = checkpoints.load_network(tmp_path / f"{name}.network.safetensors")
+        with torch.no_grad():
+            latents = measuring.encode(network, digits, digits.test_images[:60])
+        assert torch.allclose(latents, record.latents, atol=1e-5)
+
+
+def test_nothing_is_done_twice(tmp_path, fits):
+    jobs = [job(0), job(1), job(0)]
+    first = sweeps.run(jobs, tmp_path, **CPU)
+    assert fits == [0, 1] and len(first) == 4
+    before = times(tmp_path)
+    again = sweeps.run([job(1), job(0)], tmp_path, **CPU)
+    more = sweeps.run([*jobs, job(2)], tmp_path, **CPU)
+    sweeps.work(job(2), tmp_path)
+    assert fits == [0, 1, 2] and before.items() <= times(tmp_path).items()
+    assert_all(again, [job(1), job(0)])
+    assert_all(more, [job(0), job(1), job(2)])
+
+
+def test_a_sweep_that_grows_trains_only_what_is_new(tmp_path, monkeypatch):
+    trained, real = [], loop.fit
+
+    def counted(model, dataset, runs, **settings):
+        trained.append(list(runs))
+        return real(model, dataset, runs, **settings)
+
+    monkeypatch.setattr(loop, "fit", counted)
+    few, more = grid(["l2"], gammas=[0.1, 1.0]), grid(["l2", "variance"], gammas=[0.01, 0.1, 1.0])
+    first = sweeps.run(sweeps.plan("digits", SMALL, few, **SETTINGS), tmp_path, **CPU)
+    before = times(tmp_path)
+    second = sweeps.run(sweeps.plan("digits", SMALL, more, **SETTINGS), tmp_path, **CPU)
+    assert trained == [few, [run for run in more if run not in few]]
+    assert before.items() <= times(tmp_path).items()
+    assert [record.runs[0]["gamma"] for record in second] == [0.01, 0.1, 1.0] * 2
+    assert_same(concatenate(second[1:3]), concatenate(first))
+
+
+def test_a_damaged_record_is_made_again(tmp_path, capsys):
+    one = job()
+    records = sweeps.run([one], tmp_path, **CPU)
+    whole, damaged = (tmp_path / f"{name}.safetensors" for name in one.singles)
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    before = whole.stat().st_mtime_ns
+    again = sweeps.run([one], tmp_path, **CPU)
+    said = capsys.readouterr().err
+    assert said.count(damaged.name) == 1 and "It is trained again" in said
+    assert again[1].runs == records[1].runs and whole.stat().st_mtime_ns == before
+    for name, values in records[1].quantities.items():  # now trained alone, so sums are taken in another order
+        assert torch.allclose(again[1].quantities[name], values, rtol=1e-3, atol=1e-5)
+    assert_same(again[0], records[0])
+
+
+def test_a_job_that_fails_costs_no_other(tmp_path, fits):
+    jobs = [job(0, learning_rate=1e30), job(1), dataclasses.replace(job(2), data="nothing")]
+    with pytest.raises(errors.Incomplete, match=r"4 of 6 runs failed; 2 of 6 runs are finished") as failed:
+        sweeps.run(jobs, tmp_path, **CPU)
+    kinds = {name: type(failure) for name, failure in failed.value.failures.items()}
+    assert kinds == dict.fromkeys(jobs[0].singles, errors.Diverged) | dict.fromkeys(jobs[2].singles, errors.UnknownName)
+    assert "2: Diverged: epoch 1" in str(failed.value) and "2: UnknownName: data set" in str(failed.value)
+    assert fits == [0, 1]
+    with pytest.raises(errors.Incomplete):
+        sweeps.run(jobs, tmp_path, **CPU)
+    assert fits == [0, 1, 0]
+
+
+def test_a_stopped_sweep_goes_on(tmp_path, monkeypatch, fits, capsys):
+    jobs, real, steps = [job(0), job(1), job(2)], loop.moments, []
+
+    def interrupted(*arguments):
+        steps.append(None)
+        if len(steps) == 20:  # 6 steps an epoch: in the second epoch of the second job
+            signal.raise_signal(signal.SIGINT)
+        return real(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "moments", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            sweeps.run(jobs, tmp_path, **CPU)
+    assert "2 of 6 runs are finished" in capsys.readouterr().err
+    before = {name: at for name, at in times(tmp_path).items() if name.endswith(".safetensors")}
+    assert set(before) == files_of(jobs[0])
+    records = sweeps.run(jobs, tmp_path, **CPU)
+    assert fits == [0, 1, 1, 2] and before.items() <= times(tmp_path).items()
+    assert_all(records, jobs)
+    assert not list(tmp_path.glob("*.checkpoint"))
+
+
+def test_wrong_arguments_come_before_any_work(tmp_path, fits):
+    (tmp_path / "file").touch()
+    for jobs, folder, device, error, what in [
+        ([], "new", None, errors.InvalidInput, "at least one Job"),
+        (["digits"], "new", None, errors.InvalidInput, "at least one Job"),
+        ([job()], "file", None, errors.Unavailable, "cannot be made"),
+        ([job()], "new", "cuda:9", errors.Unavailable, "device: got 'cuda:9'"),
+        ([job()], "new", "gpu", errors.InvalidInput, "device: got 'gpu'"),
+    ]:
+        with pytest.raises(error, match=what):
+            sweeps.run(jobs, tmp_path / folder, device=device, progress=False)
+        with pytest.raises(error, match=what), ThreadPoolExecutor(1) as executor:
+            sweeps.run(jobs, tmp_path / folder, executor, device=device, progress=False)
+    assert fits == []
+
+
+# On any executor
+
+
+def test_threads_leave_the_same_numbers(tmp_path):
+    jobs = [job(seed) for seed in range(4)]
+    with ThreadPoolExecutor(3) as executor:
+        records = sweeps.run(jobs, tmp_path, executor, **CPU)
+    assert_all(records, jobs)
+
+
+class Elsewhere(Executor):
+    """A machine that sees another disk."""
+
+    def __init__(self, gone):
+        self.gone = gone
+
+    def submit(self, function, *arguments):
+        self.gone.rmdir()
+        future = Future()
+        try:
+            future.set_result(function(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def test_a_worker_that_does_not_see_the_folder_is_said_first(tmp_path, fits):
+    with pytest.raises(errors.Unavailable, match="a worker does not see this folder"):
+        sweeps.run([job()], tmp_path / "new", Elsewhere(tmp_path / "new"), **CPU)
+    assert fits == []
+
+
+def begun(folder):
+    return lambda: list(folder.glob("*.checkpoint"))
+
+
+def test_processes(tmp_path):
+    """Two processes; one is killed at work: what is finished is kept, and the same sweep goes on."""
+    jobs = [job(0, epochs=1), job(1, epochs=6, batch_size=20), job(2, epochs=1)]
+
+    def kill():
+        eventually(lambda: files_of(jobs[0]) <= set(os.listdir(tmp_path)))
+        eventually((tmp_path / f"{jobs[1].name}.checkpoint").exists)
+        for process in multiprocessing.active_children():
+            os.kill(process.pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    gone = pytest.raises(
+        errors.Unavailable, match=r"workers are gone.* [24] of 6 runs are finished.*goes on from there"
+    )
+    with gone, executors.processes(2) as executor:
+        sweeps.run(jobs, tmp_path, executor, **CPU)
+    killer.join()
+    assert not multiprocessing.active_children()
+    before = {name: at for name, at in times(tmp_path).items() if name.endswith(".safetensors")}
+    assert files_of(jobs[0]) <= set(before) and f"{next(iter(jobs[1].singles))}.safetensors" not in before
+    records = sweeps.run(jobs, tmp_path, **CPU)
+    assert before.items() <= times(tmp_path).items()
+    assert_all(records, jobs)
+    assert {record.provenance["command"] for record in records} == {command_line()}  # not that of a worker
+
+
+def test_processes_are_ended_where_the_block_ends_early():
+    with contextlib.suppress(KeyboardInterrupt), executors.processes(1) as executor:
+        assert executor.submit(torch.get_num_threads).result() == torch.get_num_threads()
+        executor.submit(time.sleep, 1000)
+        raise KeyboardInterrupt
+    assert not multiprocessing.active_children()
+    with pytest.raises(errors.InvalidInput, match="workers: got 0"), executors.processes(0):
+        pass
+
+
+# On a cluster
+
+
+@pytest.fixture
+def local():
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0") as cluster:
+        yield cluster
+
+
+def test_a_worker_of_the_cluster_that_dies_at_work_is_replaced(tmp_path, local):
+    jobs = [job(seed, epochs=4, batch_size=20) for seed in range(3)]
+    killed = []
+
+    def kill():
+        eventually(begun(tmp_path))
+        killed.append(next(nanny.pid for nanny in local.workers.values() if busy(nanny)))
+        os.kill(killed[0], signal.SIGKILL)
+
+    def busy(nanny):
+        return local.scheduler.workers[nanny.worker_address].processing
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    with executors.cluster(local.scheduler_address) as executor:
+        records = sweeps.run(jobs, tmp_path, executor, **CPU)
+    killer.join()
+    assert len(killed) == 1
+    assert_all(records, jobs)
+    assert {name for name in times(tmp_path) if name.endswith(".safetensors")} == files_of(*jobs)
+    assert {record.provenance["command"] for record in records} == {command_line()}
+
+
+def test_a_scheduler_that_goes_away(tmp_path):
+    """As its documentation says: a scheduler and a worker, each a process; then the scheduler is killed."""
+    jobs, address = [job(0, epochs=1), job(1, epochs=4000)], f"tcp://127.0.0.1:{free_port()}"
+    scheduler = dask("scheduler", "--host", "127.0.0.1", "--port", address.rpartition(":")[2], "--no-dashboard")
+    worker = dask("worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", tmp_path)
+
+    def kill():
+        eventually(lambda: (tmp_path / "sweep").is_dir() and files_of(jobs[0]) <= set(os.listdir(tmp_path / "sweep")))
+        eventually((tmp_path / "sweep" / f"{jobs[1].name}.checkpoint").exists)
+        scheduler.kill()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    gone = pytest.raises(errors.Unavailable, match=r"workers are gone.* 2 of 4 runs are finished")
+    try:
+        eventually(lambda: answers(address))
+        with gone, executors.cluster(address, timeout=120) as executor:
+            sweeps.run(jobs, tmp_path / "sweep", executor, **CPU)
+        killer.join()
+    finally:
+        for process in (scheduler, worker):
+            process.kill()
+            process.wait()
+
+
+def dask(kind, *options):
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen([sys.executable, "-m", f"distributed.cli.dask_{kind}", *map(str, options)], **quiet)
+
+
+def free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+def answers(address):
+    host, _, port = address.removeprefix("tcp://").partition(":")
+    with contextlib.suppress(OSError), socket.create_connection((host, int(port)), timeout=1):
+        return True
+
+
+def test_a_cluster_that_is_not_there():
+    began = time.monotonic()
+    for address, what in [("tcp://127.0.0.1:1", "nobody answers"), ("nonsense://1", "nobody answers")]:
+        with pytest.raises(errors.Unavailable, match=f"{what} at '{address}'"), executors.cluster(address, timeout=1):
+            pass
+    assert time.monotonic() - began < 10
+
+
+def test_a_cluster_without_workers():
+    from distributed import LocalCluster
+
+    none = pytest.raises(errors.Unavailable, match="has no workers")
+    with (
+        LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0") as local,
+        none,
+        executors.cluster(local.scheduler_address, 1),
+    ):
+        pass
+
+
+def test_without_dask_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(errors.Unavailable, match=r'pip install "ibteach\[cluster\]"'), executors.cluster("tcp://x:1"):
+        pass
