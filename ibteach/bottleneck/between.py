@@ -6,14 +6,13 @@ What is found at one β is then tried at every other, until nothing improves.
 """
 
 import numpy as np
-from scipy.special import entr
 
-from ibteach.bottleneck.blahut_arimoto import batches, descend, encode, encoders, pad, tables
+from ibteach.bottleneck.blahut_arimoto import descend, encoders, pad, price, tables
 from ibteach.bottleneck.deterministic import partition_tables
 
 
 def solve_between(source, beta, alpha, soft, labels, *, restarts, limit, seed):
-    """Best known encoders (B, X, T) for rising β (B,), and sweeps used (B,).
+    """Best known encoders (B, X, T) for rising β (B,), sweeps used (B,), and the number of starts.
 
     Starts: the IB's encoders `soft` (B, X, T) and the deterministic IB's `labels` (B, X), each at this β and at its two
     neighbours; every x alone; and `restarts` random partitions.
@@ -25,6 +24,7 @@ def solve_between(source, beta, alpha, soft, labels, *, restarts, limit, seed):
     for _ in range(restarts):
         clusters = rng.integers(1, size + 1, (len(beta), 1))
         starts.append(partition_tables(source, rng.integers(0, clusters, (len(beta), size)), size))
+    number = len(starts)
     best, lowest, used = list(alone), np.full(len(beta), np.inf), np.zeros(len(beta), int)
     while starts:
         pool, costs, relevances, before = [], [], [], lowest.copy()
@@ -38,19 +38,7 @@ def solve_between(source, beta, alpha, soft, labels, *, restarts, limit, seed):
         everywhere = costs - beta[:, None] * relevances
         foreign = (everywhere.min(1) < lowest - 1e-12 * np.maximum(1, beta)).any() and (lowest < before).any()
         starts = [pad([pool[i] for i in everywhere.argmin(1)])] if foreign else []
-    return encoders(source, pad(best), beta, alpha), used
-
-
-def price(source, table, beta, alpha):
-    """H[T] − α H[T|X] and I[T;Y] of the encoders that fit the tables: (B,) each. They price them at any other β too."""
-    cost, relevance = np.zeros((2, len(beta)))
-    for part in batches(len(beta), len(source.p_x) * table.shape[1]):
-        joint, _ = encode(source, table[part], beta[part], alpha)
-        p_t, p_ty = joint.sum(2), joint @ source.rows
-        h_t, h_x = entr(p_t).sum(1), entr(source.p_x).sum()
-        cost[part] = h_t - alpha * (entr(joint).sum((1, 2)) - h_x)
-        relevance[part] = h_t + entr(source.p_y).sum() - entr(p_ty).sum((1, 2))
-    return cost, relevance
+    return encoders(source, pad(best), beta, alpha), used, number
 
 
 def _shifted(table, by):

@@ -1,18 +1,24 @@
-"""Where would a new cluster grow? The question that finds the best bottleneck, and proves that it is the best.
+"""Where would a new cluster grow? The question that finds the best bottleneck, and bounds how far it is from the best.
 
 Minimised over encoders, the IB Lagrangian is a log-likelihood: I[X;T] − β I[T;Y] = −β I[X;Y] − Σ_x p(x) ln f(x) with
 f(x) = Σ_t p(t) e^{−β KL(p(y|x) ‖ q_t)}, a mixture whose components sit anywhere on the simplex of Y (Banerjee et al.
 2004). In the mixing distribution that is convex, so one condition decides. A speck of cluster at q grows, with every
 sweep of the self-consistent equations, by the factor D(q) = Σ_x p(x) e^{−β KL(p(y|x) ‖ q)} / f(x). If D ≤ 1 everywhere,
 no encoder does better; and none ever does better by more than ln max D (Lindsay 1983). Where D > 1 a cluster is born,
-and all weights are found by Newton's method: so the local optima are left in which sweeps alone stay. What remains to
-trust is the search for max D, which climbs from every row p(y|x) and every cluster.
+and all weights are found by Newton's method: so the local optima are left in which sweeps alone stay. The maximum of D
+is searched here, uphill from many places, which proves nothing; `exhaustive` bounds it everywhere.
 """
+
+import time
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import nnls
 
-from ibteach.bottleneck.blahut_arimoto import TINY, batches, descend, encode, encoders, merge, pad
+from ibteach.bottleneck.blahut_arimoto import TINY, batches, descend, encode, encoders, merge, pad, price
+from ibteach.bottleneck.exhaustive import ceiling, feasible
+
+PLENTY = 16  # random places to climb from, of each kind
 
 
 def certified(beta):
@@ -20,47 +26,134 @@ def certified(beta):
     return 1e-10 * np.maximum(1, beta / 1e4)
 
 
-def solve_ib(source, beta, limit, *, births=True):
-    """The IB at every β: encoders (B, X, T), proven gap to the optimum in nats (B,), and sweeps used (B,).
-
-    One cluster, where that is proven to be enough. Elsewhere every row starts as a cluster of its own, the solution at
-    large β, and what a smaller β does not need merges. With `births` off, what that leaves undone is only measured.
+@dataclass
+class Best:
+    """The IB at every β: encoders (B, X, T), and (B,) each: the gap to the optimum in nats as far as it was searched,
+    its proven upper bound (∞ where none was tried), how many places were climbed from, and sweeps used.
     """
-    found, gap, used = np.tile(source.p_y, (len(beta), 1, 1)), np.empty(len(beta)), np.zeros(len(beta), int)
-    for part in batches(len(beta), 2 * source.joint.size):
-        gap[part], _ = prove(source, found[part], beta[part], source.rows)
-    found, todo = list(found), np.flatnonzero((gap > certified(beta)) | (beta > source.unstable_beta()))
+
+    encoder: np.ndarray
+    searched: np.ndarray
+    proven: np.ndarray
+    starts: np.ndarray
+    sweeps: np.ndarray
+
+
+def solve_ib(source, beta, limit, *, births=True, seconds=None) -> Best:
+    """The best encoders at rising β (B,): searched, and where that is quick, or `seconds` are given, proven.
+
+    One cluster, where no other would grow. Elsewhere every row starts as a cluster of its own, the solution at large
+    β, and what a smaller β does not need merges. With `births` off, what that leaves undone is only measured.
+    """
+    table, used = [source.p_y[None]] * len(beta), np.zeros(len(beta), int)
+    quick, wide = starts(source)
+    proven = np.where(beta > 1, np.inf, 0.0)  # for β ≤ 1 a constant is best: I[T;Y] ≤ I[X;T]
+    gap, tried = np.where(beta > 1, np.inf, 0.0), np.zeros(len(beta), int)
+
+    def ask(todo, places, known=None):
+        """Climb from `places`: gaps, at least those `known`, and for each of `todo` where a cluster would grow."""
+        where = []
+        for part in batches(len(todo), 2 * source.joint.size):
+            batch = pad([table[i] for i in todo[part]])
+            most, born, owner = prove(source, batch, beta[todo[part]], places)
+            gap[todo[part]] = most if known is None else np.maximum(most, known[todo[part]])
+            tried[todo[part]] += len(places) + (batch.sum(-1) > 0).sum(1)
+            where += [born[owner == i] for i in range(len(batch))]
+        return where
+
+    above = np.flatnonzero(beta > 1)
+    ask(above, quick)
+    todo = np.flatnonzero((gap > certified(beta)) | (beta > max(1, source.unstable_beta())))
     if len(todo):
         start = np.broadcast_to(source.joint, (len(todo), *source.joint.shape))
-        table, used[todo], _ = descend(source, start, beta[todo], limit=min(limit, 200), merging=(4, 8))
-        for part in batches(len(todo), 2 * source.joint.size):
-            gap[todo[part]], _ = prove(source, table[part], beta[todo[part]], source.rows)
-        for i, one in zip(todo, table, strict=True):
-            found[i] = one
-            if births and gap[i] > certified(beta[i]):
-                found[i], gap[i], used[i] = settle(source, one, beta[i], used[i], limit)
-    return encoders(source, pad(found), beta), np.maximum(gap, 0), used
+        found, used[todo], _ = descend(source, start, beta[todo], limit=min(limit, 200), merging=(4, 8))
+        for i, one in zip(todo, found, strict=True):
+            table[i] = one
+
+    def grow(todo, where):
+        """Births at each of `todo`, until none is due that a climb from the `quick` starts would find."""
+        for i, born in zip(todo, where, strict=True):
+            table[i], gap[i], used[i] = settle(source, table[i], beta[i], used[i], limit, quick, born)
+
+    def repeat(question, todo):
+        """Ask, let grow, and ask again where something grew."""
+        for _ in range(20 if len(todo) else 0):
+            where = question(todo)
+            grows = [k for k in range(len(todo)) if len(where[k])]
+            if not grows:
+                break
+            todo = todo[grows]
+            grow(todo, [where[k] for k in grows])
+
+    where = ask(todo, quick)
+    if births:
+        grows = [k for k in range(len(todo)) if gap[todo[k]] > certified(beta[todo[k]])]
+        grow(todo[grows], [where[k] for k in grows])
+        repeat(lambda todo: ask(todo, wide, gap), above)
+        repeat(lambda todo: better_elsewhere(source, table, beta, todo), above)
+        if (seconds is None and feasible(source.rows)) or seconds:
+            until = None if seconds is None else time.monotonic() + seconds
+            repeat(lambda todo: bound(source, table, beta, todo, proven, until), above)
+    return Best(encoders(source, pad(table), beta), np.maximum(gap, 0), np.maximum(proven, 0), tried, used)
 
 
-def settle(source, table, beta, used, limit):
+def starts(source):
+    """Places to climb from: few that nearly always do, and many that are tried at the end; (S, Y) each.
+
+    A climb never leaves q(y) = 0: where rows have zeros, some starts must have none.
+    """
+    rows, p_y, size = source.rows, source.p_y, len(source.rows)
+    rng = np.random.default_rng(0)
+    quick = [rows, p_y[None]] + ([(rows + p_y) / 2] if (rows == 0).any() else [])
+    pairs = np.array([(i, j) for i in range(size) for j in range(i)] or [(0, 0)])
+    if len(pairs) > 4 * PLENTY:
+        pairs = pairs[rng.choice(len(pairs), 4 * PLENTY, replace=False)]
+    wide = [rng.dirichlet(np.full(len(p_y), c), PLENTY) for c in (0.3, 1)] + [rows[pairs].mean(1)]
+    wide += [rng.dirichlet(np.full(size, 0.3), PLENTY) @ rows, 0.9 * rows + 0.1 * p_y]
+    return np.concatenate(quick), np.concatenate(wide)
+
+
+def better_elsewhere(source, table, beta, todo):
+    """For each of `todo` the clusters of another β's encoder, if that is the better one here."""
+    cost, relevance = price(source, pad(table), beta, 1.0)
+    value = cost - beta[:, None] * relevance
+    better = value.min(1) < np.diag(value) - 1e-11 * np.maximum(1, beta)
+    return [places(table[value[i].argmin()]) if better[i] else [] for i in todo]
+
+
+def places(table):
+    """Where the clusters of a table (T, Y) sit on the simplex: (S, Y)."""
+    return table[table.sum(1) > 0] / table[table.sum(1) > 0].sum(1, keepdims=True)
+
+
+def bound(source, table, beta, todo, proven, until):
+    """Upper bounds of the gap into `proven`, and for each of `todo` a place where a cluster would grow, or none."""
+    log_f = [encode(source, table[i][None], beta[i, None])[1][0] for i in todo]
+    left = None if until is None else max(0.0, until - time.monotonic())
+    enough = 5 * certified(beta[todo])
+    found = ceiling(source, np.array(log_f), beta[todo], [places(table[i]) for i in todo], enough, seconds=left)
+    proven[todo] = found.bound
+    return [place[None] if not np.isnan(place).any() else [] for place in found.place]
+
+
+def settle(source, table, beta, used, limit, start, born):
     """Births until none is due: a table (T, Y), its gap, and the sweeps used so far, of which a round counts one."""
     table, beta = table[None], np.array([beta])
-    (gap,), born = prove(source, table, beta, source.rows)
-    enough = certified(beta[0])
+    gap, enough = np.inf, certified(beta[0])
     while gap > enough and used < limit:
         before, gain = gap, np.inf
         while len(born) and gain > 1e-14 and used < limit:
             table, gain = weigh(source, table[0], born, beta)
-            _, born = prove(source, table, beta, born)
+            _, born, _ = prove(source, table, beta, born)
             used += 1
         if gain <= 1e-14:  # flat: weights alone gain no more, the clusters must move
             table, used = polish(source, table, beta, used, limit)
-        (gap,), born = prove(source, table, beta, source.rows)
+        (gap,), born, _ = prove(source, table, beta, start)
         if before / 2 < gap <= 10 * enough:  # another round would gain little
             break
     # Births leave clusters side by side that are one: put it in its place.
     tidy, more = polish(source, table, beta, used, limit)
-    (tidy_gap,), _ = prove(source, tidy, beta, source.rows)
+    (tidy_gap,), _, _ = prove(source, tidy, beta, start)
     return (tidy[0], tidy_gap, more) if tidy_gap <= max(gap, enough) else (table[0], gap, used)
 
 
@@ -70,7 +163,7 @@ def polish(source, table, beta, used, limit):
 
 
 def prove(source, table, beta, start):
-    """ln of the largest growth found uphill from `start` and the clusters, (B,), and all places where one grows."""
+    """ln of the largest growth found uphill from `start` and the clusters, (B,); all places where one grows; whose."""
     problem, cluster = np.nonzero(table.sum(-1) > 0)
     clusters = table[problem, cluster]
     owner = np.append(problem, np.repeat(np.arange(len(beta)), len(start)))
@@ -78,7 +171,8 @@ def prove(source, table, beta, start):
     growth, place = climb(source, encode(source, table, beta)[1], beta, start, owner)
     most = np.zeros(len(beta))
     np.maximum.at(most, owner, growth)
-    return np.log(most), place[growth > 1 + certified(beta[owner])]
+    grows = growth > 1 + certified(beta[owner])
+    return np.log(most), place[grows], owner[grows]
 
 
 def climb(source, log_f, beta, start, owner, steps=200):

@@ -10,6 +10,7 @@ batched products are two to three times faster on a CPU. `births`, `between` and
 from collections import deque
 
 import numpy as np
+from scipy.special import entr
 
 TINY = 1e-300
 DEPTH = 6  # sweeps that Anderson's extrapolation looks back on
@@ -170,6 +171,18 @@ def encoders(source, table, beta, alpha=1.0):
         found += list((joint / source.p_x).transpose(0, 2, 1) * (merged.sum(-1) > 0)[:, None])
     clusters = max(one.shape[1] for one in found)
     return np.stack([np.pad(one, ((0, 0), (0, clusters - one.shape[1]))) for one in found])
+
+
+def price(source, table, beta, alpha):
+    """H[T] − α H[T|X] and I[T;Y] of the encoders that fit the tables: (B,) each. They price them at any other β too."""
+    cost, relevance = np.zeros((2, len(beta)))
+    for part in batches(len(beta), len(source.p_x) * table.shape[1]):
+        joint, _ = encode(source, table[part], beta[part], alpha)
+        p_t, p_ty = joint.sum(2), joint @ source.rows
+        h_t, h_x = entr(p_t).sum(1), entr(source.p_x).sum()
+        cost[part] = h_t - alpha * (entr(joint).sum((1, 2)) - h_x)
+        relevance[part] = h_t + entr(source.p_y).sum() - entr(p_ty).sum((1, 2))
+    return cost, relevance
 
 
 def batches(problems, cells):

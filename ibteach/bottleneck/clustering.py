@@ -29,7 +29,7 @@ def agglomerative(joint, beta=math.inf, *, clusters=None, normalize=False) -> So
     table, seen, source = sources(joint, normalize)
     beta, clusters = _checked(beta, clusters, source)
     labels = best_level(source, beta.flatten().numpy(), clusters)
-    return _solution(table, seen, source, beta, labels, passes=1)
+    return _solution(table, seen, source, beta, labels, passes=1, starts=1)
 
 
 def sequential(joint, clusters, beta=math.inf, *, restarts=10, seed=0, normalize=False) -> Solution:
@@ -49,7 +49,7 @@ def sequential(joint, clusters, beta=math.inf, *, restarts=10, seed=0, normalize
     starts = rng.permuted(np.tile(np.arange(len(source.p_x)) % clusters, (len(wanted), 1)), axis=1)
     labels, cost, passes = improve(source, starts, wanted, clusters=clusters, merging=False)
     best = cost.reshape(-1, restarts).argmin(1) + np.arange(beta.numel()) * restarts
-    return _solution(table, seen, source, beta, labels[best], passes)
+    return _solution(table, seen, source, beta, labels[best], passes, restarts)
 
 
 def _checked(beta, clusters, source):
@@ -61,23 +61,14 @@ def _checked(beta, clusters, source):
     return beta, clusters
 
 
-def _solution(table, seen, source, beta, labels, passes):
+def _solution(table, seen, source, beta, labels, passes, starts):
     """Hard clusterings (B, X) as a `Solution`."""
     encoder = for_all(partition_encoders(source, labels), seen, source.p_x)
     entropy, rate, relevance = measure(table, encoder)
     flat = beta.flatten()
     objective = torch.where(torch.isinf(flat), -relevance, entropy - flat.nan_to_num(posinf=0) * relevance)
     zero, counts = torch.zeros_like(flat), (encoder > 0).any(1).sum(1)
-    each = [
-        rate,
-        relevance,
-        entropy,
-        objective,
-        encoder,
-        counts,
-        zero + torch.inf,
-        zero,
-        zero.long() + passes,
-        zero == 0,
-    ]
+    each = [rate, relevance, entropy, objective, encoder, counts, zero + torch.inf]
+    each += [np.full(flat.shape, "searched"), zero + torch.inf, zero.long() + starts, zero]
+    each += [zero.long() + passes, zero == 0]
     return Solution(0.0, beta, *(value.reshape(beta.shape + value.shape[1:]) for value in each))

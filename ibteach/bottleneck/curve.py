@@ -1,4 +1,4 @@
-"""What follows from the best bottlenecks: where the first cluster is born, the concave curve, and its linear stretches.
+"""What follows from the best bottlenecks: the concave curve, its linear stretches, and what lies inside them.
 
 Points (I[X;T], I[T;Y]) between two encoders are reached by using each of them part of the time, so the region within
 reach is convex and its edge, the IB curve, concave. Minimising I[X;T] − β I[T;Y] finds the points where a line of slope
@@ -6,53 +6,14 @@ reach is convex and its edge, the IB curve, concave. Minimising I[X;T] − β I[
 convex function of the rate in its place finds every point (Kolchinsky, Tracey & Van Kuyk 2019). Builds on `tabular`.
 """
 
-import math
-
 import numpy as np
 import torch
-from scipy.optimize import minimize
-from scipy.special import softmax
 from torch import Tensor
 
-from ibteach.bottleneck.blahut_arimoto import TINY
+from ibteach.bottleneck.contraction import critical_beta
 from ibteach.bottleneck.tabular import Solution, measure, solve, sources, trade_offs
 
 CLOSE = 1e-9  # nats above the optimum, at most: the squared IB is found
-
-
-def critical_beta(joint, *, normalize=False) -> float:
-    """The largest β at which a constant encoder is best, and nothing worth keeping; infinite if X tells nothing of Y.
-
-    It is the infimum over p(x|t) of KL(p(x|t) ‖ p(x)) / KL(p(y|t) ‖ p(y)): at most the inverse square of the maximal
-    correlation of X and Y, where the constant turns unstable, and sometimes less. Errors are those of `solve`.
-
-    >>> round(critical_beta([[0.45, 0.05], [0.05, 0.45]]), 6)  # 1 / (1 − 2·0.1)²
-    1.5625
-    """
-    _, _, source = sources(joint, normalize)
-    unstable = source.unstable_beta()
-    if unstable == math.inf:
-        return math.inf
-
-    def ratio(score):
-        """The ratio at p(x|t) ∝ p(x) e^{Σ_y p(y|x) score(y)}, the form that a minimum has, and its gradient."""
-        p_xt = softmax(np.log(source.p_x) + score @ source.rows.T, -1)
-        p_yt = p_xt @ source.rows
-        log_x, log_y = (np.log(np.maximum(p, TINY) / q) for p, q in ((p_xt, source.p_x), (p_yt, source.p_y)))
-        rate, relevance = (p_xt * log_x).sum(-1), (p_yt * log_y).sum(-1)
-        central = relevance < 1e-6  # both vanish at p(x); next to it the limit is closer than rounding comes
-        value = np.where(central, unstable, rate / np.where(central, 1, relevance))
-        slope = p_xt * (log_x - value[..., None] * (log_y @ source.rows.T)) / np.maximum(relevance, 1e-6)[..., None]
-        gradient = (slope - p_xt * slope.sum(-1, keepdims=True)) @ source.rows
-        return value, np.where(central[..., None], 0, gradient), log_y
-
-    score = np.log(np.maximum(source.rows, 1e-30) / source.p_y)
-    for _ in range(30):  # downhill from every x (Dinkelbach 1967)
-        value, _, log_y = ratio(score)
-        score = value[:, None] * log_y
-    lowest = score[np.unique(value.round(4), return_index=True)[1][:2]]
-    found = [minimize(lambda s: ratio(s)[:2], s, jac=True, method="BFGS", options={"gtol": 1e-8}).fun for s in lowest]
-    return float(min(unstable, *found))
 
 
 def envelope(rate, relevance) -> tuple[Tensor, Tensor]:
@@ -90,7 +51,7 @@ def solve_squared(joint, beta, *, normalize=False) -> Solution:
     """
     (table, _, _), beta = sources(joint, normalize), trade_offs(beta)
     wanted, first = beta.flatten(), min(critical_beta(table), 1e6)
-    known = [solve(table, first * torch.logspace(0, 3, 20, dtype=torch.float64))]
+    known = [solve(table, first * torch.logspace(0, 3, 20, dtype=torch.float64), seconds=0)]
     for _ in range(50):
         rate, relevance, ib = (torch.cat([getattr(k, n) for k in known]) for n in ("rate", "relevance", "beta"))
         order = ib.argsort()
@@ -104,13 +65,15 @@ def solve_squared(joint, beta, *, normalize=False) -> Solution:
         reached, share = (each.gather(1, chord[:, None])[:, 0] for each in (reached, share))
         # R² ≥ 2 R R* − R*² makes the IB at β / 2R* a lower bound of the squared IB. Near it
         # 2 β_IB I[X;T] − β changes sign, and where it would be 0 on a straight line is tried as well.
-        touch = solve(table, wanted / (2 * reached).clamp_min(1e-12))
+        touch = solve(table, wanted / (2 * reached).clamp_min(1e-12), seconds=0)
         gap = value + reached**2 - 2 * reached * (touch.objective - touch.gap)
         if (gap <= CLOSE).all():
             break
         low, high = (2 * rate * ib - wanted[:, None]).gather(1, torch.stack([chord, chord + 1], 1)).T
         secant = ib[chord] + (ib[chord + 1] - ib[chord]) * (low / (low - high)).nan_to_num(0.5).clamp(0, 1)
-        known += [touch, solve(table, secant)]
+        known += [touch, solve(table, secant, seconds=0)]
+    touch = solve(table, touch.beta)
+    gap = value + reached**2 - 2 * reached * (touch.objective - touch.gap)
     encoders = [one for part in known for one in part.encoder]
     shared = [
         torch.cat([(1 - s) * encoders[order[i]], s * encoders[order[i + 1]]], 1)
@@ -122,5 +85,7 @@ def solve_squared(joint, beta, *, normalize=False) -> Solution:
     entropy, rate, relevance = measure(table, encoder)
     counts = (encoder > 0).any(1).sum(1)
     each = [rate, relevance, entropy, rate**2 - wanted * relevance, encoder, counts]
-    each += [gap.clamp_min(0), touch.residual, touch.sweeps, gap <= CLOSE]
+    bound = torch.where(touch.bound < torch.inf, gap + 2 * reached * (touch.bound - touch.gap), torch.inf)
+    proof = np.where(bound <= CLOSE, "exhaustive", "searched")
+    each += [gap.clamp_min(0), proof, bound.clamp_min(0), touch.starts, touch.residual, touch.sweeps, gap <= CLOSE]
     return Solution(1.0, beta, *(value.reshape(beta.shape + value.shape[1:]) for value in each))

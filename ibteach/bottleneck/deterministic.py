@@ -7,9 +7,13 @@ terms, exactly. (Iterating the α → 0 equations instead sees an upper bound of
 still help.) All trade-offs and starts are moved at once.
 """
 
+from functools import cache
+
 import numpy as np
 
 from ibteach.bottleneck.blahut_arimoto import TINY, batches
+
+FEW = 8  # inputs, of which all partitions are tried
 
 
 def cluster_cost(table, beta):
@@ -21,13 +25,18 @@ def cluster_cost(table, beta):
 
 
 def solve_dib(source, beta, starts, restarts, seed):
-    """Best known partition at every β: labels (B, X), and how many passes over all x the longest search took.
+    """Best known partition at every β: labels (B, X), passes over all x of the longest search, and starts tried (B,).
 
-    Starts: those given, labels (B, X) each; the agglomerative solution; and at most `restarts` random ones, four for
-    every β, then four at a time where fewer than half of the starts agree on the best. What is found at one β is tried
-    at all others, until nothing improves.
+    With at most `FEW` x all partitions are tried. Else it is a search, from these starts: those given, labels (B, X)
+    each; the agglomerative solution; and at most `restarts` random ones, four for every β, then four at a time where
+    fewer than half of the starts agree on the best. What is found at one β is tried at all others, until nothing
+    improves.
     """
     rng, problems, size = np.random.default_rng(seed), len(beta), len(source.p_x)
+    if size <= FEW:
+        every = partitions(size)
+        everywhere = total_cost(source, every, 0.0) + beta[:, None] * total_cost(source, every, np.inf)
+        return every[everywhere.argmin(1)], 1, np.full(problems, len(every))
     starts = np.stack([*starts, best_level(source, beta)], 1)
     most = np.minimum(size, starts.max((1, 2)) + 3)[:, None]  # clusters in use, and two more
     best, lowest = starts[:, 0], np.full(problems, np.inf)
@@ -57,8 +66,19 @@ def solve_dib(source, beta, starts, restarts, seed):
         everywhere = total_cost(source, found, 0.0) + beta[:, None] * total_cost(source, found, np.inf)
         todo = np.flatnonzero(everywhere.min(1) < lowest - rounding(beta))
         if not len(todo):
-            return best, passes
+            return best, passes, tried.astype(int)
         attempt(todo, found[everywhere[todo].argmin(1)][:, None])
+
+
+@cache
+def partitions(size):
+    """All partitions of `size` things, fewest clusters first: labels (Bell number, size), 4140 for eight."""
+    labels = np.zeros((1, 1), int)
+    for _ in range(1, size):  # the next joins one of the clusters there are, or is alone
+        to = np.arange(labels.shape[1] + 1)
+        grown = np.concatenate([np.repeat(labels, len(to), 0), np.tile(to, len(labels))[:, None]], 1)
+        labels = grown[grown[:, -1] <= grown[:, :-1].max(1) + 1]
+    return labels[labels.max(1).argsort(kind="stable")]
 
 
 def total_cost(source, labels, beta):

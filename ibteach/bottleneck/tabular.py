@@ -17,7 +17,7 @@ from ibteach import checks
 from ibteach.bottleneck.between import solve_between
 from ibteach.bottleneck.births import certified, solve_ib
 from ibteach.bottleneck.blahut_arimoto import Source, batches, encode, tables
-from ibteach.bottleneck.deterministic import partition_encoders, solve_dib
+from ibteach.bottleneck.deterministic import FEW, partition_encoders, solve_dib
 from ibteach.bottleneck.lagrangian import two_variables
 from ibteach.errors import InvalidInput, NotConverged
 from ibteach.information.discrete import entropy_terms
@@ -32,8 +32,14 @@ class Solution:
     """Best known encoders, one for each β, in the caller's order; nats throughout; shape (B,), or that of `beta`.
 
     `encoder` is p(t|x), (B, X, T), with clusters by falling p(t) and T the largest number in use; `clusters` how many
-    are. An x of probability zero is encoded like the average x. `gap` is an upper bound on how far `objective` is above
-    that of the best encoder there is: for α = 1 zero up to rounding; for α < 1 a comparison with the IB, and loose.
+    are. An x of probability zero is encoded like the average x.
+
+    `gap` is how far `objective` may be above that of the best encoder there is, and `proof` says how that is known.
+    "exhaustive": nothing was left out, and `gap` is an upper bound up to rounding. For α = 1 a branch and bound over
+    the simplex of Y (`exhaustive`), for α = 0 all partitions of X. "searched": the largest gap found, from `starts`
+    places, and no bound; for α < 1 a comparison with the IB, and loose. `bound` is the lowest upper bound shown, ∞
+    where none was tried, and says how far a proof came that was not finished.
+
     `residual` is the largest change of p(t|x) in one more pass through the self-consistent equations, `sweeps` the
     number of passes.
     """
@@ -47,24 +53,32 @@ class Solution:
     encoder: Tensor
     clusters: Tensor
     gap: Tensor
+    proof: np.ndarray
+    bound: Tensor
+    starts: Tensor
     residual: Tensor
     sweeps: Tensor
     converged: Tensor
 
     def __repr__(self):
+        proven = int((self.proof == "exhaustive").sum())
         return (
             f"Solution(alpha={self.alpha:g}, {self.beta.numel()} beta from {self.beta.min():g} to {self.beta.max():g}, "
-            f"{self.clusters.min()} to {self.clusters.max()} clusters, at most {self.gap.max():.1e} nats above the "
-            f"optimum, {self.converged.sum()} converged)"
+            f"{self.clusters.min()} to {self.clusters.max()} clusters, gap at most {self.gap.max():.1e} nats, "
+            f"{proven} exhaustive, {self.beta.numel() - proven} searched, {self.converged.sum()} converged)"
         )
 
 
-def solve(joint, beta, alpha=1.0, *, restarts=24, sweeps=2000, seed=0, normalize=False) -> Solution:
+def solve(joint, beta, alpha=1.0, *, restarts=24, sweeps=2000, seconds=None, seed=0, normalize=False) -> Solution:
     """Encoders that minimise H[T] − α H[T|X] − β I[T;Y] for every β: IB for α = 1, deterministic IB for α = 0.
 
     `joint` is p(x, y), a table (X, Y) as `information.discrete.Joint` takes them, or a `Joint` of two variables; `beta`
     numbers > 0 in any order and shape, repeats welcome; `alpha` in [0, 1]. Where optima are local, that is for α < 1,
     `restarts` random starts are added. At most `sweeps` passes are made for each β.
+
+    A proof (`Solution.proof`) is tried for α = 1 where Y has at most four values, or falls into parts that have, and
+    then ends after a fixed number of steps, below a second for each β. `seconds` > 0 tries it for any table and for all
+    β together in that time, and 0 not at all. For α = 0 and at most eight x all partitions are tried.
 
     Memory: the encoders, 8·B·X·T bytes, four times, and some 100·X² bytes: 0.45 GB for 50 β, X = 512, Y = 64.
     Raises `InvalidInput`; warns `NotConverged` where `sweeps` was too few: `gap` and `residual` say by how much.
@@ -75,19 +89,23 @@ def solve(joint, beta, alpha=1.0, *, restarts=24, sweeps=2000, seed=0, normalize
     table, seen, source = sources(joint, normalize)
     beta, alpha = trade_offs(beta), checks.number("alpha", alpha, minimum=0, maximum=1)
     restarts, sweeps = checks.whole("restarts", restarts, minimum=0), checks.whole("sweeps", sweeps)
+    seconds = None if seconds is None else checks.number("seconds", seconds, minimum=0)
     distinct, place = np.unique(beta.flatten().numpy(), return_inverse=True)
 
-    # A deterministic search needs no more of the IB than a start, and a bound that may be loose.
-    soft, gap, used = solve_ib(source, distinct, sweeps, births=alpha > HARD)
+    # For α < 1 no more of the IB is needed than a start, and a bound that may be loose: no proof, unless asked for.
+    seconds = 0 if alpha < 1 and seconds is None else seconds
+    ib = solve_ib(source, distinct, sweeps, births=alpha > HARD, seconds=seconds)
+    soft, used, starts, bound = ib.encoder, ib.sweeps, ib.starts, ib.proven
     best, residual = soft, np.zeros(len(distinct))
-    several = (soft > 0).any(1).sum(1) > 1  # where one cluster is best for α = 1, it is best for every α
+    few = alpha <= HARD and len(source.p_x) <= FEW
+    several = few | ((soft > 0).any(1).sum(1) > 1)  # where one cluster is best for α = 1, it is best for every α
     if alpha < 1 and several.any():
         above = distinct[several]
-        labels, passes = solve_dib(source, above, [soft[several].argmax(2)], restarts, seed)
-        found = partition_encoders(source, labels)
+        labels, passes, tried = solve_dib(source, above, [soft[several].argmax(2)], restarts, seed)
+        found, starts[several] = partition_encoders(source, labels), tried
         if alpha > HARD:
             settings = dict(restarts=restarts, limit=sweeps, seed=seed)
-            found, passes = solve_between(source, above, alpha, soft[several], labels, **settings)
+            found, passes, starts[several] = solve_between(source, above, alpha, soft[several], labels, **settings)
         best = np.zeros((len(distinct), len(source.p_x), max(1, found.shape[2])))
         best[:, :, 0], best[several] = 1, 0
         best[several, :, : found.shape[2]] = found
@@ -97,12 +115,19 @@ def solve(joint, beta, alpha=1.0, *, restarts=24, sweeps=2000, seed=0, normalize
 
     encoder = for_all(best, seen, source.p_x)
     entropy, rate, relevance = measure(table, encoder)
-    gap, residual, used, distinct = (torch.from_numpy(each) for each in (gap, residual, used, distinct))
+    enough = torch.from_numpy(10 * certified(distinct))
+    gap = np.where(bound <= enough.numpy(), bound, ib.searched)
+    each = (gap, bound, starts, residual, used, distinct)
+    gap, bound, starts, residual, used, distinct = (torch.from_numpy(one) for one in each)
     objective = alpha * rate + (1 - alpha) * entropy - distinct * relevance
     if alpha < 1:  # H[T|X] ≥ 0: at the same β no encoder has less than the best IB
         _, least_rate, most_relevance = measure(table, for_all(soft, seen, source.p_x))
-        gap = objective - (least_rate - distinct * most_relevance - gap)
-    converged = gap <= torch.from_numpy(10 * certified(distinct.numpy())) if alpha == 1 else residual <= AT_REST
+        below = least_rate - distinct * most_relevance
+        gap, bound = objective - (below - gap), objective - (below - bound)
+    if few:
+        gap = bound = torch.zeros_like(objective)
+    converged = gap <= enough if alpha == 1 else residual <= AT_REST
+    proof = np.where(bound <= enough, "exhaustive", "searched")
     if not converged.all():
         warnings.warn(
             f"{int((~converged).sum())} of {len(distinct)} beta were stopped after {sweeps} sweeps, up to "
@@ -111,7 +136,8 @@ def solve(joint, beta, alpha=1.0, *, restarts=24, sweeps=2000, seed=0, normalize
             stacklevel=2,
         )
     clusters = (encoder > 0).any(1).sum(1)
-    each = [rate, relevance, entropy, objective, encoder, clusters, gap.clamp_min(0), residual, used, converged]
+    each = [rate, relevance, entropy, objective, encoder, clusters]
+    each += [gap.clamp_min(0), proof, bound.clamp_min(0), starts, residual, used, converged]
     return Solution(alpha, beta, *(value[place].reshape(beta.shape + value.shape[1:]) for value in each))
 
 

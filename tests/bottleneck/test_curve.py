@@ -1,51 +1,13 @@
-"""Critical β from both sides, the envelope, and the squared IB where the IB itself finds nothing."""
-
-import math
+"""The envelope, and the squared IB where the IB itself finds nothing."""
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from problems import binary_symmetric, entropy, objective, random_joint
-from scipy.stats import entropy as kl
 
-from ibteach.bottleneck.curve import critical_beta, envelope, solve_squared
+from ibteach.bottleneck.curve import envelope, solve_squared
 from ibteach.bottleneck.tabular import solve
 from ibteach.errors import InvalidInput
-
-
-@pytest.mark.parametrize("crossover", [0.01, 0.1, 0.3, 0.49])
-def test_critical_beta_of_the_binary_symmetric_channel(crossover):
-    assert abs(critical_beta(binary_symmetric(crossover)) * (1 - 2 * crossover) ** 2 - 1) < 1e-6
-
-
-def test_critical_beta_of_a_function_is_one_and_of_nothing_infinite():
-    assert critical_beta(np.eye(4) / 4) == pytest.approx(1, abs=1e-9)
-    assert critical_beta([[0.2, 0.0], [0.3, 0.0], [0.0, 0.5]]) == pytest.approx(1, abs=1e-9)
-    assert critical_beta(np.full((3, 2), 1 / 6)) == critical_beta([[0.5, 0.5]]) == math.inf
-
-
-@given(st.integers(0, 2**32 - 1))
-@settings(max_examples=15, deadline=None)
-def test_critical_beta_is_where_the_solution_leaves_zero(seed):
-    joint = random_joint(5, 3, seed)
-    critical = critical_beta(joint)
-    below, above = solve(joint, [critical * (1 - 1e-5), critical * 1.01]).relevance.tolist()
-    assert below < 1e-3 and (above > 0 or below > 0)
-    # No p(x|t) has a lower ratio, and near p(x) the ratio is that of the second singular value.
-    rng, p_x, p_y = np.random.default_rng(seed), joint.sum(1), joint.sum(0)
-    for other in rng.dirichlet(np.full(5, 0.5), 50):
-        assert kl(other, p_x) / kl(other @ (joint / p_x[:, None]), p_y) > critical - 1e-9
-    correlation = np.linalg.svd(joint / np.sqrt(np.outer(p_x, p_y)), compute_uv=False)[1]
-    assert critical <= correlation**-2 + 1e-9
-
-
-def test_a_first_cluster_may_be_born_at_a_distance():
-    joint = random_joint(16, 8)
-    correlation = np.linalg.svd(joint / np.sqrt(np.outer(joint.sum(1), joint.sum(0))), compute_uv=False)[1]
-    assert critical_beta(joint) < 0.99 * correlation**-2
-    assert solve(joint, 0.995 * correlation**-2).relevance > 0.01
 
 
 def test_envelope_is_concave_and_above_all_points():
@@ -98,6 +60,3 @@ def test_squared_ib_of_nothing_keeps_nothing():
 def test_bad_arguments():
     with pytest.raises(InvalidInput, match=r"^beta: got 0"):
         solve_squared(np.eye(2) / 2, 0.0)
-    with pytest.raises(InvalidInput, match="normalize=True"):
-        critical_beta(np.eye(2))
-    assert critical_beta(np.eye(2), normalize=True) == pytest.approx(1)

@@ -44,7 +44,7 @@ def test_improvement_ends_where_no_move_and_no_merger_helps():
 @pytest.mark.parametrize("restarts", [0, 8])
 def test_search_finds_the_best_of_all_partitions(restarts):
     joint, beta = random_joint(10, 5, seed=4), np.logspace(0.2, 2, 8)
-    labels, _ = solve_dib(Source(joint), beta, [], restarts, seed=0)
+    labels, *_ = solve_dib(Source(joint), beta, [], restarts, seed=0)
     best = [best_partition(joint, b) + b * entropy(joint.sum(0)) for b in beta]
     np.testing.assert_allclose(total_cost(Source(joint), labels, beta), best, atol=1e-11)
 

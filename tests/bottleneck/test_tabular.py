@@ -108,6 +108,7 @@ def test_objective_rises_as_alpha_falls_and_ib_bounds_all():
     joint, beta = random_joint(8, 4, seed=5), np.logspace(0, 1.5, 10)
     family = torch.stack([solve(joint, beta, alpha).objective for alpha in (1.0, 0.8, 0.5, 0.2, 0.0)])
     assert (family.diff(dim=0) > -1e-9).all()
+    joint = random_joint(10, 4, seed=5)  # more x than have all their partitions tried
     soft, hard = (solve(joint, beta, alpha) for alpha in (1.0, 0.0))
     assert (hard.gap >= hard.objective - soft.objective - 1e-9).all()
     assert (hard.rate <= hard.entropy + 1e-12).all() and (hard.relevance <= hard.rate + 1e-12).all()

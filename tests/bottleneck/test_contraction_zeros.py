@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ibteach.bottleneck.curve import critical_beta
+from ibteach.bottleneck.contraction import critical_beta
 from ibteach.bottleneck.tabular import solve
 
 
