@@ -23,6 +23,7 @@ from ibteach.errors import DamagedFile, InvalidInput, Unavailable
 
 KIND, VERSION = "data set", 1
 TENSORS = ("train_images", "train_labels", "test_images", "test_labels")
+STORED = (*TENSORS, "mean", "std")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -57,11 +58,14 @@ class Dataset:
                 )
         if self.shape != tuple(self.test_images.shape[1:]):
             raise InvalidInput(f"test_images: got {tuple(self.test_images.shape[1:])}, expected {self.shape} each.")
-        if self.mean is None:
+        if self.mean is None or self.std is None:
             mean, std = _moments(self.train_images)
-            object.__setattr__(self, "mean", mean)
-            object.__setattr__(self, "std", std)
+            object.__setattr__(self, "mean", mean if self.mean is None else self.mean)
+            object.__setattr__(self, "std", std if self.std is None else self.std)
         object.__setattr__(self, "classes", tuple(self.classes))
+        for name in ("mean", "std"):
+            if len(checks.real(name, getattr(self, name), "C")) != self.shape[0]:
+                raise InvalidInput(f"{name}: got {len(getattr(self, name))} channels, expected {self.shape[0]}.")
         if not (self.std > 0).all():
             raise InvalidInput("train_images: got a channel of one constant value, which cannot be normalised.")
 
@@ -77,11 +81,43 @@ class Dataset:
         """Channels, height and width of one image."""
         return tuple(self.train_images.shape[1:])
 
-    def to(self, device) -> "Dataset":
+    @property
+    def fingerprint(self) -> str:
+        """64 hexadecimal digits over all images and labels, classes, mean and std: what the data are, not their name.
+
+        The SHA-256 is taken once, and again when a tensor was changed in place; a file keeps it.
+
+        >>> digits = load("digits")
+        >>> renamed = dataclasses.replace(digits, name="mine")
+        >>> relabelled = dataclasses.replace(digits, train_labels=9 - digits.train_labels)
+        >>> renamed.fingerprint == digits.fingerprint, relabelled.fingerprint == digits.fingerprint
+        (True, False)
+        """
+        if self._known is None:
+            tensors = {name: getattr(self, name).detach().cpu().contiguous() for name in STORED}
+            self._know(files.digest(tensors, files.as_json("classes", self.classes)))
+        return self._known
+
+    @property
+    def _known(self) -> str | None:
+        taken, of = getattr(self, "_fingerprint", (None, None))
+        return taken if of == self._changes else None
+
+    def _know(self, fingerprint: str | None) -> None:
+        object.__setattr__(self, "_fingerprint", (fingerprint, self._changes))
+
+    @property
+    def _changes(self) -> tuple[int, ...]:
+        """How often each tensor was changed in place, which torch counts except under its inference mode."""
+        tensors = [getattr(self, name) for name in STORED]
+        return tuple(0 if tensor.is_inference() else tensor._version for tensor in tensors)
+
+    def to(self, device: str | torch.device) -> "Dataset":
         """The same data on another device, still as bytes."""
         moved = copy.copy(self)  # no need to check it again
-        for name in (*TENSORS, "mean", "std"):
+        for name in STORED:
             object.__setattr__(moved, name, getattr(self, name).to(device))
+        moved._know(self._known)
         return moved
 
     def normalize(self, images: Tensor) -> Tensor:
@@ -154,7 +190,7 @@ def load_folder(path, size: int = 96, *, convert: bool = False, skip: bool = Fal
         pictures = folders.find(Path(path).expanduser().resolve())
         fingerprint = pictures.fingerprint
     except OSError as error:
-        raise Unavailable(f"{path}: cannot be listed ({error}).") from error
+        raise Unavailable(f"{path}: cannot be read ({error}).") from error
     name = _label(f"folder-{pictures.folder.name[:40]}", size)
     options = "-convert" * bool(convert) + "-skip" * bool(skip)
     kept = _folder(folder) / f"ibteach-{name}-{fingerprint}{options}-v{VERSION}.safetensors"
@@ -203,7 +239,7 @@ def _make(name, path, read):
     tensors, classes = read()
     dataset = Dataset(name=name, classes=classes, **tensors)  # checks it, before anything is written
     content = {"name": dataset.name, "classes": dataset.classes}
-    content |= {"mean": dataset.mean.tolist(), "std": dataset.std.tolist()}
+    content |= {"mean": dataset.mean.tolist(), "std": dataset.std.tolist(), "fingerprint": dataset.fingerprint}
     files.save(path, KIND, VERSION, tensors, content)
     print(f"{path}: written in {time.perf_counter() - started:.1f} s.", file=sys.stderr)
 
@@ -215,7 +251,11 @@ def _opened(name, path) -> Dataset:
         if content.pop("name") != name:
             raise InvalidInput("it is another data set")
         mean, std = (torch.tensor(content.pop(statistic)) for statistic in ("mean", "std"))
-        return Dataset(name=name, mean=mean, std=std, **content, **tensors)
+        fingerprint = content.pop("fingerprint", None)  # files of earlier versions have none
+        dataset = Dataset(name=name, mean=mean, std=std, **content, **tensors)
+        if isinstance(fingerprint, str):
+            dataset._know(fingerprint)
+        return dataset
     except (InvalidInput, TypeError, LookupError, AttributeError, ValueError) as error:
         raise DamagedFile(f"{path}: is not a whole data set ({error}). {remedy}") from error
 

@@ -28,4 +28,5 @@ def with_random_labels(data: Dataset, share: float, seed: int = 0) -> Dataset:
     drawn = torch.randint(len(data.classes), (count,), generator=generator)
     hit = torch.rand(count, generator=generator) < share
     labels = torch.where(hit.to(data.train_labels.device), drawn.to(data.train_labels.device), data.train_labels)
-    return dataclasses.replace(data, name=f"{data.name}, {share:.0%} random labels", train_labels=labels)
+    which = f" (seed {seed})" if seed else ""
+    return dataclasses.replace(data, name=f"{data.name}, {share:.0%} random labels{which}", train_labels=labels)

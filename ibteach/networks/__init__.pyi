@@ -8,5 +8,6 @@ from .bottleneck import settle as settle
 from .bottleneck import settled as settled
 from .ensemble import Ensemble as Ensemble
 from .ensemble import stackable as stackable
+from .fingerprints import fingerprint as fingerprint
 from .resnets import ResNet18 as ResNet18
 from .variational import Variational as Variational

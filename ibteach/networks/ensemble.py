@@ -61,6 +61,11 @@ class Ensemble(nn.Module):
     def __len__(self) -> int:
         return len(self._stacked[0])
 
+    @property
+    def template(self) -> Bottleneck:
+        """The network that stands for the computation of all; the values of its own parameters mean nothing."""
+        return self._template[0]
+
     def stacked(self, name: str) -> Tensor:
         """A parameter of all networks, (M, ...), by its name in one network, such as ``"decoder.weight"``."""
         return self._stacked[self._names.index(name)]

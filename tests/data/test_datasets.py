@@ -28,6 +28,7 @@ from torchvision.datasets import CIFAR10, MNIST
 from ibteach import errors, files
 from ibteach.data import datasets, sources
 from ibteach.data.datasets import Dataset
+from ibteach.data.label_noise import with_random_labels
 
 RAW = "MNIST/raw"
 
@@ -95,6 +96,66 @@ def test_normalize_on_a_gpu_agrees_with_the_cpu():
     torch.testing.assert_close(normalized.cpu(), dataset.normalize(dataset.train_images))
 
 
+# Its fingerprint
+
+
+def changed(dataset, name):
+    tensor = getattr(dataset, name).clone()
+    tensor.flatten()[0] = (tensor.flatten()[0] + 1) % 3
+    return dataclasses.replace(dataset, **{name: tensor})
+
+
+def test_the_fingerprint_is_of_the_content():
+    dataset = Dataset(**example())
+    assert Dataset(**example(name="another", mean=dataset.mean.clone())).fingerprint == dataset.fingerprint
+    others = [changed(dataset, name) for name in (*datasets.TENSORS, "mean", "std")]
+    others += [dataclasses.replace(dataset, classes=("a", "c", "b"))]
+    others += [
+        dataclasses.replace(dataset, train_labels=dataset.train_labels[:11], train_images=others[0].train_images[:11])
+    ]
+    others += [with_random_labels(dataset, 0.5, seed) for seed in (0, 1)]
+    assert len({other.fingerprint for other in [dataset, *others]}) == len(others) + 1
+    assert others[-1].name == "example, 50% random labels (seed 1)" != others[-2].name
+
+
+def test_the_fingerprint_is_taken_once_and_goes_with_the_data(monkeypatch):
+    dataset, taken, digest = Dataset(**example()), [], files.digest
+    monkeypatch.setattr(files, "digest", lambda *given: (taken.append(1), digest(*given))[1])
+    first = dataset.fingerprint
+    assert {dataset.fingerprint, dataset.to("cpu").fingerprint} == {first} and len(taken) == 1
+    assert dataset.to("meta").fingerprint == first and len(taken) == 1
+    assert Dataset(**example()).to("cpu").fingerprint == first and len(taken) == 2
+
+
+def test_what_is_changed_in_place_has_another_fingerprint():
+    dataset = Dataset(**example())
+    first, copied = dataset.fingerprint, dataset.to("cpu")
+    dataset.train_labels[:2] = torch.tensor([2, 2])
+    assert dataset.fingerprint != first
+    assert copied.fingerprint == dataset.fingerprint  # they share their tensors
+    dataset.train_labels[:2] = torch.tensor([0, 1])
+    assert dataset.fingerprint == first
+    with torch.inference_mode():
+        assert Dataset(**example()).fingerprint == first
+
+
+def test_the_file_keeps_the_fingerprint(small, monkeypatch):
+    contents, _, folder = small
+    lay_out(folder, contents)
+    first = datasets.load("mnist").fingerprint
+    path = datasets.cached("mnist")
+    tensors, content = files.load(path, datasets.KIND, datasets.VERSION, "")
+    assert content.pop("fingerprint") == first
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "as_json", lambda *_: pytest.fail("taken again"))
+        assert datasets.load("mnist").fingerprint == first
+    files.save(path, datasets.KIND, datasets.VERSION, tensors, content)  # as versions before this one did
+    again = datasets.load("mnist")
+    assert again.fingerprint == first
+    again.train_images.zero_()
+    assert again.fingerprint != first
+
+
 BAD = {
     "images real": {"train_images": torch.rand(12, 3, 4, 5)},
     "images of numpy": {"train_images": np.zeros((12, 3, 4, 5), np.uint8)},
@@ -105,6 +166,10 @@ BAD = {
     "labels of 32 bits": {"test_labels": torch.zeros(6, dtype=torch.int32)},
     "label out of range": {"test_labels": torch.full((6,), 3)},
     "label negative": {"test_labels": torch.full((6,), -1)},
+    "mean NaN": {"mean": torch.full((3,), torch.nan)},
+    "mean of other channels": {"mean": torch.ones(2)},
+    "std alone, a list": {"std": [1.0, 1.0, 1.0]},
+    "std zero": {"std": torch.zeros(3)},
     "other test images": {"test_images": torch.ones(6, 1, 4, 5, dtype=torch.uint8)},
 }
 

@@ -63,7 +63,7 @@ def test_a_folder_becomes_a_data_set(pets, cache):
         assert labels.bincount().tolist() == [COUNT[part]] * 3
         assert sorted(labels[:3].tolist()) == [0, 1, 2]  # mixed evenly
     [kept] = cache.iterdir()
-    assert re.fullmatch(r"ibteach-folder-pets-16-[0-9a-f]{12}-v1\.safetensors", kept.name)
+    assert re.fullmatch(r"ibteach-folder-pets-16-[0-9a-f]{16}-v1\.safetensors", kept.name)
 
 
 def test_pixels_are_pillows_own_of_the_central_square(pets):
@@ -195,6 +195,24 @@ def change_within(file):
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 0xFF
     file.write_bytes(content)
+
+
+def test_folders_that_differ_in_a_byte_alone_are_not_taken_for_each_other(pets, tmp_path):
+    """Of the same name, with files of the same names, sizes and times."""
+    first, file = load(pets), pets / "train/cat/1.png"
+    twin = tmp_path / "elsewhere" / "pets"
+    shutil.copytree(pets, twin)
+    assert load(twin).fingerprint == first.fingerprint
+    with Image.open(file) as image:
+        other = Image.fromarray(255 - np.array(image))
+    times, size = file.stat(), file.stat().st_size
+    other.save(twin / "train/cat/1.png")
+    content = (twin / "train/cat/1.png").read_bytes()
+    longest = max(size, len(content))
+    for path, of in ((file, file.read_bytes()), (twin / "train/cat/1.png", content)):
+        path.write_bytes(of.ljust(longest, b"\0"))  # Pillow reads until the picture's end
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert (load(pets).fingerprint == first.fingerprint) and load(twin).fingerprint != first.fingerprint
 
 
 @pytest.mark.parametrize("how", [truncate, change_within, lambda file: file.write_bytes(b""), Path.unlink])
