@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ibteach.errors import InvalidInput, Unavailable
-from ibteach.files import replacing
+from ibteach.files import PathLike, replacing
 
 START, END = "<!-- badges -->", "<!-- /badges -->"
 COLAB = "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({})"
@@ -20,7 +20,7 @@ INSTALL = "On Colab, first run `%pip install -q git+https://github.com/{}` in a 
 BINDER = "[![Launch on Binder](https://mybinder.org/badge_logo.svg)]({})"
 
 
-def stamp(root=".", branch="main") -> list[Path]:
+def stamp(root: PathLike = ".", branch: str = "main") -> list[Path]:
     """Put launch badges into README.md and every notebook of a checkout; returns the files that changed.
 
     Raises `InvalidInput`, before anything is written, when pyproject.toml names no repository or a notebook does not
@@ -43,7 +43,7 @@ def stamp(root=".", branch="main") -> list[Path]:
     return changed
 
 
-def _repository(path) -> str:
+def _repository(path: Path) -> str:
     """OWNER/REPO of the repository that pyproject.toml names."""
     toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
@@ -62,7 +62,7 @@ def _repository(path) -> str:
     return found[1]
 
 
-def _with_badges(path, text, badges) -> str:
+def _with_badges(path: Path, text: str, badges: str) -> str:
     """`text` with the badges between their marks, which stand below the first heading."""
     badges = f"{START}\n{badges}\n{END}"
     if START in text:
@@ -77,7 +77,7 @@ def _with_badges(path, text, badges) -> str:
     return f"{text[: heading.end()]}\n\n{badges}{text[heading.end() :]}"
 
 
-def _notebook_with_badges(path, badges) -> str:
+def _notebook_with_badges(path: Path, badges: str) -> str:
     text = _read(path)
     try:
         notebook = json.loads(text)
@@ -94,7 +94,7 @@ def _notebook_with_badges(path, badges) -> str:
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
-def _read(path) -> str:
+def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:

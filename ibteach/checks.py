@@ -7,6 +7,7 @@ import difflib
 import math
 import numbers
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +15,15 @@ from torch import Tensor
 from ibteach.errors import InvalidInput, UnknownName
 
 
-def number(name, value, *, above=None, minimum=None, maximum=None, below=None) -> float:
+def number(
+    name: str,
+    value: Any,
+    *,
+    above: float | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    below: float | None = None,
+) -> float:
     """A finite real number within bounds, as a float.
 
     >>> number("gamma", 0.5, minimum=0)
@@ -27,17 +36,18 @@ def number(name, value, *, above=None, minimum=None, maximum=None, below=None) -
     limits = [(">", above), (">=", minimum), ("<=", maximum), ("<", below)]
     wanted = " and ".join(f"{sign} {limit}" for sign, limit in limits if limit is not None)
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    amount: Any = value
     if isinstance(value, Tensor) and value.ndim == 0 and not value.is_complex():
-        value, is_number = value.item(), True
-    good = is_number and math.isfinite(value)
-    good = good and (above is None or value > above) and (minimum is None or value >= minimum)
-    good = good and (maximum is None or value <= maximum) and (below is None or value < below)
+        amount, is_number = value.item(), True
+    good = is_number and math.isfinite(amount)
+    good = good and (above is None or amount > above) and (minimum is None or amount >= minimum)
+    good = good and (maximum is None or amount <= maximum) and (below is None or amount < below)
     if not good:
         raise InvalidInput(f"{name}: got {value!r}, expected a finite number {wanted}".rstrip() + ".")
-    return float(value)
+    return float(amount)
 
 
-def whole(name, value, *, minimum=1, maximum=None) -> int:
+def whole(name: str, value: Any, *, minimum: int = 1, maximum: int | None = None) -> int:
     """A whole number within bounds, as an int.
 
     >>> whole("samples", 12)
@@ -47,7 +57,8 @@ def whole(name, value, *, minimum=1, maximum=None) -> int:
     ...
     ibteach.errors.InvalidInput: samples: got 0, expected a whole number >= 1.
     """
-    good = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    integral: Any = numbers.Integral
+    good = isinstance(value, integral) and not isinstance(value, bool)
     good = good and value >= minimum and (maximum is None or value <= maximum)
     if not good:
         upper = "" if maximum is None else f" and <= {maximum}"
@@ -55,7 +66,7 @@ def whole(name, value, *, minimum=1, maximum=None) -> int:
     return int(value)
 
 
-def several(name, values, count=None) -> tuple:
+def several(name: str, values: Any, count: int | None = None) -> tuple:
     """A collection as a tuple, of that many values if a count is given.
 
     >>> several("gammas", [0.1, 1.0])
@@ -73,7 +84,7 @@ def several(name, values, count=None) -> tuple:
     return listed
 
 
-def known(kind, name, names) -> str:
+def known(kind: str, name: Any, names: Iterable[str]) -> str:
     """One of `names`; otherwise the nearest of them is suggested.
 
     >>> known("data set", "minst", ["digits", "mnist"])
@@ -89,7 +100,7 @@ def known(kind, name, names) -> str:
     raise UnknownName(f"{kind}: got {name!r}, expected one of {', '.join(map(repr, names))}{hint}")
 
 
-def real(name, tensor, shape) -> Tensor:
+def real(name: str, tensor: Any, shape: str) -> Tensor:
     """A floating-point tensor without NaN or infinity whose axes fit `shape`, such as ``"... N K"``.
 
     An ``...`` admits any number of batch axes; every axis must have at least one element.
@@ -116,7 +127,7 @@ def real(name, tensor, shape) -> Tensor:
     return tensor
 
 
-def labels(name, tensor, shape, classes=None) -> Tensor:
+def labels(name: str, tensor: Any, shape: str, classes: int | None = None) -> Tensor:
     """An integer tensor of class numbers 0 … classes − 1 (any from 0 where classes is None) whose axes fit `shape`.
 
     >>> labels("labels", torch.tensor([0, 7]), "N", classes=3)
@@ -140,7 +151,7 @@ def labels(name, tensor, shape, classes=None) -> Tensor:
     return tensor
 
 
-def _shape(name, tensor, shape):
+def _shape(name: str, tensor: Tensor, shape: str) -> None:
     axes = shape.split()
     fixed = len(axes) - axes.count("...")
     fits = tensor.ndim >= fixed if "..." in axes else tensor.ndim == fixed

@@ -4,6 +4,8 @@ Every one is an `IbteachError`, and also the built-in error that fits it, so tha
 package in mind catches what it expects to catch.
 """
 
+from typing import Any
+
 
 class IbteachError(Exception):
     """Base of every error that this package raises on purpose."""
@@ -31,7 +33,7 @@ class Diverged(IbteachError, FloatingPointError):
     `record` holds what was measured before, of all networks.
     """
 
-    record = None
+    record: Any = None
 
 
 class Incomplete(IbteachError, RuntimeError):

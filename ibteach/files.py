@@ -12,6 +12,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -20,9 +21,12 @@ from torch import Tensor
 
 from ibteach.errors import DamagedFile, IbteachError, InvalidInput, Unavailable
 
+PathLike: TypeAlias = str | os.PathLike[str]
+"""What names a file."""
+
 
 @contextlib.contextmanager
-def replacing(path) -> Iterator[Path]:
+def replacing(path: PathLike) -> Iterator[Path]:
     """A new file beside `path` to write to: it takes the place of `path` when the block ends well, else it goes.
 
     Raises `Unavailable` when the system refuses (full disk, read-only folder); `path` is then as it was before.
@@ -57,7 +61,7 @@ def replacing(path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
 
 
-def save(path, kind: str, version: int, tensors: dict[str, Tensor], content: dict) -> None:
+def save(path: PathLike, kind: str, version: int, tensors: dict[str, Tensor], content: dict[str, Any]) -> None:
     """Write tensors and JSON into one sealed file, atomically.
 
     `kind` and `version` say what the file is: `load` accepts no other. Raises `InvalidInput` when `content` is
@@ -70,7 +74,7 @@ def save(path, kind: str, version: int, tensors: dict[str, Tensor], content: dic
         save_file({name: tensor.numpy() for name, tensor in tensors.items()}, part, metadata={"ibteach": seal})
 
 
-def load(path, kind: str, version: int, remedy: str) -> tuple[dict[str, Tensor], dict]:
+def load(path: PathLike, kind: str, version: int, remedy: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors (memory-mapped: the first write to a page copies it) and the JSON of a sealed file, checked.
 
     Raises `DamagedFile` when the file is truncated, was changed or is of another kind or version, and
@@ -101,7 +105,7 @@ def load(path, kind: str, version: int, remedy: str) -> tuple[dict[str, Tensor],
     return tensors, content
 
 
-def as_json(name: str, value) -> str:
+def as_json(name: str, value: Any) -> str:
     """`value` as JSON text, which has no NaN or infinity; raises `InvalidInput` for what JSON cannot say.
 
     >>> as_json("run", {"gamma": 0.5})
@@ -119,7 +123,7 @@ def digest(tensors: dict[str, Tensor], text: str = "") -> str:
     for name in sorted(tensors):
         tensor = tensors[name]
         checksum.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        checksum.update(tensor.reshape(-1).view(torch.uint8).numpy())
+        checksum.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return checksum.hexdigest()
 
 

@@ -84,10 +84,10 @@ def class_channel(
     }
 
 
-def _two_classes(separation):
+def _two_classes(separation: float) -> float:
     """ln 2 − H[Y|Z] where the log-odds of the classes are N(d²/2, d²), by quadrature."""
 
-    def uncertainty(u):
+    def uncertainty(u: float) -> float:
         log_odds = separation**2 / 2 + separation * u
         return math.exp(-u * u / 2) / math.sqrt(2 * math.pi) * math.log1p(math.exp(-log_odds))
 

@@ -8,13 +8,20 @@ bounds take the latents *before* the noise and add its variance analytically, so
 regular even where a covariance is rank-deficient. Builds on nothing; `mixture` measures what these only bound.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ibteach import checks
 from ibteach.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64
 
 TWO_PI_E = 2 * math.pi * math.e
 """2πe, about 17.08: a Gaussian of variance v has entropy ½ ln(TWO_PI_E·v)."""
@@ -23,7 +30,9 @@ ZERO_ENTROPY_VARIANCE = 1 / TWO_PI_E
 """The variance at which a Gaussian has differential entropy 0, about 0.0585."""
 
 
-def zero_entropy_noise(like, generator=None) -> Tensor:
+def zero_entropy_noise(
+    like: Tensor | Sequence[int] | int, generator: torch.Generator | None = None
+) -> Float[Tensor, "*batch"]:
     """Gaussian noise with differential entropy 0 in every unit, ε ~ N(0, I/TWO_PI_E).
 
     For a deterministic encoder Z = f(X) + ε it makes H[Z|X] = 0, so that I[X;Z] = H[Z] ≥ 0 and H[Z|Y] ≥ 0
@@ -41,12 +50,13 @@ def zero_entropy_noise(like, generator=None) -> Tensor:
             raise InvalidInput(f"like: got dtype {like.dtype}, expected a floating-point tensor or a shape.")
         normal = torch.randn(like.shape, dtype=like.dtype, device=like.device, generator=generator)
     else:
-        shape = [checks.whole("like", size, minimum=0) for size in (like if hasattr(like, "__iter__") else [like])]
+        sizes = like if isinstance(like, Iterable) else [like]
+        shape = [checks.whole("like", size, minimum=0) for size in sizes]
         normal = torch.randn(shape, generator=generator, device=generator.device if generator else None)
     return normal * math.sqrt(ZERO_ENTROPY_VARIANCE)
 
 
-def gaussian_entropy(covariance: Tensor) -> Tensor:
+def gaussian_entropy(covariance: Float[Tensor, "*batch K K"]) -> Float[Tensor, "*batch"]:
     """Differential entropy of a Gaussian, ½ ln det(TWO_PI_E·Σ), in nats.
 
     `covariance`: (..., K, K), symmetric positive definite; result (...).
@@ -59,7 +69,7 @@ def gaussian_entropy(covariance: Tensor) -> Tensor:
     return 0.5 * (covariance.shape[-1] * math.log(TWO_PI_E) + _log_det(_cholesky("covariance", covariance)))
 
 
-def diagonal_entropy(variances: Tensor) -> Tensor:
+def diagonal_entropy(variances: Float[Tensor, "*batch K"]) -> Float[Tensor, "*batch"]:
     """Differential entropy of a Gaussian with independent units, Σ_i ½ ln(TWO_PI_E·v_i), in nats.
 
     `variances`: (..., K), all positive; result (...). Raises `InvalidInput` if one is not.
@@ -70,7 +80,7 @@ def diagonal_entropy(variances: Tensor) -> Tensor:
     return 0.5 * torch.log(TWO_PI_E * _positive("variances", variances, "... K")).sum(-1)
 
 
-def isotropic_entropy(variance: Tensor, dimension: int) -> Tensor:
+def isotropic_entropy(variance: Float[Tensor, "*batch"], dimension: int) -> Float[Tensor, "*batch"]:
     """Differential entropy of a Gaussian with covariance v·I_K, (K/2) ln(TWO_PI_E·v), in nats.
 
     `variance`: (...), positive; `dimension`: K; result (...). Raises `InvalidInput` if a variance is not positive.
@@ -81,7 +91,12 @@ def isotropic_entropy(variance: Tensor, dimension: int) -> Tensor:
     return 0.5 * checks.whole("dimension", dimension) * torch.log(TWO_PI_E * _positive("variance", variance, "..."))
 
 
-def gaussian_kl(mean: Tensor, covariance: Tensor, other_mean: Tensor, other_covariance: Tensor) -> Tensor:
+def gaussian_kl(
+    mean: Float[Tensor, "*#batch K"],
+    covariance: Float[Tensor, "*#batch K K"],
+    other_mean: Float[Tensor, "*#batch K"],
+    other_covariance: Float[Tensor, "*#batch K K"],
+) -> Float[Tensor, "*#batch"]:
     """KL(N(μ, Σ) ‖ N(m, S)) = ½ ( tr S⁻¹Σ − K + (μ−m)ᵀ S⁻¹ (μ−m) + ln det S − ln det Σ ), in nats.
 
     Means (..., K), covariances (..., K, K), broadcast against each other; result (...).
@@ -107,7 +122,12 @@ def gaussian_kl(mean: Tensor, covariance: Tensor, other_mean: Tensor, other_cova
     return 0.5 * (squares - _log_det(whitened) + shift.square().sum((-2, -1)))
 
 
-def diagonal_kl(mean: Tensor, variance: Tensor, other_mean: Tensor, other_variance: Tensor) -> Tensor:
+def diagonal_kl(
+    mean: Float[Tensor, "*#batch K"],
+    variance: Float[Tensor, "*#batch K"],
+    other_mean: Float[Tensor, "*#batch K"],
+    other_variance: Float[Tensor, "*#batch K"],
+) -> Float[Tensor, "*#batch"]:
     """KL(N(μ, diag v) ‖ N(m, diag w)) = ½ Σ_i ( v_i/w_i − 1 − ln(v_i/w_i) + (μ_i−m_i)²/w_i ), in nats.
 
     All (..., K), broadcast against each other; result (...). Raises `InvalidInput` if a variance is not positive or the
@@ -125,7 +145,9 @@ def diagonal_kl(mean: Tensor, variance: Tensor, other_mean: Tensor, other_varian
     return 0.5 * (excess - torch.log1p(excess) + (mean - other_mean).square() / other_variance).sum(-1)
 
 
-def log_det_bound(latents: Tensor, noise_variance: float = ZERO_ENTROPY_VARIANCE) -> Tensor:
+def log_det_bound(
+    latents: Float[Tensor, "*batch N K"], noise_variance: float = ZERO_ENTROPY_VARIANCE
+) -> Float[Tensor, "*batch"]:
     """Upper bound on H[Z] by the Gaussian of the same covariance, ½ ln det( TWO_PI_E·(Cov[f(X)] + σ²·I) ), in nats.
 
     The covariance is that of the N latents given (divided by N), so the bound is on the entropy of their own mixture
@@ -143,7 +165,9 @@ def log_det_bound(latents: Tensor, noise_variance: float = ZERO_ENTROPY_VARIANCE
     return _floor(latents, noise_variance) + 0.5 * torch.log1p(eigenvalues / noise_variance).sum(-1)
 
 
-def diagonal_bound(latents: Tensor, noise_variance: float = ZERO_ENTROPY_VARIANCE) -> Tensor:
+def diagonal_bound(
+    latents: Float[Tensor, "*batch N K"], noise_variance: float = ZERO_ENTROPY_VARIANCE
+) -> Float[Tensor, "*batch"]:
     """Upper bound on H[Z] by independent Gaussian units, Σ_i ½ ln( TWO_PI_E·(Var[f_i(X)] + σ²) ), in nats.
 
     Never below `log_det_bound` (Hadamard's inequality), and much cheaper.
@@ -159,7 +183,11 @@ def diagonal_bound(latents: Tensor, noise_variance: float = ZERO_ENTROPY_VARIANC
     return _floor(latents, noise_variance) + 0.5 * torch.log1p(variances / noise_variance).sum(-1)
 
 
-def gaussian_cross_entropy(latents: Tensor, held_out: Tensor, noise_variance: float = ZERO_ENTROPY_VARIANCE) -> Tensor:
+def gaussian_cross_entropy(
+    latents: Float[Tensor, "*batch N K"],
+    held_out: Float[Tensor, "*batch M K"],
+    noise_variance: float = ZERO_ENTROPY_VARIANCE,
+) -> Float64[Tensor, "*batch M"]:
     """−E ln N(z; μ, Σ) of each held-out latent, for the Gaussian fitted to other noisy latents, in nats.
 
     μ and Σ = Cov[f(X)] + σ²·I are those of `latents`; the expectation over z = f(x) + ε is exact:
@@ -185,16 +213,16 @@ def gaussian_cross_entropy(latents: Tensor, held_out: Tensor, noise_variance: fl
     return 0.5 * (torch.log(2 * math.pi * variances) + distances).sum(-1)
 
 
-def _floor(latents, noise_variance):
+def _floor(latents: Float[Tensor, "... N K"], noise_variance: float) -> float:
     """The entropy of the noise alone, 0 for the zero-entropy variance."""
     return 0.5 * latents.shape[-1] * math.log(noise_variance / ZERO_ENTROPY_VARIANCE)
 
 
-def _log_det(factor):
+def _log_det(factor: Float[Tensor, "*batch K K"]) -> Float[Tensor, "*batch"]:
     return 2 * torch.log(torch.diagonal(factor, dim1=-2, dim2=-1)).sum(-1)
 
 
-def _cholesky(name, covariance):
+def _cholesky(name: str, covariance: Float[Tensor, "*batch K K"]) -> Float[Tensor, "*batch K K"]:
     if covariance.shape[-1] != covariance.shape[-2]:
         raise InvalidInput(f"{name}: got shape {tuple(covariance.shape)}, expected square matrices (..., K, K).")
     factor, failed = torch.linalg.cholesky_ex(covariance)
@@ -206,7 +234,7 @@ def _cholesky(name, covariance):
     return factor
 
 
-def _positive(name, variances, shape):
+def _positive(name: str, variances: Float[Tensor, "*v"], shape: str) -> Float[Tensor, "*v"]:
     checks.real(name, variances, shape)
     if not (variances > 0).all():
         raise InvalidInput(
@@ -216,7 +244,7 @@ def _positive(name, variances, shape):
     return variances
 
 
-def _same_dimension(*tensors):
+def _same_dimension(*tensors: Float[Tensor, "... K"]) -> None:
     dimensions = [tensor.shape[-1] for tensor in tensors]
     if len(set(dimensions)) > 1:
         raise InvalidInput(f"means and covariances: got dimensions {dimensions}, expected one and the same.")

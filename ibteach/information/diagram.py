@@ -7,6 +7,7 @@ et al. 2020). Builds on `discrete`; `geometry` finds shapes whose areas are thes
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -15,7 +16,7 @@ from torch import Tensor
 from ibteach import checks
 from ibteach.errors import InvalidInput
 from ibteach.information.discrete import Joint
-from ibteach.information.tables import parse, variable_names
+from ibteach.information.tables import Names, parse, variable_names
 
 MOST_VARIABLES = 5
 LOGARITHMS = {"nats": "ln", "bits": "log₂"}
@@ -40,7 +41,7 @@ def atoms(joint: Joint) -> dict[str, Tensor]:
     return result
 
 
-def atom_name(inside, names) -> str:
+def atom_name(inside: Collection[str], names: Collection[str]) -> str:
     """What the atom is called that lies inside the sets of some of the variables and outside the others'.
 
     >>> atom_name(["X", "Z"], ["X", "Y", "Z"]), atom_name("X", "X")
@@ -50,7 +51,7 @@ def atom_name(inside, names) -> str:
     return f"{'HI'[len(inside) > 1]}[{';'.join(inside)}{'|' if outside else ''}{outside}]"
 
 
-def region(quantity, names) -> list[str]:
+def region(quantity: str, names: Names) -> list[str]:
     """The atoms that a quantity such as ``"H[Y|Z]"`` is the sum of.
 
     Raises `InvalidInput` for text that is no quantity, `UnknownName` for variables that are not among `names`.
@@ -67,17 +68,17 @@ def region(quantity, names) -> list[str]:
     ]
 
 
-def measure(quantity, joint: Joint) -> Tensor:
+def measure(quantity: str, joint: Joint) -> Tensor:
     """Value of a quantity as the sum of its atoms, in nats. Raises as `atoms` and `region` do.
 
     >>> measure("I[X;Y]", Joint([[0.5, 0], [0, 0.5]], "X Y")).item()
     0.6931471805599453
     """
     values = atoms(joint)
-    return sum(values[atom] for atom in region(quantity, joint.names))
+    return sum((values[atom] for atom in region(quantity, joint.names)), joint.table.new_zeros(()))
 
 
-def definition(quantity, names, unit="nats") -> str:
+def definition(quantity: str, names: Names, unit: str = "nats") -> str:
     """What a quantity is the mean of, in plain text, with the logarithm that gives this unit. Raises as `region` does.
 
     >>> definition("H[Y|X]", "X Y"), definition("I[X;Y]", "X Y", "bits"), definition("I[X;Y;Z]", "X Y Z")
@@ -96,7 +97,7 @@ def definition(quantity, names, unit="nats") -> str:
     return f"Σ p({every}) {log} [p({','.join(inside)}{bar}) / (p({inside[0]}{bar}) p({inside[1]}{bar}))]"
 
 
-def latex(quantity) -> str:
+def latex(quantity: str) -> str:
     """A quantity in LaTeX, without the dollars.
 
     >>> latex("I[X;Y|Z]")
@@ -149,24 +150,24 @@ def named_regions(joint: Joint) -> dict[str, Tensor]:
             f"joint: got I[Y;Z|X] = {leak.max():.3g} nats, expected 0: Z must depend on X alone; "
             'Joint.encode("Z|X", …) makes such a joint.'
         )
-    return {found.name: sum(values[atom] for atom in region(found.quantity, joint.names)) for found in REGIONS}
+    return {found.name: measure(found.quantity, joint) for found in REGIONS}
 
 
-def _read(quantity, names):
+def _read(quantity: str, names: Names) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
     found = re.fullmatch(r"\s*([HI])\s*\[(.*)\]\s*", quantity) if isinstance(quantity, str) else None
     if not found:
         raise InvalidInput(f"quantity: got {quantity!r}, expected such as 'H[Y|X]' or 'I[X;Y|Z]'.")
     return parse(found[2], names, groups=1 if found[1] == "H" else 2)
 
 
-def _few(names):
+def _few(names: Names) -> tuple[str, ...]:
     names = variable_names(names)
     if len(names) > MOST_VARIABLES:
         raise InvalidInput(f"names: got {len(names)} variables, expected at most {MOST_VARIABLES}.")
     return names
 
 
-def _subsets(names):
+def _subsets(names: Names) -> list[tuple[str, ...]]:
     """The non-empty subsets of at most five names, small ones first."""
     names = _few(names)
     return [some for size in range(1, len(names) + 1) for some in combinations(names, size)]

@@ -6,7 +6,10 @@ with weak dependence that is nearly true; in the hundreds of dimensions of a lat
 Where the density is known, `mixture` needs none of them. Builds on `neighbours`; values are nats, in float64.
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 from torch import Tensor
@@ -20,8 +23,14 @@ from ibteach.information.neighbours import (
     maximum_distances,
 )
 
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64, Int, Integer
 
-def kozachenko_leonenko(points: Tensor, k: int = 3) -> float:
+    Points: TypeAlias = Float[Tensor, "N K"] | Float[Tensor, " N"]  # N samples of K units, or of one
+    Others: TypeAlias = Float[Tensor, "N L"] | Float[Tensor, " N"]  # and the other half of N pairs
+
+
+def kozachenko_leonenko(points: Points, k: int = 3) -> float:
     """Differential entropy, ψ(N) − ψ(k) + ln V_K + (K/N) Σ_i ln ρ_i, in nats (Kozachenko & Leonenko 1987).
 
     ρ_i is the Euclidean distance of point i to its k-th nearest other, V_K the volume of the unit ball in K dimensions.
@@ -53,7 +62,7 @@ def kozachenko_leonenko(points: Tensor, k: int = 3) -> float:
     return float(_psi(count) - _psi(k) + log_ball + dimension * distances.log().mean())
 
 
-def ksg(x: Tensor, y: Tensor, k: int = 3, variant: int = 1, metric: str = "maximum") -> float:
+def ksg(x: Points, y: Others, k: int = 3, variant: int = 1, metric: str = "maximum") -> float:
     """Mutual information I[X;Y] of paired samples, in nats (Kraskov, Stögbauer & Grassberger 2004).
 
     Variant 1: ψ(k) + ψ(N) − ⟨ψ(n_x + 1) + ψ(n_y + 1)⟩, with n_x the number of points nearer in x than the k-th joint
@@ -81,7 +90,7 @@ def ksg(x: Tensor, y: Tensor, k: int = 3, variant: int = 1, metric: str = "maxim
     return float(_psi(len(x)) + local.mean())
 
 
-def ross(points: Tensor, labels: Tensor, k: int = 3) -> float:
+def ross(points: Points, labels: Integer[Tensor, " N"], k: int = 3) -> float:
     """Mutual information I[Y;Z] of continuous Z with a discrete Y, in nats (Ross 2014).
 
     ψ(N) + ψ(k) − ⟨ψ(N_y) + ψ(m + 1)⟩, with m the number of points of any class nearer than the k-th neighbour of the
@@ -117,7 +126,7 @@ def ross(points: Tensor, labels: Tensor, k: int = 3) -> float:
     return float(_psi(len(points)) + (_psi(neighbours) - _psi(size) - _psi(nearer + 1)).mean())
 
 
-def binning(x: Tensor, y: Tensor, width: float) -> float:
+def binning(x: Points, y: Others | Integer[Tensor, " N"], width: float) -> float:
     """Mutual information of x and y after each real coordinate is cut into bins of one width, in nats (plug-in).
 
     H[⌊x/w⌋] + H[⌊y/w⌋] − H[⌊x/w⌋, ⌊y/w⌋] from relative frequencies, a bin being a box of side w. Known bias: with
@@ -140,7 +149,7 @@ def binning(x: Tensor, y: Tensor, width: float) -> float:
     return _frequency_entropy(in_x) + _frequency_entropy(in_y) - _frequency_entropy(torch.cat([in_x, in_y], -1))
 
 
-def gaussian_plug_in(x: Tensor, y: Tensor) -> float:
+def gaussian_plug_in(x: Points, y: Others) -> float:
     """Mutual information if x and y were jointly Gaussian, ½ ln( det C_x det C_y / det C ), in nats.
 
     Known bias: sees linear dependence only, so 0 for any other; too large by about K·L/2N otherwise.
@@ -171,29 +180,29 @@ def gaussian_plug_in(x: Tensor, y: Tensor) -> float:
     return 0.5 * (of_x + of_y - of_both)
 
 
-def _psi(count):
+def _psi(count: int | Int[Tensor, "*batch"]) -> Float64[Tensor, "*batch"]:
     return torch.special.digamma(torch.as_tensor(count).double())
 
 
-def _frequency_entropy(symbols):
+def _frequency_entropy(symbols: Float[Tensor, "N K"] | Integer[Tensor, "N K"]) -> float:
     counts = symbols.unique(dim=0, return_counts=True)[1]
     return torch.special.entr(counts.double() / len(symbols)).sum().item()
 
 
-def _points(name, points):
+def _points(name: str, points: Points) -> Float64[Tensor, "N K"]:
     if isinstance(points, Tensor) and points.ndim == 1:
         points = points[:, None]
     return checks.real(name, points, "N K").detach().double()
 
 
-def _pair(x, y):
+def _pair(x: Points, y: Others) -> tuple[Float64[Tensor, "N K"], Float64[Tensor, "N L"]]:
     x, y = _points("x", x), _points("y", y)
     if len(x) != len(y) or x.device != y.device:
         raise InvalidInput(f"x and y: got {len(x)} points on {x.device} and {len(y)} on {y.device}, expected pairs.")
     return x, y
 
 
-def _labels(labels, points):
+def _labels(labels: Integer[Tensor, " N"], points: Float[Tensor, "N K"]) -> Integer[Tensor, " N"]:
     largest = int(labels.max()) if isinstance(labels, Tensor) and labels.numel() else 0
     checks.labels("labels", labels, "N", classes=largest + 1)
     if len(labels) != len(points) or labels.device != points.device:
@@ -204,7 +213,7 @@ def _labels(labels, points):
     return labels
 
 
-def _neighbours(k, count):
+def _neighbours(k: int, count: int) -> int:
     k = checks.whole("k", k)
     if k >= count:
         raise InvalidInput(f"k: got {k} with {count} points, expected at most {count - 1}.")

@@ -5,17 +5,25 @@ most cases where no atom is negative, so they are fitted, and what could not be 
 area: then the circles are true to the entropies alone. Pure numbers, drawn by `ibteach.display`. Builds on `diagram`.
 """
 
+from __future__ import annotations
+
 import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
+import numpy.typing as npt
 from scipy.ndimage import distance_transform_edt
 from scipy.optimize import brentq
 
 from ibteach.errors import InvalidInput
 from ibteach.information.diagram import atom_name, atoms, region
 from ibteach.information.discrete import Joint
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64
 
 TRUE_TO = 2e-3  # of the whole: what the eye does not see
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(300)
@@ -31,13 +39,13 @@ class Layout:
     """
 
     names: tuple[str, ...]
-    ellipses: np.ndarray
+    ellipses: Float64[np.ndarray, "n 5"]
     atoms: dict[str, float]
     areas: dict[str, float]
     true: bool
     note: str
 
-    def inside(self, x, y) -> dict[str, np.ndarray]:
+    def inside(self, x: npt.ArrayLike, y: npt.ArrayLike) -> dict[str, np.ndarray]:
         """For each variable, at each point: a number that is negative inside its ellipse and positive outside."""
         return {name: _level(ellipse, x, y) for name, ellipse in zip(self.names, self.ellipses, strict=True)}
 
@@ -51,13 +59,13 @@ class Layout:
             there = np.ones_like(x, bool)
             for name in self.names:
                 there &= (level[name] < 0) == (atom in region(f"H[{name}]", self.names))
-            depth = distance_transform_edt(np.pad(there, 1))[1:-1, 1:-1]
+            depth = np.asarray(distance_transform_edt(np.pad(there, 1)))[1:-1, 1:-1]
             if depth.max() > 1:
                 place = np.unravel_index(depth.argmax(), depth.shape)
                 found[atom] = (float(x[place]), float(y[place]), float(depth.max() * (y[1, 0] - y[0, 0])))
         return found
 
-    def box(self, margin=0.03):
+    def box(self, margin: float = 0.03) -> tuple[tuple[float, float], tuple[float, float]]:
         """((left, right), (bottom, top)) of the picture."""
         x, y, a, b, angle = self.ellipses.T
         wide, high = np.hypot(a * np.cos(angle), b * np.sin(angle)), np.hypot(a * np.sin(angle), b * np.cos(angle))
@@ -87,7 +95,7 @@ def layout_of(values: dict[str, float], names: tuple[str, ...]) -> Layout:
     entropy = np.array([sum(values[atom] for atom in region(f"H[{name}]", names)) for name in names])
     whole = max(sum(values.values()), 1e-9)
     circles = np.sqrt(np.maximum(entropy, 1e-9 * whole) / np.pi)
-    lowest = min(values, key=values.get)
+    lowest = min(values, key=lambda atom: values[atom])
     if values[lowest] < -1e-9:
         ellipses = _placed(circles, {pair: max(circles[list(pair)]) for pair in combinations(range(3), 2)})
         note = (
@@ -100,7 +108,7 @@ def layout_of(values: dict[str, float], names: tuple[str, ...]) -> Layout:
         return sum(values[atom] for atom in region(f"{'HI'[len(chosen) > 1]}[{';'.join(chosen)}]", names))
 
     overlaps = {pair: shared([names[i] for i in pair]) for pair in combinations(range(len(names)), 2)}
-    apart = {pair: _distance(*circles[list(pair)], overlap) for pair, overlap in overlaps.items()}
+    apart = {(i, j): _distance(circles[i], circles[j], overlap) for (i, j), overlap in overlaps.items()}
     ellipses = _placed(circles, apart)
     if len(names) == 3:
         ellipses = _fitted(ellipses, [*overlaps.values(), shared(names)], whole)
@@ -113,7 +121,7 @@ def layout_of(values: dict[str, float], names: tuple[str, ...]) -> Layout:
     return Layout(names, ellipses, values, areas, gap <= TRUE_TO, note)
 
 
-def intersection_area(ellipses) -> float:
+def intersection_area(ellipses: npt.ArrayLike) -> float:
     """Area common to all the ellipses (n, 5): the integral over x of the height that they share.
 
     >>> circle = np.array([[0.0, 0.0, 1.0, 1.0, 0.0]])
@@ -134,14 +142,14 @@ def intersection_area(ellipses) -> float:
     return float(np.maximum(height, 0) @ WEIGHTS * (right - left) / 2)
 
 
-def _level(ellipse, x, y):
+def _level(ellipse: Float64[np.ndarray, " 5"], x: npt.ArrayLike, y: npt.ArrayLike) -> np.ndarray:
     centre_x, centre_y, a, b, angle = ellipse
     along = (x - centre_x) * np.cos(angle) + (y - centre_y) * np.sin(angle)
     across = (y - centre_y) * np.cos(angle) - (x - centre_x) * np.sin(angle)
     return np.hypot(along / a, across / b) - 1
 
 
-def _areas(ellipses, names):
+def _areas(ellipses: Float64[np.ndarray, "n 5"], names: tuple[str, ...]) -> dict[str, float]:
     """Area of each atom's region, by inclusion and exclusion of what the ellipses have in common."""
     sets = [some for size in range(1, len(names) + 1) for some in combinations(range(len(names)), size)]
     common = {some: intersection_area(ellipses[list(some)]) for some in sets}
@@ -153,7 +161,7 @@ def _areas(ellipses, names):
     }
 
 
-def _distance(first, second, overlap):
+def _distance(first: float, second: float, overlap: float) -> float:
     """How far apart the centres of two circles are that have this area in common."""
     near, far = abs(first - second), first + second
     both = np.array([[0, 0, first, first, 0], [0, 0, second, second, 0]], float)
@@ -164,10 +172,10 @@ def _distance(first, second, overlap):
 
     if excess(near) <= 0:
         return near
-    return far if excess(far) >= 0 else brentq(excess, near, far, xtol=1e-12)
+    return far if excess(far) >= 0 else cast(float, brentq(excess, near, far, xtol=1e-12))
 
 
-def _placed(radii, apart):
+def _placed(radii: Float64[np.ndarray, " n"], apart: Mapping[tuple[int, int], float]) -> Float64[np.ndarray, "n 5"]:
     """Circles at these distances: the first left, the second right, a third below (as near as a triangle allows)."""
     centres = [(0.0, 0.0), (apart[0, 1], 0.0)]
     if len(radii) == 3:
@@ -177,7 +185,7 @@ def _placed(radii, apart):
     return np.array([[*centre, radius, radius, 0.0] for centre, radius in zip(centres, radii, strict=True)])
 
 
-def _fitted(circles, wanted, whole):
+def _fitted(circles: Float64[np.ndarray, "3 5"], wanted: Sequence[float], whole: float) -> Float64[np.ndarray, "3 5"]:
     """Ellipses of the circles' areas whose intersections, of each pair and of all three, have the areas `wanted`."""
     radius, unit = circles[:, 2], np.sqrt(whole)
 
@@ -200,7 +208,9 @@ def _fitted(circles, wanted, whole):
     return ellipses(best)
 
 
-def _solved(misfit, parameters):
+def _solved(
+    misfit: Callable[[np.ndarray], np.ndarray], parameters: Float64[np.ndarray, " 12"]
+) -> Float64[np.ndarray, " 12"]:
     """Levenberg–Marquardt with short steps: after a long one the shapes lie apart, where the misfit has no gradient."""
     now, damping, slope = misfit(parameters), 1e-3, None
     for _ in range(60):

@@ -7,10 +7,12 @@ whatever the network; `population` says what follows for inputs not seen. Builds
 not known there is only `estimators`.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,6 +20,9 @@ from torch import Tensor
 from ibteach import checks
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64, Int
 
 ROUNDING = 1e-6
 """Nats that an exponent may be off by before distances are taken from differences instead of a matrix product."""
@@ -59,8 +64,8 @@ class Measurement:
 
 
 def measure(
-    latents: Tensor,
-    labels: Tensor,
+    latents: Float[Tensor, "*batch N K"],
+    labels: Int[Tensor, " N"],
     noise_variance: float = ZERO_ENTROPY_VARIANCE,
     *,
     samples: int = 2,
@@ -128,7 +133,7 @@ def measure(
 
 
 def pairwise_bounds(
-    latents: Tensor, noise_variance: float = ZERO_ENTROPY_VARIANCE, *, block: int | None = None
+    latents: Float[Tensor, "*batch N K"], noise_variance: float = ZERO_ENTROPY_VARIANCE, *, block: int | None = None
 ) -> Bounds:
     """Bounds on H[Z] of the mixture on N inputs from the distances between its centres alone: no noise is drawn.
 
@@ -142,7 +147,7 @@ def pairwise_bounds(
     """
     mixture = Mixture(latents, noise_variance, block)
 
-    def entropy(precision):
+    def entropy(precision: float) -> Float64[Tensor, "*batch"]:
         log_sums = mixture.centres.new_empty(latents.shape[:-1])
         for rows in mixture.blocks(slice(0, latents.shape[-2])):
             origins = mixture.centres[..., rows, :]
@@ -159,7 +164,7 @@ class Mixture:
     `latents`: noiseless, (..., N, K); `noise_variance`: σ² > 0; `block`: rows at a time. Raises as `measure` does.
     """
 
-    def __init__(self, latents: Tensor, noise_variance: float, block: int | None = None):
+    def __init__(self, latents: Float[Tensor, "*batch N K"], noise_variance: float, block: int | None = None):
         checks.real("latents", latents, "... N K")
         if checks.number("noise_variance", noise_variance, minimum=0) == 0:
             raise InvalidInput("noise_variance: got 0, expected > 0: without noise I[X;Z] is infinite or ln N.")
@@ -180,7 +185,7 @@ class Mixture:
         )  # so that one product with (2πe·z, …, 1) gives whole exponents
 
     def walk(
-        self, origins: Tensor, samples: int, seed: int, spans: Sequence[slice] | None = None
+        self, origins: Float64[Tensor, "*batch N K"], samples: int, seed: int, spans: Sequence[slice] | None = None
     ) -> Iterator[tuple[int, slice, slice, Tensor]]:
         """Every (draw, span, rows of it, exponents (..., rows, N)) at noisy `origins`, which are centred as we are."""
         generator = torch.Generator().manual_seed(OWN_SEEDS + seed)
@@ -195,7 +200,9 @@ class Mixture:
         for start in range(span.start, span.stop, self.block):
             yield slice(start, min(start + self.block, span.stop))
 
-    def exponents(self, origins: Tensor, noise: Tensor) -> Tensor:
+    def exponents(
+        self, origins: Float64[Tensor, "*batch rows K"], noise: Float64[Tensor, "*#batch rows K"]
+    ) -> Float64[Tensor, "*batch rows N"]:
         """(‖ε‖² − ‖o_i + ε_i − f_j‖²) / 2σ², (..., rows, N): 0 for a point's own centre."""
         points, half = origins + noise, self.half_precision
         reach = max(self.reach, origins.square().sum(-1).max().item())
@@ -212,19 +219,19 @@ class Mixture:
         return torch.cat([2 * half * points, of_point, torch.ones_like(of_point)], -1) @ self.augmented.mT
 
 
-def log_sum_exp(exponents: Tensor) -> Tensor:
+def log_sum_exp(exponents: Float[Tensor, "*batch N"]) -> Float[Tensor, "*batch"]:
     """ln Σ_j exp, over the last axis. exp is several times slower where it underflows, so none is let that far."""
     largest = exponents.amax(-1, keepdim=True)
     return (exponents - largest).clamp_(min=-500).exp_().sum(-1).log_().add_(largest[..., 0])
 
 
-def _estimate(draws):
+def _estimate(draws: Float64[Tensor, "S ... N"]) -> Estimate:
     """The mean of (S, ..., N) over draws and inputs; the inputs are all there, so only the draws are uncertain."""
     samples, count = draws.shape[0], draws.shape[-1]
     return Estimate(draws.mean((0, -1)), (draws.var(0).mean(-1) / (samples * count)).sqrt())
 
 
-def _check_labels(labels, latents):
+def _check_labels(labels: Int[Tensor, " N"], latents: Float[Tensor, "... N K"]) -> None:
     if isinstance(labels, Tensor) and (labels.shape != latents.shape[-2:-1] or labels.device != latents.device):
         raise InvalidInput(
             f"labels: got shape {tuple(labels.shape)} on {labels.device}, expected one for each of the "

@@ -7,14 +7,20 @@ coordinate difference for information, because it is computed without rounding, 
 at hand, scipy's is the faster for the first, scikit-learn's for the second, where it counts five times as fast.
 """
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree as EuclideanTree
 from sklearn.neighbors import KDTree
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64, Int64
 
 TREE_DIMENSIONS = 12
 """Up to here the k-d tree is used, unless the points are on a GPU."""
@@ -22,16 +28,19 @@ TREE_DIMENSIONS = 12
 BLOCK = 2**22
 """Distances held at a time: 32 MiB of float64."""
 
+FromRows: TypeAlias = Callable[[slice], Tensor]
+"""From a slice of rows to their distances to all points, (rows, N)."""
 
-def euclidean_distances(points: Tensor, k: int) -> Tensor:
+
+def euclidean_distances(points: Float64[Tensor, "N K"], k: int) -> Float64[Tensor, " N"]:
     """Distance of each of N points (N, K), float64, to its k-th nearest other one: (N,), coincident ones being at 0.
 
     >>> euclidean_distances(torch.tensor([[0.0, 0.0], [3.0, 4.0], [3.0, 4.0]]).double(), 1).tolist()
     [5.0, 0.0, 0.0]
     """
     if _by_tree(points):
-        tree = cKDTree(points.numpy(), leafsize=64)
-        return torch.from_numpy(tree.query(points.numpy(), [k + 1], workers=-1)[0][:, 0])
+        tree = EuclideanTree(points.numpy(), leafsize=64)
+        return torch.from_numpy(tree.query(points.numpy(), [k + 1], workers=-1)[0][:, 0])  # pyright: ignore[reportArgumentType]
     centred = points - points.mean(0)
     scale = centred.abs().max().clamp_min(torch.finfo(points.dtype).tiny)
     from_points, _ = _squares((centred / scale).float())  # candidates in half the time; their distances are exact
@@ -51,7 +60,7 @@ def euclidean_distances(points: Tensor, k: int) -> Tensor:
     return found
 
 
-def maximum_distances(points: Tensor, k: int) -> Tensor:
+def maximum_distances(points: Float64[Tensor, "N K"], k: int) -> Float64[Tensor, " N"]:
     """Distance max_i |a_i − b_i| of each of N points (N, K), float64, to its k-th nearest other one: (N,).
 
     >>> maximum_distances(torch.tensor([[0.0, 0.0], [3.0, 4.0], [3.0, 4.0]]).double(), 1).tolist()
@@ -63,7 +72,7 @@ def maximum_distances(points: Tensor, k: int) -> Tensor:
     return torch.cat([from_points(rows).topk(k + 1, largest=False).values[:, -1] for rows in _blocks(points)])
 
 
-def count_within(points: Tensor, radii: Tensor) -> Tensor:
+def count_within(points: Float64[Tensor, "N K"], radii: Float64[Tensor, " N"]) -> Int64[Tensor, " N"]:
     """How many other points lie within max_i |a_i − b_i| <= radius of each of N points (N, K): (N,), int64.
 
     >>> count_within(torch.tensor([[0.0], [1.0], [1.0], [3.0]]).double(), torch.tensor([1.0, 0.0, 2.0, 1.0])).tolist()
@@ -78,12 +87,14 @@ def count_within(points: Tensor, radii: Tensor) -> Tensor:
 class JointNeighbours(NamedTuple):
     """For each of N pairs, what the k nearest in the joint space say about the two spaces apart; each (N,)."""
 
-    k: Tensor  # neighbours in the joint space
-    x: Tensor  # other points as near in x
-    y: Tensor  # other points as near in y
+    k: Int64[Tensor, " N"]  # neighbours in the joint space
+    x: Int64[Tensor, " N"]  # other points as near in x
+    y: Int64[Tensor, " N"]  # other points as near in y
 
 
-def joint_neighbours(x: Tensor, y: Tensor, k: int, box: bool, metric: str = "maximum") -> JointNeighbours:
+def joint_neighbours(
+    x: Float64[Tensor, "N K"], y: Float64[Tensor, "N L"], k: int, box: bool, metric: str = "maximum"
+) -> JointNeighbours:
     """Neighbours of pairs (N, K) and (N, L) under the larger of two distances, for the estimators of Kraskov et al.
 
     In each space apart the distance is the largest coordinate difference ("maximum") or the Euclidean one ("euclidean",
@@ -116,23 +127,23 @@ def joint_neighbours(x: Tensor, y: Tensor, k: int, box: bool, metric: str = "max
     return JointNeighbours(*torch.cat(parts, -1))
 
 
-def _maxima(points):
+def _maxima(points: Float64[Tensor, "N K"]) -> tuple[FromRows, float]:
     """Distances from a block of rows, and what counts as none."""
     return lambda rows: torch.cdist(points[rows], points, p=math.inf), 0.0
 
 
-def _squares(points):
+def _squares(points: Float[Tensor, "N K"]) -> tuple[FromRows, float]:
     """Squared distances from a block of rows, and what counts as none: their rounding."""
     points = points - points.mean(0)
     squares = points.square().sum(-1)
 
-    def distances(rows):
+    def distances(rows: slice) -> Float[Tensor, "rows N"]:
         return torch.addmm(squares, points[rows], points.mT, alpha=-2).add_(squares[rows, None])
 
     return distances, 16 * torch.finfo(points.dtype).eps * squares.max().item()
 
 
-def _joint_by_tree(x, y, k, box):
+def _joint_by_tree(x: Float64[Tensor, "N K"], y: Float64[Tensor, "N L"], k: int, box: bool) -> JointNeighbours:
     joint = torch.cat([x, y], -1)
     tree = _tree(joint)
     radius = _nearest(tree, joint, k)
@@ -154,31 +165,31 @@ def _joint_by_tree(x, y, k, box):
     return JointNeighbours(count, _count(_tree(x), x, x_radius), _count(_tree(y), y, y_radius))
 
 
-def _by_tree(*spaces):
+def _by_tree(*spaces: Tensor) -> bool:
     return sum(space.shape[-1] for space in spaces) <= TREE_DIMENSIONS and not spaces[0].is_cuda
 
 
-def _blocks(points):
+def _blocks(points: Tensor) -> list[slice]:
     step = max(1, BLOCK // len(points))
     return [slice(start, min(start + step, len(points))) for start in range(0, len(points), step)]
 
 
-def _inside(distances, radii):
+def _inside(distances: Float64[Tensor, "rows N"], radii: Float64[Tensor, " rows"]) -> Int64[Tensor, " rows"]:
     return (distances <= radii[:, None]).sum(-1) - 1  # a point is not its own neighbour
 
 
-def _just_below(radii):
+def _just_below(radii: Float64[Tensor, "*n"]) -> Float64[Tensor, "*n"]:
     """So that "within" excludes the k-th neighbour itself; 0 stays 0, and coincident points stay in."""
     return torch.nextafter(radii, torch.zeros_like(radii))
 
 
-def _tree(points):
+def _tree(points: Tensor) -> KDTree:
     return KDTree(points.numpy(), leaf_size=16, metric="chebyshev")
 
 
-def _nearest(tree, points, k):
+def _nearest(tree: KDTree, points: Float64[Tensor, "N K"], k: int) -> Float64[Tensor, " N"]:
     return torch.from_numpy(tree.query(points.numpy(), k + 1)[0][:, k])  # a point itself is at 0
 
 
-def _count(tree, points, radii):
+def _count(tree: KDTree, points: Float64[Tensor, "n K"], radii: Float64[Tensor, " n"]) -> Int64[Tensor, " n"]:
     return torch.from_numpy(tree.query_radius(points.numpy(), radii.numpy(), count_only=True)) - 1

@@ -7,8 +7,11 @@ estimator. The bracket closes as N grows; where it stays wide (high dimension, l
 determine H[Z]. Builds on `mixture` and `continuous`.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -17,6 +20,9 @@ from ibteach import checks
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE, gaussian_cross_entropy
 from ibteach.information.mixture import Estimate, Mixture, log_sum_exp
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64
 
 FOLDS = 5
 
@@ -41,8 +47,8 @@ class Bracket:
 
 
 def population_bracket(
-    latents: Tensor,
-    held_out: Tensor | None = None,
+    latents: Float[Tensor, "*batch N K"],
+    held_out: Float[Tensor, "*batch M K"] | None = None,
     noise_variance: float = ZERO_ENTROPY_VARIANCE,
     *,
     samples: int = 1,
@@ -102,12 +108,12 @@ def population_bracket(
     )
 
 
-def _over_inputs(each):
+def _over_inputs(each: Float64[Tensor, "*batch N"]) -> Estimate:
     """The mean of (..., N) over inputs, which are a sample of the population."""
     return Estimate(each.mean(-1), each.std(-1, correction=0) / math.sqrt(each.shape[-1]))
 
 
-def _check_held_out(held_out, latents):
+def _check_held_out(held_out: Float[Tensor, "*batch M K"], latents: Float[Tensor, "*batch N K"]) -> None:
     checks.real("held_out", held_out, "... M K")
     batch, dimension = latents.shape[:-2], latents.shape[-1]
     if held_out.shape[:-2] != batch or held_out.shape[-1] != dimension or held_out.device != latents.device:

@@ -5,15 +5,33 @@ says what is wrong with it; `variable_names` and `parse` read the notation ``"X 
 computes with the results.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from ibteach import checks
 from ibteach.errors import InvalidInput
 
+if TYPE_CHECKING:
+    from jaxtyping import Float64, Int64, Real
 
-def probabilities(name, table, shape, *, over=None, normalize=False) -> Tensor:
+
+Table: TypeAlias = Tensor | npt.ArrayLike
+"""What people have: torch tensors, numpy arrays, nested lists of numbers."""
+
+Names: TypeAlias = str | Iterable[str]
+"""Names of variables: ``"X Y"`` or ``["X", "Y"]``."""
+
+
+def probabilities(
+    name: str, table: Table, shape: str, *, over: int | None = None, normalize: bool = False
+) -> Float64[Tensor, "*batch"]:
     """A float64 table that sums to one over its last `over` axes (by default all named ones), or `InvalidInput`.
 
     `shape` names the axes, such as ``"... X Y"``; the ``...`` admits a batch. Integers are counts: they are divided by
@@ -51,7 +69,7 @@ def probabilities(name, table, shape, *, over=None, normalize=False) -> Tensor:
     return p if exact else p / total
 
 
-def numbers(name, values) -> Tensor:
+def numbers(name: str, values: Table) -> Real[Tensor, "*batch"]:
     """Real numbers as a tensor, shared where they can be: torch as it is; numpy or lists as int64, float32 or float64.
 
     >>> numbers("table", [[True, False]])
@@ -73,7 +91,7 @@ def numbers(name, values) -> Tensor:
     return torch.as_tensor(values)
 
 
-def symbols(name, values) -> tuple[Tensor, int]:
+def symbols(name: str, values: Table) -> tuple[Int64[Tensor, " N"], int]:
     """Samples of one variable as whole numbers 0 … K−1, shape (N,), int64, and K; or `InvalidInput`.
 
     >>> symbols("X", [0.5, 1.0])
@@ -95,7 +113,7 @@ def symbols(name, values) -> tuple[Tensor, int]:
     return found.long(), int(high) + 1
 
 
-def variable_names(names) -> tuple[str, ...]:
+def variable_names(names: Names) -> tuple[str, ...]:
     """Names of variables, from ``"X Y"`` or a sequence of them; no two alike.
 
     >>> variable_names("X Y X")
@@ -114,7 +132,7 @@ def variable_names(names) -> tuple[str, ...]:
     return names
 
 
-def parse(text, names, *, groups):
+def parse(text: str, names: Iterable[str], *, groups: int) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:
     """Groups and condition of ``"X;Y|Z"``: ((("X",), ("Y",)), ("Z",)); `groups` is 1 (for H) or 2 (for I: two or more).
 
     >>> parse("X, Y | Z", ["X", "Y", "Z"], groups=1)
@@ -134,6 +152,6 @@ def parse(text, names, *, groups):
     return found, given
 
 
-def _at(place, shape):
+def _at(place: int | Tensor, shape: Sequence[int]) -> str:
     """The index of the flat `place` in `shape`, for a message; nothing where there is but one."""
     return f" at {[int(i) for i in np.unravel_index(int(place), shape)]}" if shape else ""
