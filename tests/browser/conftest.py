@@ -22,12 +22,12 @@ CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("c
 
 # The pixels on screen, as one number, read once the picture is the one that the controls ask for.
 PIXELS = """async (root) => {
-    const agrees = () => root.querySelector(".stage img")?.dataset.key === root.dataset.key;
+    const agrees = () => root.querySelector(".ibteach-stage img")?.dataset.key === root.dataset.key;
     for (const end = Date.now() + 120000; !agrees();) {
         if (Date.now() > end) throw new Error("no picture for " + root.dataset.key);
         await new Promise(requestAnimationFrame);
     }
-    const image = root.querySelector(".stage img");
+    const image = root.querySelector(".ibteach-stage img");
     await image.decode();
     const canvas = document.createElement("canvas");
     [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
@@ -53,7 +53,7 @@ class Figure:
         return self.root.evaluate(PIXELS)
 
     def alt(self):
-        return self.root.locator(".stage img").get_attribute("alt")
+        return self.root.locator(".ibteach-stage img").get_attribute("alt")
 
     def drag(self, slider, share):
         """Take the thumb of a slider and let it go at a share of its length; again, if the page moved meanwhile."""
@@ -161,7 +161,7 @@ class Notebook:
 
 def _figures(page):
     roots = page.locator(".ibteach-explorer")
-    roots.first.locator(".stage img").wait_for(timeout=60_000)
+    roots.first.locator(".ibteach-stage img").wait_for(timeout=60_000)
     return [Figure(page, root) for root in roots.all()]
 
 

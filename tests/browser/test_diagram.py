@@ -19,7 +19,7 @@ def page(tmp_path, new_page):
 def test_pointer_and_keyboard_choose_the_quantity(page, figures_of):
     (figure,) = figures_of(page)
     figure.exercise()
-    box = figure.root.locator(".stage").bounding_box()
+    box = figure.root.locator(".ibteach-stage").bounding_box()
 
     def touch(across, down):
         page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"], steps=3)

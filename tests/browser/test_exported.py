@@ -86,3 +86,31 @@ def test_nothing_jumps_while_a_control_moves(page, figures_of):
         figure.pixels()
         page.wait_for_timeout(300)
         assert figure.root.evaluate(where, parts) == first
+
+
+# What the page of a classic notebook says of bare elements and of common names, as Bootstrap 3 does.
+CLASSIC = """
+label { display: inline-block; max-width: 100%; margin-bottom: 5px; font-weight: bold }
+output { display: block; padding-top: 7px; font-size: 13px; line-height: 1.43; color: #555 }
+summary { display: block } img { vertical-align: middle } figure { margin: 0 }
+input[type=radio] { margin: 4px 0 0 } input[type=range] { display: block; width: 100% }
+.label { display: inline; padding: .2em .6em .3em; font-size: 75%; font-weight: bold; color: #fff }
+.table { width: 100%; margin-bottom: 18px }
+.value, .name, .note, .stage, .controls, .frame { color: #fff; display: none }
+"""
+LOOKS = """() => [...document.querySelectorAll(".ibteach-figure, .ibteach-figure *")].map((node) => {
+    const { display, color, fontSize, fontWeight, lineHeight, margin, padding, maxWidth } = getComputedStyle(node);
+    const { width, height } = node.getBoundingClientRect();
+    const drawn = node.matches("input") ? [] : [color, fontSize, lineHeight]; // what an input writes, nobody sees here
+    return [node.tagName, display, fontWeight, margin, padding, maxWidth, width, height, ...drawn].join();
+})"""
+
+
+def test_it_keeps_its_looks_where_the_page_has_others(page, figures_of):
+    (figure,) = figures_of(page)
+    figure.pixels()
+    before = page.evaluate(LOOKS)
+    styled = "css => document.head.prepend(Object.assign(document.createElement('style'), { textContent: css }))"
+    page.evaluate(styled, CLASSIC)
+    page.wait_for_timeout(200)
+    assert page.evaluate(LOOKS) == before

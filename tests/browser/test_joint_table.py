@@ -18,7 +18,7 @@ class Editor:
     """An editor on a page."""
 
     def __init__(self, page):
-        self.page, self.root = page, page.locator(".ibteach-table")
+        self.page, self.root = page, page.locator(".ibteach-editor")
         self.root.wait_for()
 
     def cell(self, row, column):
@@ -35,7 +35,7 @@ class Editor:
         """What the list of quantities says."""
         rows = self.root.locator("[data-quantity]").all()
         return {
-            row.get_attribute("data-quantity"): float(row.locator(".value").inner_text().replace("−", "-"))
+            row.get_attribute("data-quantity"): float(row.locator(".ibteach-value").inner_text().replace("−", "-"))
             for row in rows
         }
 
@@ -71,7 +71,7 @@ def test_the_browser_computes_what_the_library_does(editor):
 def test_circles_have_the_areas_of_the_measure(editor):
     editor.root.get_by_text("real digits", exact=True).click()
     joint = presets()["real digits"]
-    rings = editor.root.locator("svg .ring").all()
+    rings = editor.root.locator("svg .ibteach-ring").all()
     x, y, r = np.array([[float(ring.get_attribute(name)) for name in ("cx", "cy", "r")] for ring in rings]).T
     grid = np.linspace(-1.5, 1.5, 2000)
     inside = [(grid[None] - x[i]) ** 2 + (grid[:, None] - y[i]) ** 2 < r[i] ** 2 for i in (0, 1)]
@@ -137,7 +137,7 @@ def test_sizes_states_and_themes(editor):
     assert editor.table().tolist() == [[0.1, 0.2], [0.3, 0.4]]
     light = editor.root.evaluate("node => getComputedStyle(node).backgroundColor")
     editor.page.emulate_media(color_scheme="dark")
-    editor.page.wait_for_function("document.querySelector('.ibteach-table').dataset.theme === 'dark'")
+    editor.page.wait_for_function("document.querySelector('.ibteach-editor').dataset.theme === 'dark'")
     assert editor.root.evaluate("node => getComputedStyle(node).backgroundColor") != light
 
 

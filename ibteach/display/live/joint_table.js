@@ -107,23 +107,23 @@ class Editor {
     });
     this.units.place(0);
 
-    this.grid = make("div", { class: "table" });
+    this.grid = make("div", { class: "ibteach-table" });
     this.svg = draw("svg", { role: "img", "data-diagram": "" });
     this.svg.addEventListener("pointermove", (event) => this.point(event));
-    this.list = make("div", { class: "quantities", role: "group", "aria-label": "quantities" });
+    this.list = make("div", { class: "ibteach-quantities", role: "group", "aria-label": "quantities" });
     this.caption = make("figcaption", { "aria-live": "polite" });
-    this.note = make("p", { class: "remark" });
-    const how = make("p", { class: "remark" }, "Drag a cell up or down, or choose it and use the arrow keys.");
+    this.note = make("p", { class: "ibteach-remark" });
+    const how = make("p", { class: "ibteach-remark" }, "Drag a cell up or down, or choose it and use the arrow keys.");
     this.text = make("input", { type: "text", spellcheck: "false", autocomplete: "off", "aria-label": "State as text" });
     this.text.addEventListener("focus", () => this.text.select());
     this.text.addEventListener("change", () => this.paste());
     const hint = "Copy this line to keep or share the table; paste one here and press Enter to see it again.";
     this.root = make(
       "section",
-      { class: "ibteach-figure ibteach-table", "aria-label": spec.title },
+      { class: "ibteach-figure ibteach-editor", "aria-label": spec.title },
       make("header", {}, make("h3", {}, spec.title)),
-      make("div", { class: "controls" }, ...[this.preset, ...this.sizes, this.units].flatMap((control) => control.nodes)),
-      make("figure", {}, make("div", { class: "sheet" }, make("div", {}, this.grid, how), make("div", {}, this.svg, this.note), this.list), this.caption),
+      make("div", { class: "ibteach-controls" }, ...[this.preset, ...this.sizes, this.units].flatMap((control) => control.nodes)),
+      make("figure", {}, make("div", { class: "ibteach-sheet" }, make("div", {}, this.grid, how), make("div", {}, this.svg, this.note), this.list), this.caption),
       make("details", {}, make("summary", {}, "State"), this.text, make("p", {}, hint)),
     );
     this.root.style.setProperty("--width", `${spec.width}px`);
@@ -186,20 +186,20 @@ class Editor {
     const rowNames = names.slice(0, -1).join(" ");
     const cells = table.map((row, i) => row.map((_, j) => this.cell(i, j, `${rowNames} = ${label(rows, i)}, ${names.at(-1)} = ${label(columns, j)}`)));
     this.cells = cells;
-    this.rowSums = table.map(() => make("span", { class: "margin" }));
-    this.columnSums = table[0].map(() => make("span", { class: "margin" }));
-    const corner = make("span", { class: "corner" }, `${rowNames} ↓  ${names.at(-1)} →`);
+    this.rowSums = table.map(() => make("span", { class: "ibteach-margin" }));
+    this.columnSums = table[0].map(() => make("span", { class: "ibteach-margin" }));
+    const corner = make("span", { class: "ibteach-corner" }, `${rowNames} ↓  ${names.at(-1)} →`);
     this.grid.replaceChildren(
-      ...[corner, ...table[0].map((_, j) => make("span", { class: "head" }, label(columns, j))), make("span", { class: "margin" }, `p(${rowNames.toLowerCase()})`)],
-      ...cells.flatMap((row, i) => [make("span", { class: "head" }, label(rows, i)), ...row.map(({ node }) => node), this.rowSums[i]]),
-      ...[make("span", { class: "margin" }, `p(${names.at(-1).toLowerCase()})`), ...this.columnSums],
+      ...[corner, ...table[0].map((_, j) => make("span", { class: "ibteach-head" }, label(columns, j))), make("span", { class: "ibteach-margin" }, `p(${rowNames.toLowerCase()})`)],
+      ...cells.flatMap((row, i) => [make("span", { class: "ibteach-head" }, label(rows, i)), ...row.map(({ node }) => node), this.rowSums[i]]),
+      ...[make("span", { class: "ibteach-margin" }, `p(${names.at(-1).toLowerCase()})`), ...this.columnSums],
     );
     this.grid.style.gridTemplateColumns = `max-content repeat(${table[0].length}, minmax(44px, ${table[0].length > 3 ? 54 : 66}px)) max-content`;
 
     this.chosen = Math.min(this.chosen, this.kind.length - 1);
     if (this.kind.length !== this.buttons?.length) this.chosen = this.kind.findIndex(({ quantity }) => quantity.startsWith("I"));
     this.buttons = this.kind.map(({ quantity }, i) => {
-      const value = make("span", { class: "value" });
+      const value = make("span", { class: "ibteach-value" });
       const button = make("button", { type: "button", "data-quantity": quantity }, make("span", {}, quantity), value);
       for (const event of ["pointerenter", "focus", "click"]) button.addEventListener(event, () => this.choose(i));
       return { button, value };
@@ -209,9 +209,9 @@ class Editor {
   }
 
   cell(i, j, said) {
-    const fill = make("span", { class: "fill" });
-    const text = make("span", { class: "p" });
-    const node = make("div", { class: "cell", role: "slider", tabindex: 0, "aria-label": `p(${said})`, "aria-valuemin": 0, "aria-valuemax": 1, "aria-orientation": "vertical", "data-cell": `${i},${j}` }, fill, text);
+    const fill = make("span", { class: "ibteach-fill" });
+    const text = make("span", { class: "ibteach-p" });
+    const node = make("div", { class: "ibteach-cell", role: "slider", tabindex: 0, "aria-label": `p(${said})`, "aria-valuemin": 0, "aria-valuemax": 1, "aria-orientation": "vertical", "data-cell": `${i},${j}` }, fill, text);
     const now = () => this.state.table[i][j];
     const keys = { ArrowUp: STEP, ArrowRight: STEP, ArrowDown: -STEP, ArrowLeft: -STEP, PageUp: LEAP, PageDown: -LEAP, Home: -1, End: 1 };
     node.addEventListener("keydown", (event) => {
@@ -232,13 +232,13 @@ class Editor {
   drawParts(names) {
     const cut = { x: -9, y: -9, width: 18, height: 18 };
     const ids = names.map((_, i) => [`${this.id}-in-${i}`, `${this.id}-out-${i}`]);
-    this.rings = names.map(() => [0, 1, 2].map((k) => draw("circle", k === 1 ? { fill: "black" } : k === 2 ? { class: "ring" } : {})));
+    this.rings = names.map(() => [0, 1, 2].map((k) => draw("circle", k === 1 ? { fill: "black" } : k === 2 ? { class: "ibteach-ring" } : {})));
     const defs = draw("defs");
     names.forEach((_, i) => {
       defs.append(draw("clipPath", { id: ids[i][0] }, this.rings[i][0]));
       defs.append(draw("mask", { id: ids[i][1], maskUnits: "userSpaceOnUse", ...cut }, draw("rect", { ...cut, fill: "white" }), this.rings[i][1]));
     });
-    const lines = draw("path", { d: "M-.01,.01 l.02,-.02 M0,.04 l.04,-.04 M.03,.05 l.02,-.02", class: "hatch" });
+    const lines = draw("path", { d: "M-.01,.01 l.02,-.02 M0,.04 l.04,-.04 M.03,.05 l.02,-.02", class: "ibteach-hatch" });
     defs.append(draw("pattern", { id: `${this.id}-hatch`, width: 0.04, height: 0.04, patternUnits: "userSpaceOnUse" }, lines));
     const layers = [];
     this.parts = [];
@@ -252,11 +252,11 @@ class Editor {
       });
       const sets = names.map((_, i) => i).filter((i) => mask & (1 << i));
       const mixed = sets.reduce((mix, i, k) => (k ? `color-mix(in srgb, ${mix} ${(100 * k) / (k + 1)}%, var(--set${i}))` : `var(--set${i})`), "");
-      const value = draw("text", { class: "value" });
+      const value = draw("text", { class: "ibteach-value" });
       layers.push(group);
       this.parts.push({ mask, pale, hatch, value, colour: `color-mix(in srgb, ${mixed} 18%, var(--background))` });
     }
-    this.titles = names.map((name) => draw("text", { class: "name" }, name));
+    this.titles = names.map((name) => draw("text", { class: "ibteach-name" }, name));
     this.svg.replaceChildren(defs, ...layers, ...this.rings.map((ring) => ring[2]), ...this.parts.map(({ value }) => value), ...this.titles);
   }
 
@@ -342,7 +342,7 @@ class Editor {
       pale.style.fill = lit.includes(mask) ? "var(--highlight)" : colour;
       hatch.style.visibility = amount < -1e-9 ? "visible" : "hidden";
       value.textContent = place && place.room > 0.07 * wide ? this.number(amount, 2) : "";
-      value.classList.toggle("lit", lit.includes(mask));
+      value.classList.toggle("ibteach-lit", lit.includes(mask));
       if (place) [value.setAttribute("x", place.x), value.setAttribute("y", place.y)];
     }
     const scheme = "Each circle has its entropy for its area; three circles overlap as a scheme";

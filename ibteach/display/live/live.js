@@ -81,11 +81,11 @@ class View {
       ...(axis.kind === "choice" ? choice : slider)(axis, (tick) => this.pick(axis, tick)),
     }));
 
-    this.stage = make("div", { class: "stage" });
+    this.stage = make("div", { class: "ibteach-stage" });
     this.stage.style.aspectRatio = `${spec.width} / ${spec.height}`;
     for (const event of ["pointermove", "pointerdown"]) this.stage.addEventListener(event, (e) => this.point(e));
     this.caption = make("figcaption", { "aria-live": "polite" });
-    this.note = make("p", { class: "note", role: "status" });
+    this.note = make("p", { class: "ibteach-note", role: "status" });
     this.text = make("input", { type: "text", spellcheck: "false", autocomplete: "off", "aria-label": "State as text" });
     this.text.addEventListener("focus", () => this.text.select());
     this.text.addEventListener("change", () => this.paste());
@@ -98,8 +98,8 @@ class View {
       "section",
       { class: "ibteach-figure ibteach-explorer", "aria-label": spec.title },
       make("header", {}, make("h3", {}, spec.title), this.note, full),
-      make("div", { class: "controls" }, ...this.controls.flatMap((control) => control.nodes)),
-      make("figure", {}, make("div", { class: "frame" }, this.stage), this.caption),
+      make("div", { class: "ibteach-controls" }, ...this.controls.flatMap((control) => control.nodes)),
+      make("figure", {}, make("div", { class: "ibteach-frame" }, this.stage), this.caption),
     );
     if (movable.length) {
       const hint = "Copy this line to keep or share what you see; paste one here and press Enter to see it again.";

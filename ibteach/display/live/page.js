@@ -54,7 +54,7 @@ function slider(axis, pick) {
   const output = make("output", { for: id });
   output.style.minWidth = `${Math.max(...axis.texts.map((text) => text.length))}ch`;
   input.style.setProperty("--steps", Math.max(last, 1));
-  if (last <= 40) input.classList.add("ticked");
+  if (last <= 40) input.classList.add("ibteach-ticked");
   input.addEventListener("input", () => pick(input.valueAsNumber));
   const place = (tick) => {
     input.valueAsNumber = tick;
@@ -72,12 +72,12 @@ function choice(axis, pick) {
     const options = axis.texts.map((text, tick) => make("option", { value: tick }, text));
     const select = make("select", { id, "data-axis": axis.name }, ...options);
     select.addEventListener("input", () => pick(select.selectedIndex));
-    const box = make("div", { class: "wide" }, select);
+    const box = make("div", { class: "ibteach-wide" }, select);
     return { nodes: [make("label", { for: id }, axis.label), box], place: (tick) => (select.selectedIndex = tick) };
   }
   const radios = axis.values.map((_, tick) => make("input", { type: "radio", name: id, value: tick, id: `${id}-${tick}` }));
   const parts = radios.map((radio, tick) => make("label", { for: radio.id }, radio, make("span", {}, axis.texts[tick])));
-  const group = make("div", { class: "wide segments", role: "radiogroup", "aria-labelledby": id, "data-axis": axis.name }, ...parts);
+  const group = make("div", { class: "ibteach-wide ibteach-segments", role: "radiogroup", "aria-labelledby": id, "data-axis": axis.name }, ...parts);
   radios.forEach((radio, tick) => radio.addEventListener("input", () => pick(tick)));
-  return { nodes: [make("span", { id, class: "label" }, axis.label), group], place: (tick) => (radios[tick].checked = true) };
+  return { nodes: [make("span", { id, class: "ibteach-label" }, axis.label), group], place: (tick) => (radios[tick].checked = true) };
 }
