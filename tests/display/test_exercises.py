@@ -10,7 +10,7 @@ from traitlets.config import Config
 
 from ibteach import errors
 from ibteach.display import exercises
-from ibteach.display.exercises import Exercise, WrongAnswer, agrees_with, expect, function_agrees_with
+from ibteach.display.exercises import Exercise, WrongAnswer, agrees_with, expect, function_agrees_with, planted
 
 EVERY = [exercise for chapter in exercises.chapters() for exercise in exercises.exercises_of(chapter)]
 
@@ -22,35 +22,94 @@ def solved(exercise):
     return scope["answer"]
 
 
-def forms(answer):
-    """The same answer as the other things that a reader may have in hand."""
-    yield answer
-    if isinstance(answer, torch.Tensor):
-        answer = answer.detach()
-        yield answer.requires_grad_() if answer.is_floating_point() else answer
-        answer = answer.detach().numpy()
-    if isinstance(answer, float | np.ndarray):
-        array = np.asarray(answer)
-        yield from (array, torch.as_tensor(array), torch.as_tensor(array).float(), array.tolist(), array[None])
+WITHOUT_A_VALUE = {  # NaN, infinite or nothing but rounding, so that no answer can be recognised in it
+    ("01.2", "0 · log 0 as NaN"),
+    ("01.2", "NaN where a row is zero"),
+    ("01.3", "0 · log 0 as NaN"),
+    ("02.3", "NaN where a row is zero"),
+    ("03.2", "probabilities that are 0 on a computer"),
+    ("04.3", "the noise forgotten"),
+}
+
+
+def each_exercise(test):
+    return pytest.mark.parametrize("exercise", EVERY, ids=lambda exercise: exercise.name)(test)
+
+
+def planted_wrong(exercise):
+    """The wrong answers of an exercise: those it names, and what mistakes make of its solution."""
+    for name, wrong in exercise.mistakes.items():
+        lazy = callable(wrong) and not isinstance(exercise.check, function_agrees_with)
+        yield name, wrong() if lazy else wrong
+    if hasattr(exercise.check, "same"):
+        yield from planted.wrong_relatives(solved(exercise), exercise.check)
 
 
 # The chapters' exercises
 
 
-@pytest.mark.parametrize("exercise", EVERY, ids=lambda exercise: exercise.name)
+@each_exercise
 def test_each_solution_is_accepted_in_every_form(exercise, capsys):
-    for form in forms(solved(exercise)):
+    forms = list(planted.right_forms(solved(exercise), exercise.check))
+    assert len(forms) >= 6
+    for name, form in forms:
         exercises.check(exercise.name, form)
-        assert capsys.readouterr().out == f"✓ {exercise.name} {exercise.title}\n"
+        assert capsys.readouterr().out == f"✓ {exercise.name} {exercise.title}\n", name
 
 
-@pytest.mark.parametrize("exercise", EVERY, ids=lambda exercise: exercise.name)
-def test_each_declared_wrong_answer_is_refused(exercise):
-    assert len(exercise.wrong) >= 2
-    for wrong in exercise.wrong:
+@each_exercise
+def test_every_planted_wrong_answer_is_refused(exercise):
+    wrong = list(planted_wrong(exercise))
+    assert len(wrong) >= 8 and len(exercise.mistakes) >= 5
+    taken = [name for name, answer in wrong if not is_refused(exercise, answer)]
+    assert taken == []
+
+
+def is_refused(exercise, answer):
+    try:
+        exercises.check(exercise.name, answer)
+    except WrongAnswer:
+        return True
+    return False
+
+
+@each_exercise
+def test_a_mistake_is_called_by_its_name(exercise):
+    for name, wrong in exercise.mistakes.items():
+        if exercise.name == "01.5":  # its check says what is wrong with a table
+            continue
         with pytest.raises(WrongAnswer) as refused:
-            exercises.check(exercise.name, wrong)
-        assert exercise.hint in str(refused.value)
+            exercises.check(
+                exercise.name, wrong() if callable(wrong) and isinstance(exercise.check, agrees_with) else wrong
+            )
+        if (exercise.name, name) not in WITHOUT_A_VALUE:
+            assert f"this looks like {name}." in str(refused.value)
+
+
+@each_exercise
+def test_hints_come_in_two_steps_and_the_first_is_not_the_answer(exercise, monkeypatch):
+    monkeypatch.setattr(exercises, "_wrong_answers", {})
+    said = []
+    for _ in range(2):
+        with pytest.raises(WrongAnswer) as refused:
+            exercises.check(exercise.name, "no idea")
+        said.append(str(refused.value))
+    look, how = exercise.hint
+    assert look in said[0] and how not in said[0] and look in said[1] and how in said[1]
+    assert "?" in look or "." in look
+    assert exercise.solution.strip().removeprefix("answer = ") not in look
+    assert exercises.hint(exercise.name) == look and exercises.hint(exercise.name, 2) == how
+
+
+@each_exercise
+def test_functions_are_tried_on_two_sizes_of_every_axis(exercise):
+    if isinstance(exercise.check, function_agrees_with):
+        for column in zip(*exercise.check.arguments(), strict=True):
+            if isinstance(column[0], torch.Tensor):
+                for axis in range(column[0].ndim):
+                    assert len({argument.shape[axis] for argument in column}) > 1
+            else:
+                assert len(set(column)) > 1
 
 
 @pytest.mark.parametrize("exercise", EVERY, ids=lambda exercise: exercise.name)
@@ -74,7 +133,8 @@ def chapter(monkeypatch):
     """Install exercises as chapter 99."""
 
     def install(check, **more):
-        facts = {"title": "T", "hint": "Look again.", "solution": "answer = 1\n", "wrong": (2, 3)} | more
+        facts = {"title": "T", "hint": ("Look again.", "Do so."), "solution": "answer = 1\n", "mistakes": {}} | more
+        monkeypatch.setattr(exercises, "_wrong_answers", {})
         monkeypatch.setattr(exercises, "chapters", lambda: ["99"])
         monkeypatch.setattr(exercises, "exercises_of", lambda _: [Exercise(name="99.1", check=check, **facts)])
         return lambda answer: exercises.check("99.1", answer)
@@ -124,11 +184,10 @@ def test_a_wrong_number_says_what_came_and_the_hint(chapter, answer, message):
     assert isinstance(refused.value, AssertionError) and isinstance(refused.value, errors.IbteachError)
 
 
-def test_arrays_zero_and_text():
+def test_arrays_and_zeros():
     agrees_with(np.zeros((2, 1)))(torch.zeros(2))
     agrees_with(lambda: torch.arange(3))([torch.tensor(0), np.float32(1), 2.0])
-    agrees_with("CEB")(" ceb ")
-    for expected, wrong in [(np.zeros(2), [0.0, 0.1]), ("CEB", "VIB"), ("CEB", 3), (np.ones(3), np.ones((3, 3)))]:
+    for expected, wrong in [(np.zeros(2), [0.0, 0.1]), (np.ones(3), np.ones((3, 3)))]:
         with pytest.raises(WrongAnswer):
             agrees_with(expected)(wrong)
 
@@ -161,12 +220,14 @@ def test_any_form_of_a_right_function(chapter, capsys, answer):
     ("answer", "message"),
     [
         (lambda mu: rate(mu).mean(), r"expected numbers of shape \(5,\)"),
-        (lambda mu: rate(mu) * 2, "another value"),
+        (lambda mu: rate(mu) * 2, "twice what is right"),
+        (lambda mu: rate(mu) + 1, "another value"),
+        (lambda mu: -rate(mu), "other sign"),
+        (lambda mu: rate(mu) / math.log(2), "right in bits"),
+        (lambda mu: [rate(mu), None][1], "is a `return` missing"),
         (lambda mu: mu.missing, r"called with a tensor of shape \(5, 3\), your function raised AttributeError"),
         (lambda: 0, "TypeError"),
         (3.0, "got 3, expected a function"),
-        # right with numpy's variance only: what a tensor gives is what counts
-        (lambda mu: mu.var(-1) * 0 + rate(mu) * (1 if isinstance(mu, np.ndarray) else 2), "another value"),
     ],
 )
 def test_a_wrong_function(chapter, message, answer):
@@ -174,10 +235,53 @@ def test_a_wrong_function(chapter, message, answer):
         chapter(function_agrees_with(rate, normal_batch))(answer)
 
 
+def test_right_with_arrays_alone_is_right_and_says_so(chapter, capsys):
+    """As what uses `var`, which divides by N in numpy and by N − 1 in torch."""
+    check = chapter(function_agrees_with(lambda x: x.var(0, correction=0), normal_batch))
+    check(lambda x: x.var(0))
+    assert capsys.readouterr().out == "✓ 99.1 T (with numpy arrays: given tensors, it computes something else)\n"
+    check(lambda x: np.var(np.asarray(x), axis=0))
+    assert capsys.readouterr().out == "✓ 99.1 T\n"
+    with pytest.raises(WrongAnswer):
+        check(lambda x: x.var(0, 1))
+
+
+@pytest.mark.parametrize("answer", [0.242, 0.24197, "0.2420", np.float32(0.242), torch.tensor(0.241971)], ids=repr)
+def test_numbers_are_as_exact_as_they_are_written(answer):
+    agrees_with(0.24197072)(float(answer) if isinstance(answer, str) else answer)
+
+
+@pytest.mark.parametrize("answer", [0.24, 0.2421, 0.241, 0.24190, np.float32(0.2425)], ids=repr)
+def test_a_digit_that_is_wrong_is_wrong(answer):
+    with pytest.raises(WrongAnswer, match=r"near|another value"):
+        agrees_with(0.24197072)(answer)
+
+
+def test_whole_numbers_are_exact_and_what_has_no_unit_is_not_in_bits():
+    agrees_with(162_755, unit="", whole=True)(162_755.0)
+    for wrong in (162_754, 162_750, 163_000, 162_754.79):
+        with pytest.raises(WrongAnswer):
+            agrees_with(162_755, unit="", whole=True)(wrong)
+    with pytest.raises(WrongAnswer) as refused:
+        agrees_with(0.25, unit="")(0.25 / math.log(2))
+    assert "bits" not in str(refused.value)
+
+
+def test_known_mistakes_are_named():
+    with pytest.raises(WrongAnswer, match="in the other order"):
+        agrees_with([1.0, 2.0])([2.0, 1.0])
+    with pytest.raises(WrongAnswer, match="rows and columns are swapped"):
+        agrees_with(np.ones((2, 3)))(np.ones((3, 2)))
+
+
 def unfinished(mu): ...
 
 
-@pytest.mark.parametrize("answer", [..., [..., 1], (1, ...), unfinished, lambda mu: ...], ids=repr)
+def described(mu):
+    """It says what it will do."""
+
+
+@pytest.mark.parametrize("answer", [..., [..., 1], (1, ...), unfinished, described, lambda mu: ...], ids=repr)
 def test_not_answered_yet(chapter, capsys, answer):
     chapter(function_agrees_with(rate, normal_batch))(answer)
     assert capsys.readouterr().out == "○ 99.1 not answered yet\n"

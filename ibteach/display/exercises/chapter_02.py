@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import brentq
 
-from ibteach.display.exercises import Exercise, agrees_with, function_agrees_with
+from ibteach.display.exercises import Exercise, agrees_with, function_agrees_with, size
 
 
 def _information(joint):
@@ -27,18 +27,21 @@ def _unified(table, encoder, beta_prime):
 
 
 def _table_and_encoder(draw):
-    """Another number of inputs, labels and clusters in each trial."""
-    x, y, t = (int(2 + abs(4 * draw(1).item())) for _ in range(3))
-    return draw(x * y).softmax(0).reshape(x, y), draw(x, t).softmax(1), float(draw(1).abs())
+    """Another number of inputs, labels and clusters in each trial; one cell and one input never occur."""
+    x, y, t = (size(draw, 3) for _ in range(3))
+    table = draw(x, y).exp()
+    table[0, 1] = 0
+    table[2] = 0
+    return table / table.sum(), draw(x, t).softmax(1), float(draw(1).abs())
 
 
 def _binary(p):
     return stats.entropy([p, 1 - p])
 
 
-def _mrs_gerber():
+def _mrs_gerber(rate=0.3):
     """The curve of the binary symmetric channel at a rate of 0.3 nats (Wyner & Ziv 1973)."""
-    kept = brentq(lambda p: _binary(p) - (math.log(2) - 0.3), 1e-9, 0.5)
+    kept = brentq(lambda p: _binary(p) - (math.log(2) - rate), 1e-9, 0.5)
     return math.log(2) - _binary(kept * 0.9 + (1 - kept) * 0.1)
 
 
@@ -46,27 +49,46 @@ EXERCISES = [
     Exercise(
         name="02.1",
         title="From β to β′",
-        check=agrees_with(lambda: 1 / (5 - 1)),
-        hint="β′ = 1 / (β − 1).",
+        check=agrees_with(lambda: 1 / (5 - 1), unit=""),
+        hint=("Where does the unified form put the weight, and at which β is it infinite?", "β′ = 1 / (β − 1)."),
         solution="answer = 1 / (5 - 1)",
-        wrong=(0.2, 4, 5),
+        mistakes={
+            "1/β": 0.2,
+            "β − 1": 4,
+            "β": 5,
+            "β / (β − 1)": 1.25,
+            "1 / (1 − β)": -0.25,
+            "1 / (β + 1)": 1 / 6,
+        },
     ),
     Exercise(
         name="02.2",
         title="Where a noisy channel is first worth remembering",
         check=agrees_with(
-            lambda: 1 / np.corrcoef([0] * 4 + [0] + [1] * 4 + [1], [0] * 4 + [1] + [1] * 4 + [0])[0, 1] ** 2
+            lambda: 1 / np.corrcoef([0] * 4 + [0] + [1] * 4 + [1], [0] * 4 + [1] + [1] * 4 + [0])[0, 1] ** 2, unit=""
         ),
-        hint="For crossover ε the critical β is 1 / (1 − 2ε)²; or let critical_beta find it.",
+        hint=(
+            "It depends on how strongly the two bits are correlated.",
+            "For crossover ε the critical β is 1 / (1 − 2ε)²; or let critical_beta find it.",
+        ),
         setup="from ibteach.bottleneck.curve import critical_beta\n",
         solution="answer = critical_beta([[0.4, 0.1], [0.1, 0.4]])",
-        wrong=(1.5625, 0.36, 1.667),
+        mistakes={
+            "the value for ε = 0.1": 1.5625,
+            "(1 − 2ε)², not one over it": 0.36,
+            "1 / (1 − 2ε), without the square": 1 / 0.6,
+            "1 / ε²": 25.0,
+            "1 / (1 − 2ε)⁴": 1 / 0.6**4,
+        },
     ),
     Exercise(
         name="02.3",
         title="The unified form, by hand",
         check=function_agrees_with(_unified, _table_and_encoder),
-        hint="I[X;T|Y] = I[X;T] − I[T;Y] in the chain Y − X − T, and H[Y|T] = H[Y] − I[T;Y].",
+        hint=(
+            "Which joint table of Y and T do the two inputs make? What may be zero in it?",
+            "I[X;T|Y] = I[X;T] − I[T;Y] in the chain Y − X − T, and H[Y|T] = H[Y] − I[T;Y].",
+        ),
         setup="import torch\nfrom ibteach.information.discrete import Joint\n",
         solution="""
 def unified_form(table, encoder, beta_prime):
@@ -75,29 +97,52 @@ def unified_form(table, encoder, beta_prime):
 
 answer = unified_form
 """,
-        wrong=(
-            lambda table, encoder, beta_prime: beta_prime * _unified(table, encoder, 1.0),
-            lambda table, encoder, beta_prime: _unified(table, encoder, beta_prime) + 0.1,
-        ),
+        mistakes={
+            "β′ on both terms": lambda table, encoder, beta_prime: beta_prime * _unified(table, encoder, 1.0),
+            "β in place of β′": lambda table, encoder, beta_prime: _unified(table, encoder, 1 + 1 / beta_prime),
+            "H[Y|T] alone": lambda table, encoder, beta_prime: _unified(table, encoder, 0.0),
+            "the second term subtracted": lambda table, encoder, beta_prime: _unified(table, encoder, -beta_prime),
+            "I[X;T] in place of I[X;T|Y]": lambda table, encoder, beta_prime: (
+                _unified(table, encoder, 0.0) + beta_prime * _information(table.sum(1)[:, None] * encoder)
+            ),
+            "NaN where a row is zero": lambda table, encoder, beta_prime: (
+                _unified(table, encoder, beta_prime) + 0 * (table / table.sum(1, keepdim=True)).sum()
+            ),
+        },
     ),
     Exercise(
         name="02.4",
         title="A point of the curve",
         check=agrees_with(_mrs_gerber, tolerance=2e-3),
-        hint="Solve for many β, and read the relevance where the rate is 0.3; np.interp will do.",
+        hint=(
+            "Whoever keeps 0.3 nats about one bit keeps how many about its noisy copy? The curve has the answer.",
+            "Solve for many β, and read the relevance where the rate is 0.3; np.interp will do.",
+        ),
         setup="import numpy as np\nimport torch\nfrom ibteach.bottleneck.tabular import solve\n",
         solution="""
 found = solve([[0.45, 0.05], [0.05, 0.45]], torch.logspace(0, 2, 400))
 answer = np.interp(0.3, found.rate, found.relevance)
 """,
-        wrong=(0.3, 0.3681, 0.25),
+        mistakes={
+            "the rate itself": 0.3,
+            "the information of the whole channel": math.log(2) - _binary(0.1),
+            "the straight line to the whole information": 0.3 / math.log(2) * (math.log(2) - _binary(0.1)),
+            "ρ² times the rate": 0.64 * 0.3,
+            "a rate of 0.3 bits": lambda: _mrs_gerber(0.3 * math.log(2)),
+        },
     ),
     Exercise(
         name="02.5",
         title="Two Gaussians",
-        check=agrees_with(lambda: 1 / 0.5**2),
-        hint="Nothing is kept below 1 / ρ².",
+        check=agrees_with(lambda: 1 / 0.5**2, unit=""),
+        hint=("Which part of the variance of one is explained by the other?", "Nothing is kept below 1 / ρ²."),
         solution="answer = 1 / 0.5**2",
-        wrong=(2.0, 0.25, 1.3333),
+        mistakes={
+            "1/ρ": 2.0,
+            "ρ²": 0.25,
+            "1 / (1 − ρ²)": 1 / 0.75,
+            "ρ": 0.5,
+            "1 / ρ⁴": 16.0,
+        },
     ),
 ]

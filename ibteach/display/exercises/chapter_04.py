@@ -8,9 +8,10 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 from torch.distributions import MultivariateNormal
 
-from ibteach.display.exercises import Exercise, agrees_with, function_agrees_with
+from ibteach.display.exercises import Exercise, agrees_with, function_agrees_with, size
 
-SD = (2 * math.pi * math.e) ** -0.5
+TAU = 2 * math.pi * math.e
+SD = TAU**-0.5
 
 
 def _shrunk():
@@ -21,6 +22,17 @@ def _with_noise(covariance):
     dimension = len(covariance)
     noisy = covariance + SD**2 * torch.eye(dimension, dtype=covariance.dtype)
     return MultivariateNormal(torch.zeros(dimension, dtype=covariance.dtype), noisy).entropy()
+
+
+def _covariance(draw):
+    """Singular: one direction less than there are units."""
+    units = size(draw, 2)
+    half = draw(units, units - 1)
+    return (half @ half.T,)
+
+
+def _log_det(matrix):
+    return torch.linalg.slogdet(matrix).logabsdet
 
 
 def _two_points():
@@ -36,25 +48,47 @@ EXERCISES = [
         name="04.1",
         title="A negative entropy",
         check=agrees_with(lambda: stats.uniform(scale=0.25).entropy()),
-        hint="The density is 4 on an interval of length ¼. What is −∫ p ln p?",
+        hint=("How high is the density?", "The density is 4 on an interval of length ¼. What is −∫ p ln p?"),
         setup="import math\n",
         solution="answer = -math.log(4)",
-        wrong=(math.log(4), 0.25 * math.log(4), 0.0),
+        mistakes={
+            "the density forgotten before the logarithm": -0.25 * math.log(4),
+            "the entropy of four equal values": math.log(4),
+            "the integral of ln p over the interval": 0.25 * math.log(4),
+            "the entropy of an interval of length 1": 0.0,
+            "the density": 4.0,
+            "bits": -2.0,
+        },
     ),
     Exercise(
         name="04.2",
         title="Sixty-four units, halved",
         check=agrees_with(_shrunk),
-        hint="H[aZ] = H[Z] + K ln |a|. What are K and a?",
+        hint=(
+            "What does stretching one unit do to an entropy? How many units are there?",
+            "H[aZ] = H[Z] + K ln |a|. What are K and a?",
+        ),
         setup="import math\n",
         solution="answer = 3 - 64 * math.log(2)",
-        wrong=(3 - math.log(2), 3 / 64, 1.5, 3 + 64 * math.log(2)),
+        mistakes={
+            "one unit halved": 3 - math.log(2),
+            "nats of each unit": 3 / 64,
+            "the entropy halved": 1.5,
+            "every unit doubled": 3 + 64 * math.log(2),
+            "the 3 nats forgotten": -64 * math.log(2),
+            "bits subtracted from nats": 3 - 64,
+            "a variance halved, not a length": 3 - 32 * math.log(2),
+            "nothing below zero": 0.0,
+        },
     ),
     Exercise(
         name="04.3",
         title="A Gaussian latent with noise",
-        check=function_agrees_with(_with_noise, lambda draw: ((a := draw(3, 2)) @ a.T,)),
-        hint="The noise adds 1/(2πe) to every variance, and ½ ln det(2πe Σ) of the sum is the entropy.",
+        check=function_agrees_with(_with_noise, _covariance),
+        hint=(
+            "What does independent noise do to a covariance? Which matrix is then never singular?",
+            "The noise adds 1/(2πe) to every variance, and ½ ln det(2πe Σ) of the sum is the entropy.",
+        ),
         setup="import math\nimport torch\n",
         solution="""
 def entropy(covariance):
@@ -63,27 +97,64 @@ def entropy(covariance):
 
 answer = entropy
 """,
-        wrong=(
-            lambda covariance: 0.5 * torch.logdet(2 * math.pi * math.e * covariance),
-            lambda covariance: torch.logdet(torch.eye(3) + 2 * math.pi * math.e * covariance),
-        ),
+        mistakes={
+            "the noise forgotten": lambda covariance: _log_det(TAU * covariance) / 2,
+            "the ½ forgotten": lambda covariance: _log_det(torch.eye(len(covariance)) + TAU * covariance),
+            "variances alone, without what they share": lambda covariance: (
+                (1 + TAU * covariance.diag()).log().sum() / 2
+            ),
+            "noise of variance 1": lambda covariance: _log_det(TAU * (torch.eye(len(covariance)) + covariance)) / 2,
+            "2π in place of 2πe": lambda covariance: (
+                _log_det(torch.eye(len(covariance)) + 2 * math.pi * covariance) / 2
+            ),
+            "2πe put in once, not for each unit": lambda covariance: (
+                (_log_det(covariance + torch.eye(len(covariance)) / TAU) + math.log(TAU)) / 2
+            ),
+            "noise of standard deviation 1/(2πe)": lambda covariance: (
+                _log_det(TAU * (covariance + torch.eye(len(covariance)) / TAU**2)) / 2
+            ),
+            "three units, whatever they are": lambda covariance: (
+                (_log_det(covariance + torch.eye(len(covariance)) / TAU) + 3 * math.log(TAU)) / 2
+            ),
+        },
     ),
     Exercise(
         name="04.4",
         title="Two points, one of them likelier",
         check=agrees_with(_two_points),
-        hint="Far apart, the noise blurs nothing: what is left to ask is which of the two points it was.",
+        hint=(
+            "What does the noise itself add? And which question is left to ask?",
+            "Far apart, the noise blurs nothing and adds 0 nats: left is which of the two points it was, ¾ or ¼.",
+        ),
         setup="import math\n",
         solution="answer = -0.75 * math.log(0.75) - 0.25 * math.log(0.25)",
-        wrong=(math.log(2), 0.0, 0.8113),
+        mistakes={
+            "two points, equally likely": math.log(2),
+            "the noise alone": 0.0,
+            "the likelier point alone": -0.75 * math.log(0.75),
+            "the rarer point alone": -0.25 * math.log(0.25),
+            "their surprises, each counted alike": -(math.log(0.75) + math.log(0.25)) / 2,
+            "noise of variance 1": -0.75 * math.log(0.75) - 0.25 * math.log(0.25) + stats.norm.entropy(),
+        },
     ),
     Exercise(
         name="04.5",
         title="Noise of one nat",
-        check=agrees_with(lambda: brentq(lambda v: 8 * stats.norm(scale=math.sqrt(v)).entropy() - 1, 0.01, 1)),
-        hint="K units have K · ½ ln(2πe σ²) nats between them. Solve for σ².",
+        check=agrees_with(lambda: brentq(lambda v: 8 * stats.norm(scale=math.sqrt(v)).entropy() - 1, 0.01, 1), unit=""),
+        hint=(
+            "How many nats has each unit? Is a variance asked for, or a standard deviation?",
+            "K units have K · ½ ln(2πe σ²) nats between them. Solve for σ².",
+        ),
         setup="import math\n",
         solution="answer = math.exp(2 / 8) / (2 * math.pi * math.e)",
-        wrong=(1 / (2 * math.pi * math.e), math.exp(2) / (2 * math.pi * math.e), 0.2578),
+        mistakes={
+            "the variance of zero-entropy noise": 1 / TAU,
+            "one nat in each unit": math.exp(2) / TAU,
+            "the standard deviation": math.sqrt(math.exp(2 / 8) / TAU),
+            "the ½ forgotten": math.exp(1 / 8) / TAU,
+            "one bit in all": 2 ** (2 / 8) / TAU,
+            "2π in place of 2πe": math.exp(2 / 8) / (2 * math.pi),
+            "−1 nat": math.exp(-2 / 8) / TAU,
+        },
     ),
 ]

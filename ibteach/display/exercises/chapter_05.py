@@ -8,18 +8,35 @@ from scipy import stats
 from scipy.optimize import brentq
 from torch.distributions import Normal, kl_divergence
 
-from ibteach.display.exercises import Exercise, agrees_with, function_agrees_with
+from ibteach.display.exercises import Exercise, agrees_with, function_agrees_with, size
 from ibteach.objectives import OBJECTIVES
+
+TAU = 2 * math.pi * math.e
 
 
 def _variance_surrogate(latents, labels):
     """Class by class, with numpy's variance."""
-    noise = 1 / (2 * math.pi * math.e)
+    noise = 1 / TAU
     total = 0.0
     for label in set(labels.tolist()):
         mine = latents[labels == label].numpy()
         total += len(mine) / len(latents) * (np.var(mine, axis=0) + noise).sum()
     return math.pi * math.e * total - latents.shape[1] / 2
+
+
+def _within(latents, labels, ddof):
+    """Σ_i E_y Var, with variances that divide by n − ddof."""
+    total = 0.0
+    for label in labels.unique():
+        own = latents[labels == label]
+        squares = (own - own.mean(0)).square().sum()
+        total = total + len(own) / len(latents) * squares / max(len(own) - ddof, 1)
+    return total
+
+
+def _in_nats(plain, latents):
+    """The surrogate of a sum of variances without the noise, in nats."""
+    return math.pi * math.e * plain + 0 * latents.sum()
 
 
 def _vib_rate(latents):
@@ -29,7 +46,7 @@ def _vib_rate(latents):
 
 def _latents(draw):
     """Another number of examples and of dimensions in each trial."""
-    examples, dimension = (int(3 + abs(20 * draw(1).item())) for _ in range(2))
+    examples, dimension = 5 * size(draw), size(draw)
     return (3 * draw(examples, dimension) + draw(dimension),)
 
 
@@ -64,26 +81,50 @@ EXERCISES = [
     Exercise(
         name="05.1",
         title="The standard deviation of zero-entropy noise",
-        check=agrees_with(lambda: brentq(lambda sigma: stats.norm(scale=sigma).entropy(), 0.01, 1)),
-        hint="A Gaussian has entropy ½ ln(2πe σ²). For which σ is that 0? The standard deviation is asked for.",
+        check=agrees_with(lambda: brentq(lambda sigma: stats.norm(scale=sigma).entropy(), 0.01, 1), unit=""),
+        hint=(
+            "When is the entropy of a Gaussian zero? Is its variance asked for, or the root of it?",
+            "A Gaussian has entropy ½ ln(2πe σ²). For which σ is that 0?",
+        ),
         setup="import math\n",
         solution="answer = 1 / math.sqrt(2 * math.pi * math.e)",
-        wrong=(1 / (2 * math.pi * math.e), 1.0, 0.4839),
+        mistakes={
+            "the variance": 1 / TAU,
+            "noise of variance 1": 1.0,
+            "two standard deviations": 2 * TAU**-0.5,
+            "2π in place of 2πe": (2 * math.pi) ** -0.5,
+            "πe in place of 2πe": (math.pi * math.e) ** -0.5,
+            "√(2πe), not one over it": TAU**0.5,
+        },
     ),
     Exercise(
         name="05.2",
         title="From γ to β′",
-        check=agrees_with(_beta_prime),
-        hint="The L2 surrogate in nats is πe E‖Z‖² − K/2, and β′ multiplies it; γ multiplies E‖Z‖² alone.",
+        check=agrees_with(_beta_prime, unit=""),
+        hint=(
+            "Both weights multiply E‖Z‖², but one of them through the bound in nats.",
+            "The L2 surrogate in nats is πe E‖Z‖² − K/2, and β′ multiplies it; γ multiplies E‖Z‖² alone: γ = πe β′.",
+        ),
         setup="import math\n",
         solution="answer = 0.3 / (math.pi * math.e)",
-        wrong=(0.3, 0.3 * math.pi * math.e, 0.6),
+        mistakes={
+            "γ": 0.3,
+            "πe γ, not γ / πe": 0.3 * math.pi * math.e,
+            "the weight of log-variance": 0.6,
+            "the weight of VIB": 0.15,
+            "2πe in place of πe": 0.3 / TAU,
+            "π in place of πe": 0.3 / math.pi,
+        },
     ),
     Exercise(
         name="05.3",
         title="The variance surrogate, by hand",
         check=function_agrees_with(_variance_surrogate, _labelled),
-        hint="Average the squared distance to the mean of the own class, add the noise 1/(2πe) in each dimension.",
+        hint=(
+            "Whose mean is subtracted, how is each class weighted, and where does the noise come in?",
+            "Average the squared distance to the mean of the own class over all N, add 1/(2πe) in each of K dimensions "
+            "and put the sum into πe Σ v − K/2. A class of one example has variance 0.",
+        ),
         setup="import math\nimport torch\n",
         solution="""
 def variance_surrogate(latents, labels):
@@ -93,17 +134,29 @@ def variance_surrogate(latents, labels):
 
 answer = variance_surrogate
 """,
-        wrong=(
-            lambda latents, labels: math.pi * math.e * latents.var(0).sum(),
-            lambda latents, labels: math.pi * math.e * _mean_over_classes(latents, labels) - latents.shape[1] / 2,
-            lambda latents, labels: _variance_surrogate(latents, labels) + latents.shape[1] / 2 - 3 / 2,
-        ),
+        mistakes={
+            "the variance about the mean of all": lambda z, y: (
+                _in_nats(z.var(0, correction=0).sum(), z) + z.shape[1] / 2
+            ),
+            "every class counted alike": lambda z, y: math.pi * math.e * _mean_over_classes(z, y) - z.shape[1] / 2,
+            "the noise forgotten": lambda z, y: _variance_surrogate(z, y) - z.shape[1] / 2,
+            "the K/2 forgotten": lambda z, y: _variance_surrogate(z, y) + z.shape[1] / 2,
+            "K put in as 3": lambda z, y: _variance_surrogate(z, y) + z.shape[1] / 2 - 3 / 2,
+            "the plain form, without πe": lambda z, y: (_variance_surrogate(z, y) + z.shape[1] / 2) / math.pi / math.e,
+            "variances that divide by n − 1": lambda z, y: _in_nats(_within(z, y, 1), z),
+            "the noise of one dimension only": lambda z, y: _variance_surrogate(z, y) - (z.shape[1] - 1) / 2,
+            "a mean over dimensions": lambda z, y: _in_nats(_within(z, y, 0) / z.shape[1], z),
+            "the L2 surrogate": lambda z, y: _in_nats(z.square().sum(1).mean(), z),
+        },
     ),
     Exercise(
         name="05.4",
         title="The rate of VIB with this noise",
         check=function_agrees_with(_vib_rate, _latents),
-        hint="KL(N(μ, s²I) ‖ N(0, I)) = ½ (‖μ‖² + K s² − K − K ln s²), with s² = 1/(2πe); then average over inputs.",
+        hint=(
+            "A KL divergence of two Gaussians has four terms. Which of them depend on the latent?",
+            "KL(N(μ, s²I) ‖ N(0, I)) = ½ (‖μ‖² + K s² − K − K ln s²), with s² = 1/(2πe); then average over inputs.",
+        ),
         setup="import math\nimport torch\n",
         solution="""
 def rate(latents):
@@ -113,19 +166,39 @@ def rate(latents):
 
 answer = rate
 """,
-        wrong=(
-            lambda latents: (latents**2).sum(1).mean() / 2,
-            lambda latents: (latents**2).sum(1).mean() + latents.shape[1],
-            lambda latents: _vib_rate(latents) * latents.shape[0] / 9,
-        ),
+        mistakes={
+            "½ E‖μ‖², without the constant": lambda z: (z**2).sum(1).mean() / 2,
+            "the ½ forgotten": lambda z: 2 * _vib_rate(z),
+            "a sum over inputs": lambda z: _vib_rate(z) * len(z),
+            "a mean over dimensions": lambda z: _vib_rate(z) / z.shape[1],
+            "one rate for each input": lambda z: (z**2).sum(1) / 2 + _vib_rate(0 * z[:1]),
+            "the constant of one dimension only": lambda z: (z**2).sum(1).mean() / 2 + _vib_rate(0 * z[:1, :1]),
+            "the standard deviation taken for the variance": lambda z: (
+                ((z**2).sum(1).mean() + z.shape[1] * (TAU**-0.5 - 1 + math.log(TAU) / 2)) / 2
+            ),
+            "ln s² with the other sign": lambda z: _vib_rate(z) - z.shape[1] * math.log(TAU),
+            "the KL divergence the other way round": lambda z: (
+                (TAU * (z**2).sum(1).mean() + z.shape[1] * (TAU - 1 - math.log(TAU))) / 2
+            ),
+        },
     ),
     Exercise(
         name="05.5",
         title="A batch with one example of each class",
-        check=agrees_with(_surrogate_of_single_examples),
-        hint="One example has no spread about its own mean: what variance is left in each class?",
+        check=agrees_with(_surrogate_of_single_examples, tolerance=1e-4),
+        hint=(
+            "How far is a single example from the mean of its class?",
+            "There is no spread: the variance left in each class is the noise's. What is ½ ln(2πe v) of that?",
+        ),
         setup="import torch\nfrom ibteach.objectives import OBJECTIVES\n",
         solution='answer = OBJECTIVES["log-variance"](torch.randn(10, 2), torch.arange(10))',
-        wrong=(2.8379, -1.0),
+        mistakes={
+            "two dimensions of variance 1": math.log(TAU),
+            "−K/2": -1.0,
+            "one dimension of variance 1": math.log(TAU) / 2,
+            "K": 2.0,
+            "ln 10": math.log(10),
+            "the variance of the noise": 1 / TAU,
+        },
     ),
 ]

@@ -4,12 +4,28 @@ import numpy as np
 import torch
 from scipy import optimize, stats
 
-from ibteach.display.exercises import Exercise, agrees_with, function_agrees_with
+from ibteach.display.exercises import Exercise, agrees_with, function_agrees_with, size
 from ibteach.evaluation.calibration import expected_calibration_error
 
 
 def _step(pixels, gradient, epsilon):
     return np.clip(pixels.numpy() + epsilon * np.sign(gradient.numpy()), 0, 1)
+
+
+def _pixels(draw):
+    """Some of them near black and white, and another ε each time."""
+    shape = size(draw), size(draw, 3)
+    return (3 * draw(*shape)).sigmoid(), draw(*shape), 0.1 + abs(draw(1).item()) / 5
+
+
+def _linear(draw):
+    pixels = size(draw)
+    return draw(pixels), draw(1)[0], draw(pixels)
+
+
+def _scores(draw):
+    """Rounded, so that some are equal."""
+    return (2 * draw(size(draw, 3))).round(), (2 * draw(size(draw, 4)) + 1).round()
 
 
 def _distance(w, b, x):
@@ -42,43 +58,86 @@ EXERCISES = [
     Exercise(
         name="09.1",
         title="One step of FGSM",
-        check=function_agrees_with(_step, lambda draw: (draw(2, 6).sigmoid(), draw(2, 6), 0.3)),
-        hint="Every pixel moves by ε along the sign of its gradient, and a pixel stays in [0, 1].",
+        check=function_agrees_with(_step, _pixels, unit=""),
+        hint=(
+            "Does the attacker climb the cross-entropy or descend it? Which values may a pixel have?",
+            "Every pixel moves by ε along the sign of its gradient, and a pixel stays in [0, 1].",
+        ),
         setup="import torch\n",
         solution="answer = lambda pixels, gradient, epsilon: (pixels + epsilon * gradient.sign()).clamp(0, 1)",
-        wrong=(
-            lambda pixels, gradient, epsilon: pixels + epsilon * gradient.sign(),
-            lambda pixels, gradient, epsilon: (pixels - epsilon * gradient.sign()).clamp(0, 1),
-            lambda pixels, gradient, epsilon: (pixels + epsilon * gradient).clamp(0, 1),
-        ),
+        mistakes={
+            "pixels that leave [0, 1]": lambda pixels, gradient, epsilon: pixels + epsilon * gradient.sign(),
+            "descent, which makes the image easier to read": lambda pixels, gradient, epsilon: (
+                pixels - epsilon * gradient.sign()
+            ).clamp(0, 1),
+            "the gradient itself, without its sign": lambda pixels, gradient, epsilon: (
+                pixels + epsilon * gradient
+            ).clamp(0, 1),
+            "ε forgotten": lambda pixels, gradient, epsilon: (pixels + gradient.sign()).clamp(0, 1),
+            "the change, not the changed pixels": lambda pixels, gradient, epsilon: epsilon * gradient.sign(),
+            "no pixel below 0, but some above 1": lambda pixels, gradient, epsilon: (
+                pixels + epsilon * gradient.sign()
+            ).clamp(min=0),
+            "the change kept in [0, 1], not the pixel": lambda pixels, gradient, epsilon: (
+                pixels + (epsilon * gradient.sign()).clamp(0, 1)
+            ),
+            "a step of length ε in L2": lambda pixels, gradient, epsilon: (
+                pixels + epsilon * gradient / gradient.norm()
+            ).clamp(0, 1),
+            "an ε of 0.3": lambda pixels, gradient, epsilon: (pixels + 0.3 * gradient.sign()).clamp(0, 1),
+        },
     ),
     Exercise(
         name="09.2",
         title="The nearest wrong answer of a linear classifier",
-        check=function_agrees_with(_distance, lambda draw: (draw(5), draw(1)[0], draw(5))),
-        hint="If every pixel moves by t, each in the direction of its own weight's sign, the score moves by t Σ|w_i|. "
-        "No change of that size moves it further.",
+        check=function_agrees_with(_distance, _linear, unit=""),
+        hint=(
+            "By how much can the score change if every pixel may move by t?",
+            "If every pixel moves by t, each in the direction of its own weight's sign, the score moves by t Σ|w_i|. "
+            "No change of that size moves it further.",
+        ),
         setup="import torch\n",
         solution="answer = lambda w, b, x: abs(w @ x + b) / abs(w).sum()",
-        wrong=(
-            lambda w, b, x: abs(w @ x + b) / (w @ w) ** 0.5,  # the distance in L2
-            lambda w, b, x: (w @ x + b) / abs(w).sum(),
-            lambda w, b, x: abs(w @ x + b) / abs(w).max(),
-        ),
+        mistakes={
+            "the distance in L2": lambda w, b, x: abs(w @ x + b) / (w @ w) ** 0.5,
+            "a negative distance on one side": lambda w, b, x: (w @ x + b) / abs(w).sum(),
+            "the largest weight, of the L1 distance": lambda w, b, x: abs(w @ x + b) / abs(w).max(),
+            "b forgotten": lambda w, b, x: abs(w @ x) / abs(w).sum(),
+            "the score, not a distance": lambda w, b, x: abs(w @ x + b),
+            "‖w‖₂², of the change and not of its size": lambda w, b, x: abs(w @ x + b) / (w @ w),
+            "a mean in place of a sum": lambda w, b, x: abs(w @ x + b) / abs(w).mean(),
+            "weights summed with their signs": lambda w, b, x: abs((w @ x + b) / w.sum()),
+        },
     ),
     Exercise(
         name="09.3",
         title="A calibration error, by hand",
-        check=agrees_with(_unsure),
-        hint="The gap of each bin without its sign, weighted by the share of predictions in it.",
+        check=agrees_with(_unsure, unit=""),
+        hint=(
+            "How often is each of the two groups right, and how often does it say so?",
+            "The gap of each bin without its sign, weighted by the share of predictions in it.",
+        ),
         solution="answer = 0.6 * abs(0.85 - 0.95) + 0.4 * abs(0.65 - 0.6)",
-        wrong=(0.6 * 0.1 - 0.4 * 0.05, (0.1 + 0.05) / 2, 0.1),
+        mistakes={
+            "gaps with their signs, which cancel": 0.6 * 0.1 - 0.4 * 0.05,
+            "both groups counted alike": (0.1 + 0.05) / 2,
+            "the larger gap": 0.1,
+            "the error rate": 0.23,
+            "the accuracy": 0.77,
+            "the mean confidence": 0.81,
+            "a sum, not a mean": 0.15,
+            "percent": 8.0,
+            "the shares swapped": 0.4 * 0.1 + 0.6 * 0.05,
+        },
     ),
     Exercise(
         name="09.4",
         title="The area under the curve, by hand",
-        check=function_agrees_with(_area, lambda draw: ((2 * draw(7)).round(), (2 * draw(9) + 1).round())),
-        hint="Over all pairs: the share where the foreign score is larger, and half the share where both are equal.",
+        check=function_agrees_with(_area, _scores, unit=""),
+        hint=(
+            "How many pairs are there, and which of them count how much?",
+            "Over all pairs: the share where the foreign score is larger, and half the share where both are equal.",
+        ),
         setup="import torch\n",
         solution="""
 def area(own, foreign):
@@ -87,19 +146,40 @@ def area(own, foreign):
 
 answer = area
 """,
-        wrong=(
-            lambda own, foreign: (foreign[:, None] > own).double().mean(),
-            lambda own, foreign: (foreign > own.median()).double().mean(),
-        ),
+        mistakes={
+            "equal scores forgotten": lambda own, foreign: (foreign[:, None] > own).double().mean(),
+            "equal scores counted in full": lambda own, foreign: (foreign[:, None] >= own).double().mean(),
+            "the median alone": lambda own, foreign: (foreign > own.median()).double().mean(),
+            "own scores that are larger": lambda own, foreign: 1 - _area(own, foreign),
+            "a number of pairs, not a share": lambda own, foreign: _area(own, foreign) * len(own) * len(foreign),
+            "a difference of means": lambda own, foreign: foreign.mean() - own.mean(),
+            "Gini's coefficient, 2 A − 1": lambda own, foreign: 2 * _area(own, foreign) - 1,
+            "pairs in the order they come": lambda own, foreign: (
+                (foreign[: min(len(own), len(foreign))] > own[: min(len(own), len(foreign))]).double().mean()
+            ),
+        },
     ),
     Exercise(
         name="09.5",
         title="What one draw of the noise gets wrong",
-        check=agrees_with(lambda: stats.norm.sf(0.5 * np.sqrt([1, 16]))),
-        hint="The mean of S draws has standard deviation 1/√S, and the sign is wrong where it falls below 0: with "
-        "probability Φ(−0.5 √S).",
+        check=agrees_with(lambda: stats.norm.sf(0.5 * np.sqrt([1, 16])), unit=""),
+        hint=(
+            "How far is 0 from the mean, in standard deviations of what is drawn?",
+            "The mean of S draws has standard deviation 1/√S, and the sign is wrong where it falls below 0: with "
+            "probability Φ(−0.5 √S).",
+        ),
         setup="from statistics import NormalDist\n",
         solution="answer = [NormalDist().cdf(-0.5), NormalDist().cdf(-0.5 * 16**0.5)]",
-        wrong=([0.5, 0.5], [0.3085, 0.3085 / 16], [0.6915, 0.9772]),
+        mistakes={
+            "a coin": [0.5, 0.5],
+            "a sixteenth of the first": [stats.norm.sf(0.5), stats.norm.sf(0.5) / 16],
+            "how often the sign is right": [stats.norm.cdf(0.5), stats.norm.cdf(2)],
+            "a standard deviation of 1/16": [stats.norm.sf(0.5), stats.norm.sf(8)],
+            "the density in place of the probability": [stats.norm.pdf(0.5), stats.norm.pdf(2)],
+            "both tails": [2 * stats.norm.sf(0.5), 2 * stats.norm.sf(2)],
+            "percent": [30.85, 2.275],
+            "the same for sixteen draws": [stats.norm.sf(0.5), stats.norm.sf(0.5)],
+            "a quarter of the first": [stats.norm.sf(0.5), stats.norm.sf(0.5) / 4],
+        },
     ),
 ]
