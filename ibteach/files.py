@@ -2,14 +2,21 @@
 
 Results that took hours stand on this: a crash, a full disk or a stop while writing leaves the old file or the
 new one. A sealed file is one safetensors file whose metadata hold a SHA-256, and JSON; nothing in it is ever
-unpickled, and it is memory-mapped when read. Records and data sets are both kept in this form.
+unpickled, and it is memory-mapped when read. Records, networks, checkpoints and data sets are kept in this form.
+What a writer leaves that was killed is removed by the next that writes to the folder.
 """
 
 import contextlib
+import errno
+import functools
 import hashlib
 import json
 import os
-import secrets
+import platform
+import shutil
+import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -23,13 +30,35 @@ from ibteach.errors import DamagedFile, IbteachError, InvalidInput, Unavailable
 
 PathLike: TypeAlias = str | os.PathLike[str]
 """What names a file."""
+PARTS = ".ibteach-"
+"""What the folders begin with in which files are written; then come the machine, the process, and chance."""
+OLD = 86400
+"""After so many seconds nobody writes to such a folder any more."""
+READS = 100
+"""How often a file is read that is replaced while it is read."""
+
+
+def named(path: Any) -> Path:
+    """What names a file, as a Path; raises `InvalidInput` for anything else, such as None.
+
+    >>> named("runs/one.safetensors").name
+    'one.safetensors'
+    """
+    try:
+        path = Path(path)
+    except TypeError as error:
+        raise InvalidInput(f"path: got {path!r}, expected the name of a file.") from error
+    if "\0" in str(path):
+        raise InvalidInput(f"path: got {str(path)!r}, expected the name of a file, which has no zero byte in it.")
+    return path
 
 
 @contextlib.contextmanager
 def replacing(path: PathLike) -> Iterator[Path]:
     """A new file beside `path` to write to: it takes the place of `path` when the block ends well, else it goes.
 
-    Raises `Unavailable` when the system refuses (full disk, read-only folder); `path` is then as it was before.
+    Raises `Unavailable` when the system refuses (full disk, read-only folder), and where `path` is a folder, a device
+    or a pipe; it is then as it was before.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "answer.txt"
@@ -38,16 +67,22 @@ def replacing(path: PathLike) -> Iterator[Path]:
     >>> target.read_text()
     '42'
     """
-    path = Path(os.path.realpath(path))  # the file a link points to is replaced, not the link
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    path = Path(os.path.realpath(named(path)))  # the file a link points to is replaced, not the link
     try:
-        part.touch(exist_ok=False)
-        mode = (path if path.exists() else part).stat().st_mode
-        yield part
-        part.chmod(mode)  # safetensors leaves files that only their owner can read
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        there = path.exists()
+        if there and not path.is_file():
+            raise OSError(errno.EISDIR if path.is_dir() else errno.EINVAL, f"is {_kind(path)}, no file")
+        _sweep(path.parent)
+        # A folder of its own, because safetensors writes to another file beside the one that it is told.
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f"{PARTS}{_machine()}-{os.getpid()}-") as folder:
+            part = Path(folder, path.name)
+            part.touch(exist_ok=False)
+            mode = (path if there else part).stat().st_mode
+            yield part
+            part.chmod(mode)  # safetensors leaves files that only their owner can read
+            with part.open("rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(part, path)
         _flush_folder(path.parent)
     except IbteachError:
         raise
@@ -56,9 +91,6 @@ def replacing(path: PathLike) -> Iterator[Path]:
             f"{path}: could not be written ({error}); what was there before is untouched. "
             "Free some space, or choose a folder that can be written."
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def save(path: PathLike, kind: str, version: int, tensors: dict[str, Tensor], content: dict[str, Any]) -> None:
@@ -80,17 +112,26 @@ def load(path: PathLike, kind: str, version: int, remedy: str) -> tuple[dict[str
     Raises `DamagedFile` when the file is truncated, was changed or is of another kind or version, and
     `Unavailable` when it is not there or cannot be read; both end with `remedy`, what the reader can do.
     """
-    path = Path(path)
-    try:
-        with path.open("rb"):  # the system's own words for a missing file, a folder, a lack of permission
-            pass
-        with safe_open(path, framework="pt") as file:
-            seal = (file.metadata() or {}).get("ibteach", "")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except OSError as error:
-        raise Unavailable(f"{path}: cannot be read ({error.strerror or error}). {remedy}") from error
-    except (SafetensorError, RuntimeError, ValueError) as error:
-        raise DamagedFile(f"{path}: not a whole safetensors file ({error}). {remedy}") from error
+    path = named(path)
+    for _ in range(READS):
+        seal, tensors, damage = "", {}, None
+        try:
+            if path.exists() and not path.is_file():  # to open a pipe would be to wait for its other end
+                raise OSError(errno.EISDIR if path.is_dir() else errno.EINVAL, f"it is {_kind(path)}, no file")
+            with path.open("rb") as held:  # no other file can get its number while it is open
+                try:
+                    seal, tensors = _mapped(path)
+                except (SafetensorError, RuntimeError, ValueError) as error:
+                    damage = str(error)
+                # safetensors opens a file twice: between the two it may have been replaced.
+                if os.path.samestat(os.fstat(held.fileno()), path.stat()):
+                    break
+        except OSError as error:
+            raise Unavailable(f"{path}: cannot be read ({error.strerror or error}). {remedy}") from error
+    else:
+        raise Unavailable(f"{path}: cannot be read, because it is replaced all the time. Try again later.")
+    if damage is not None:
+        raise DamagedFile(f"{path}: not a whole safetensors file ({damage}). {remedy}")
     checksum, _, text = seal.partition(" ")
     try:
         head = json.loads(text)
@@ -125,6 +166,48 @@ def digest(tensors: dict[str, Tensor], text: str = "") -> str:
         checksum.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
         checksum.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return checksum.hexdigest()
+
+
+def _mapped(path: Path) -> tuple[str, dict[str, Tensor]]:
+    with safe_open(path, framework="pt") as file:
+        return (file.metadata() or {}).get("ibteach", ""), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def _kind(path: Path) -> str:
+    return "a folder" if path.is_dir() else "a pipe" if path.is_fifo() else "a device or a socket"
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what writers left in `folder` that were killed: of processes that are gone, or older than a day."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(PARTS):
+                machine, process, *_ = *entry.name.removeprefix(PARTS).split("-"), "", ""
+                gone = machine == _machine() and process.isdecimal() and not _lives(int(process))
+                if gone or time.time() - entry.stat().st_mtime > OLD:
+                    shutil.rmtree(entry, ignore_errors=True)
+
+
+def _lives(process: int) -> bool:
+    """Whether there is a process of that number; on Windows, where to ask means to end it, there is."""
+    if sys.platform == "win32":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is somebody else's
+        pass
+    return True
+
+
+@functools.cache
+def _machine() -> str:
+    """What tells machines apart on which one number means different processes: containers too, and after a restart."""
+    told = [platform.node()]
+    with contextlib.suppress(OSError):  # on Linux
+        told += [Path("/proc/sys/kernel/random/boot_id").read_text(), os.readlink("/proc/self/ns/pid")]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:8]
 
 
 def _flush_folder(folder: Path) -> None:

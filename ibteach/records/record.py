@@ -93,11 +93,11 @@ class Record:
         data, device = of.get("data", "unnamed data"), of.get("device_name") or "unknown device"
         if how.get("examples"):
             data += f" ({how['examples']:,} images)"
-        if how.get("network") == "resnet":
+        if how.get("network") == "resnet" and "width" in how:
             data += f", ResNet-18 of width {how['width']}"
         if of.get("kind") == "recorded":
             day = str(of.get("created", ""))[:10] or "some time ago"
-            return f"recorded {day}, {data}, {device}, torch {of.get('versions', {}).get('torch', 'unknown')}"
+            return f"recorded {day}, {data}, {device}, torch {(of.get('versions') or {}).get('torch', 'unknown')}"
         seconds = of.get("wall_seconds")
         took = "" if seconds is None else f", {seconds:.1f} s" if seconds < 10 else f", {seconds:,.0f} s"
         return f"computed now, {data}, {device}{took}"
@@ -119,8 +119,11 @@ class Record:
         return self.take(chosen)
 
     def take(self, numbers: Iterable[int]) -> "Record":
-        """The runs of these numbers, as a Record."""
-        rows = torch.tensor(list(numbers))
+        """The runs of these numbers, from 0, as a Record; raises `InvalidInput` for none, and where there is none."""
+        chosen = checks.several("numbers", numbers)
+        if not chosen:
+            raise InvalidInput("numbers: got none, expected the number of at least one run.")
+        rows = torch.tensor([checks.whole("numbers", m, minimum=0, maximum=len(self.runs) - 1) for m in chosen])
         per_run = {name: getattr(self, name) for name in ("latents", "decoder_weight", "decoder_bias")}
         return dataclasses.replace(
             self,
@@ -229,7 +232,8 @@ def _runs(runs) -> tuple[dict, ...]:
 
 
 def _provenance(given) -> dict:
-    if not isinstance(given, Mapping) or not isinstance(given.get("versions", {}), Mapping):
+    parts = ("versions", "configuration", "fingerprints")
+    if not isinstance(given, Mapping) or not all(isinstance(given.get(part) or {}, Mapping) for part in parts):
         raise InvalidInput(f"provenance: got {given!r}, expected a dict such as provenance(data=…) returns.")
     if given.get("wall_seconds") is not None:
         checks.number("provenance['wall_seconds']", given["wall_seconds"], minimum=0)
@@ -278,7 +282,7 @@ def _table(field, table, shape) -> dict[str, Tensor]:
     if not isinstance(table, Mapping):
         raise InvalidInput(f"{field}: got {type(table).__name__}, expected a dict of tensors {shape}.")
     for name, tensor in table.items():
-        if not isinstance(name, str) or not name:
+        if not isinstance(name, str) or not name or not name.isprintable():  # nor half a character of UTF-16
             raise InvalidInput(f"{field}: got the name {name!r}, expected text such as 'test/error'.")
         _agree(f"{field}[{name!r}]", checks.real(f"{field}[{name!r}]", tensor, "M E"), shape)
     return {name: tensor.detach().to("cpu", torch.float64) for name, tensor in table.items()}
@@ -293,15 +297,14 @@ def _latents(tensors, runs) -> dict[str, Tensor]:
     for name, (dtype, axes) in LATENTS.items():
         if dtype.is_floating_point:
             checks.real(name, tensors[name], axes)
+            checks.real(f"{name} in float32", tensors[name].detach().to(dtype), axes)  # beyond it lies infinity
     _, examples, dimensions = tensors["latents"].shape
     classes = tensors["decoder_weight"].shape[1]
     checks.labels("labels", tensors["labels"], "N", classes)
     sizes = {"M": runs, "N": examples, "K": dimensions, "C": classes}
     for name, (_, axes) in LATENTS.items():
         _agree(name, tensors[name], tuple(sizes[axis] for axis in axes.split()))
-    kept = {name: tensors[name].detach().to("cpu", dtype) for name, (dtype, _) in LATENTS.items()}
-    checks.real("latents in float32", kept["latents"], "M N K")
-    return kept
+    return {name: tensors[name].detach().to("cpu", dtype) for name, (dtype, _) in LATENTS.items()}
 
 
 def _agree(name, tensor, shape):

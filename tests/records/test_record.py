@@ -181,6 +181,20 @@ def test_provenance_knows_the_commit_of_this_checkout_and_no_folder_of_this_mach
     assert facts["versions"]["torch"] == torch.__version__
 
 
+def test_take_says_which_runs_there_are():
+    record = Record(**fields())
+    assert [run["seed"] for run in record.take(iter([1, 1, 0])).runs] == [1, 1, 0]
+    for numbers, what in [
+        ([], "got none"),
+        ([M], "<= 7"),
+        ([-1], ">= 0"),
+        ([0.5], "whole number"),
+        (3, "list or tuple"),
+    ]:
+        with pytest.raises(errors.InvalidInput, match=f"numbers: got.*{what}|numbers: {what}"):
+            record.take(numbers)
+
+
 # Several as one
 
 
@@ -267,6 +281,10 @@ BAD = {
     "latents alone": {"labels": None},
     "latents infinite": {"latents": torch.full((M, N, K), math.inf)},
     "latents beyond float32": {"latents": torch.full((M, N, K), 1e300, dtype=torch.float64)},
+    "decoder beyond float32": {"decoder_bias": torch.full((M, C), 1e200, dtype=torch.float64)},
+    "weights beyond float32": {"decoder_weight": torch.full((M, C, K), -1e39, dtype=torch.float64)},
+    "quantity named by half a character": {"quantities": {"\ud800": torch.ones(M, E)}, "errors": {}},
+    "provenance with an odd configuration": {"provenance": {"configuration": "resnet"}},
     "latents of other runs": {"latents": torch.ones(M + 1, N, K)},
     "no latent dimension": {"latents": torch.ones(M, N, 0)},
     "labels out of range": {"labels": torch.tensor([0, 1, 2, 3, 4])},
@@ -393,7 +411,7 @@ def test_nothing_is_unpickled(tmp_path):
 def test_missing_file_and_folder(tmp_path):
     with pytest.raises(errors.Unavailable, match="No such file"):
         Record.load(tmp_path / "absent")
-    with pytest.raises(errors.Unavailable, match="directory"):
+    with pytest.raises(errors.Unavailable, match="is a folder, no file"):
         Record.load(tmp_path)
     with pytest.raises(errors.Unavailable, match="could not be written"):
         Record(**fields()).save(tmp_path / "absent" / "r")
@@ -449,6 +467,41 @@ def test_a_real_write_that_is_cut_by_the_system(tmp_path, whole, limit):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (tmp_path / "r").read_bytes() == whole and os.listdir(tmp_path) == ["r"]
+
+
+ODD = st.none() | st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=3), max_size=3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    quantities=st.dictionaries(st.text(max_size=4), st.floats(allow_nan=False), max_size=3),
+    run=st.dictionaries(
+        st.text(max_size=3), st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
+    ),
+    facts=st.fixed_dictionaries(
+        {}, optional={"versions": ODD, "configuration": ODD, "data": st.text(max_size=3), "wall_seconds": st.floats(0)}
+    ),
+    weight=st.floats(allow_nan=False),
+)
+def test_what_save_writes_load_takes(tmp_path_factory, quantities, run, facts, weight):
+    """Anything that a Record can be made of, however odd."""
+    path = tmp_path_factory.getbasetemp() / "odd"
+    try:
+        record = Record(
+            runs=[run],
+            epochs=torch.tensor([1]),
+            quantities={name: torch.full((1, 1), value, dtype=torch.float64) for name, value in quantities.items()},
+            latents=torch.zeros(1, 1, 1),
+            labels=torch.tensor([0]),
+            decoder_weight=torch.full((1, 2, 1), weight, dtype=torch.float64),
+            decoder_bias=torch.zeros(1, 2),
+            provenance=facts,
+        )
+    except errors.InvalidInput:
+        return
+    record.save(path)
+    assert_same(record, Record.load(path))
+    assert repr(record) and repr(Record.load(path))
 
 
 KILLED = """
