@@ -22,7 +22,7 @@ def main():
     digits = load("digits")
     make = functools.partial(mlp, digits.shape, classes=10, latent_dimension=2, hidden=(32, 32))
     runs = grid(["variance"], gammas=np.geomspace(1e-3, 10, 32))
-    train = functools.partial(fit, data=digits, epochs=EPOCHS, measure_every=EPOCHS, subset=100, progress=False)
+    train = functools.partial(fit, data=digits, epochs=EPOCHS, measure_every=EPOCHS, eval_examples=100, progress=False)
     train(build(make, runs), runs=runs, epochs=1)  # warm up
     train(build(make, runs[0]), runs=runs[0], epochs=1)
 

@@ -155,9 +155,9 @@ def precision(data, model) -> bool:
 def throughput(data, model, low, examples, rounds):
     """How near `fit` comes to the bare step, and how many times as fast as the plain loop it is."""
     ours, bare, plain = copy.deepcopy(model), Bare(data, model, low), Plain(data, model, examples)
-    options = {"epochs": 1, "batch_size": BATCH, "examples": examples, "low_precision": low}
+    options = {"epochs": 1, "batch_size": BATCH, "train_examples": examples, "low_precision": low}
     # With next to nothing measured; what measuring costs is added below, as often as it is done in earnest.
-    train = functools.partial(fit, ours, data, RUN, **options, **SETTINGS, subset=2, **QUIET)
+    train = functools.partial(fit, ours, data, RUN, **options, **SETTINGS, eval_examples=2, **QUIET)
     here = data.to(DEVICE)
     contenders = {
         "loop": train,
@@ -225,13 +225,13 @@ def peak(what, low, name) -> float:
     """Bytes held at most beyond those held before: of the device's memory, or else resident (Linux counts them)."""
     data = load(name)
     model = build(functools.partial(resnet, data.shape, len(data.classes), width=WIDTH), RUN)
-    options = {"epochs": 1, "low_precision": low, "subset": 2, **SETTINGS, **QUIET}
-    fit(model, data, RUN, examples=4, batch_size=2, **options)  # loads what is loaded once
+    options = {"epochs": 1, "low_precision": low, "eval_examples": 2, **SETTINGS, **QUIET}
+    fit(model, data, RUN, train_examples=4, batch_size=2, **options)  # loads what is loaded once
     here = data.to(DEVICE)
 
     def work():
         if what == "training":
-            fit(model, here, RUN, examples=2 * BATCH, batch_size=BATCH, **options)
+            fit(model, here, RUN, train_examples=2 * BATCH, batch_size=BATCH, **options)
         else:
             measure(model, here, min(SUBSET, len(data.test_labels)), information=True)
 
@@ -261,7 +261,12 @@ def to_94(data):
     run = Run.of("log-variance", gamma=1e-3)
     for epochs in (15, 30, 60):
         model = build(functools.partial(resnet, data.shape, len(data.classes), width=WIDTH), run)
-        options = {"batch_size": BATCH, "low_precision": True, "measure_every": epochs, "subset": len(data.test_labels)}
+        options = {
+            "batch_size": BATCH,
+            "low_precision": True,
+            "measure_every": epochs,
+            "eval_examples": len(data.test_labels),
+        }
         options |= {**SETTINGS, "learning_rate": 0.2, "keep_latents": 100, **QUIET}
         record = fit(model, data, run, epochs=epochs, **options)
         taken, accuracy = record.provenance["wall_seconds"], 1 - record.value("test/argmax_error").item()
@@ -277,13 +282,15 @@ def ensemble(data, networks=16, width=8, batch_size=128, examples=6400):
     """Sixteen small ResNets at once, and one after another."""
     make = functools.partial(resnet, data.shape, len(data.classes), latent_dimension=16, width=width, norm="group")
     runs = grid(["log-variance"], gammas=torch.logspace(-3, 1, networks).tolist())
-    options = {"epochs": 1, "batch_size": batch_size, "subset": 100, "low_precision": True, **SETTINGS, **QUIET}
+    options = {"epochs": 1, "batch_size": batch_size, "eval_examples": 100, "low_precision": True, **SETTINGS, **QUIET}
     train = functools.partial(fit, data=data, **options)
     for some in (runs, runs[0]):
-        train(build(make, some), runs=some, examples=batch_size)  # warm up
+        train(build(make, some), runs=some, train_examples=batch_size)  # warm up
     together, each = build(make, runs), [build(make, run) for run in runs]
-    at_once = seconds(lambda: train(together, runs=runs, examples=examples))
-    in_turn = seconds(lambda: [train(one, runs=run, examples=examples) for one, run in zip(each, runs, strict=True)])
+    at_once = seconds(lambda: train(together, runs=runs, train_examples=examples))
+    in_turn = seconds(
+        lambda: [train(one, runs=run, train_examples=examples) for one, run in zip(each, runs, strict=True)]
+    )
     images = networks * examples
     print(f"{networks} resnets of width {width} at once: {images / at_once:,.0f} images/s of all networks,", end=" ")
     print(f"one after another {images / in_turn:,.0f}; {in_turn / at_once:.1f} times")

@@ -9,6 +9,7 @@ import numbers
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -57,6 +58,8 @@ def whole(name: str, value: Any, *, minimum: int = 1, maximum: int | None = None
     ...
     ibteach.errors.InvalidInput: samples: got 0, expected a whole number >= 1.
     """
+    if isinstance(value, Tensor) and value.ndim == 0:
+        value = value.item()
     integral: Any = numbers.Integral
     good = isinstance(value, integral) and not isinstance(value, bool)
     good = good and value >= minimum and (maximum is None or value <= maximum)
@@ -64,6 +67,33 @@ def whole(name: str, value: Any, *, minimum: int = 1, maximum: int | None = None
         upper = "" if maximum is None else f" and <= {maximum}"
         raise InvalidInput(f"{name}: got {value!r}, expected a whole number >= {minimum}{upper}.")
     return int(value)
+
+
+def seed(name: str, value: Any) -> int:
+    """A seed, as an int: a whole number that 63 bits hold.
+
+    >>> seed("seed", -1)
+    Traceback (most recent call last):
+    ...
+    ibteach.errors.InvalidInput: seed: got -1, expected a whole number >= 0 and <= 9223372036854775807.
+    """
+    return whole(name, value, minimum=0, maximum=2**63 - 1)
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or False, as a bool: no number, and no text, which is true whatever it says.
+
+    >>> flag("noise", torch.tensor(True))
+    True
+    >>> flag("noise", "false")
+    Traceback (most recent call last):
+    ...
+    ibteach.errors.InvalidInput: noise: got 'false', expected True or False.
+    """
+    plain = value.item() if isinstance(value, np.bool_) or (isinstance(value, Tensor) and value.ndim == 0) else value
+    if not isinstance(plain, bool):
+        raise InvalidInput(f"{name}: got {value!r}, expected True or False.")
+    return plain
 
 
 def several(name: str, values: Any, count: int | None = None) -> tuple:
@@ -76,7 +106,10 @@ def several(name: str, values: Any, count: int | None = None) -> tuple:
     ...
     ibteach.errors.InvalidInput: hidden: got 16, expected a list or tuple of values.
     """
-    listed = tuple(values) if isinstance(values, Iterable) and not isinstance(values, str) else None
+    try:
+        listed = None if isinstance(values, str) else tuple(values)
+    except TypeError:  # a number, or an array without axes, which only looks as if it could be iterated over
+        listed = None
     if listed is None or (count is not None and len(listed) != count):
         raise InvalidInput(
             f"{name}: got {values!r}, expected a list or tuple of {'' if count is None else f'{count} '}values."

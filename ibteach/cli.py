@@ -2,10 +2,13 @@
 
 import argparse
 import contextlib
+import dataclasses
 import importlib.util
+import inspect
 import statistics
 import sys
 import tempfile
+import typing
 from pathlib import Path
 
 import ibteach
@@ -58,34 +61,13 @@ another takes over its network. All of it on one machine is `--scheduler tcp://1
 
 NETWORK = {
     "network": (str, "mlp, convnet or resnet (default: mlp)"),
-    "hidden": ([int], "widths of the hidden layers of an mlp"),
-    "width": (int, "channels of the first convolution; 64 in the usual ResNet"),
+    "hidden": (tuple[int, ...], "widths of the hidden layers of an mlp"),
+    "width": (int, "channels of the first convolution"),
     "norm": (str, "batch or group, in a resnet"),
     "latent_dimension": (int, "of the bottleneck, where the noise is added"),
     "dropout": (float, "share of units left out at random, in an mlp or convnet"),
 }
 """What an `architecture` of `ibteach.networks.bottleneck` says: key -> type, help."""
-
-FIT = {
-    "epochs": (int, "how often all training examples are seen"),
-    "batch_size": (int, "examples of a step"),
-    "learning_rate": (float, "the highest of its cycle"),
-    "optimizer": (str, "adam or sgd, with momentum"),
-    "weight_decay": (float, "how fast parameters shrink"),
-    "label_smoothing": (float, "share of each label spread over all classes"),
-    "examples": (int, "train on the first so many, a fair sample"),
-    "augment": ([str], "flip, shift, cutout: change the pictures at random"),
-    "measure_every": (int, "epochs from one measurement to the next"),
-    "subset": (int, "how many examples are measured"),
-    "keep_latents": (int, "how many latents the Record keeps"),
-}
-"""What is passed on to `ibteach.training.loop.fit` under the same name; its defaults hold."""
-
-FLAGS = {
-    "information": "also measure H[Z], I[X;Z], I[Y;Z], …",
-    "low_precision": "multiply in bfloat16: about twice as fast on a GPU",
-    "compile": "let torch.compile fuse the network first: for long trainings on a GPU",
-}
 
 RECORD = "a Record, or the name of one that `ibteach records list` prints"
 
@@ -125,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("ibteach", description=WELCOME, **layout)
     parser.add_argument("--version", action="version", version=f"ibteach {ibteach.__version__}")
     parser.set_defaults(run=lambda _: parser.print_help())
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
 
     lab = commands.add_parser("lab", help="open the course in JupyterLab")
     lab.add_argument("folder", nargs="?", default="notebooks", help="where the notebooks are (default: ./notebooks)")
@@ -138,21 +120,23 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("--size", type=int, help="height and width in pixels, of data sets of large pictures")
     data.set_defaults(run=_data)
 
-    train = commands.add_parser("train", help="train networks and record them", description=TRAIN, **layout)
+    train = commands.add_parser(
+        "train", help="train networks and record them", description=TRAIN, later=_add_training, **layout
+    )
     train.add_argument("data", metavar="DATA", help="such as digits or mnist")
     train.add_argument("--out", metavar="FILE", type=Path, required=True, help="the Record; must not exist yet")
     train.add_argument("--checkpoint", metavar="FILE", help="kept up to date; if it is there, training goes on from it")
-    _add_training(train)
     train.set_defaults(run=_train)
 
-    sweep = commands.add_parser("sweep", help="train many networks, anywhere", description=SWEEP, **layout)
+    sweep = commands.add_parser(
+        "sweep", help="train many networks, anywhere", description=SWEEP, later=_add_training, **layout
+    )
     sweep.add_argument("data", metavar="DATA", nargs="+", help="such as digits or mnist")
     sweep.add_argument("--folder", type=Path, required=True, help="where the Records are kept")
     sweep.add_argument("--out", metavar="FILE", type=Path, help="also join them in one Record; must not exist yet")
     where = sweep.add_mutually_exclusive_group()
     where.add_argument("--workers", type=int, metavar="N", help="on N processes here, which share the cores")
     where.add_argument("--scheduler", metavar="ADDRESS", help="on the workers of this Dask scheduler")
-    _add_training(sweep)
     sweep.set_defaults(run=_sweep)
 
     records = commands.add_parser("records", help="look at recorded runs")
@@ -182,22 +166,61 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that is given its last options when it is used: those of training come with torch, which takes long."""
+
+    def __init__(self, *arguments, later=None, **options):
+        super().__init__(*arguments, **options)
+        self._later = later
+
+    def parse_known_args(self, args=None, namespace=None):
+        if self._later:
+            self._later(self)
+            self._later = None
+        return super().parse_known_args(args, namespace)
+
+
 def _add_training(command):
-    """The options of everything that trains."""
+    """The options of everything that trains: runs, a network, and each field of `Settings`."""
+    from ibteach.networks.bottleneck import NETWORKS
+    from ibteach.training import Settings
+
     runs = command.add_argument_group("networks: one for each combination of")
     runs.add_argument("--objective", nargs="+", default=["log-variance"], metavar="NAME", help="a wrong one lists all")
     runs.add_argument("--gamma", nargs="+", type=float, default=[0.01], help="weights of the surrogate's plain form")
     runs.add_argument("--seed", nargs="+", type=int, default=[0], help="of parameters, order, noise, …")
-    made = command.add_argument_group("each made, trained and measured so; what is not said is the library's default")
-    for name, (kind, text) in (NETWORK | FIT).items():
-        nargs, kind = ("*", kind[0]) if isinstance(kind, list) else (None, kind)
-        shown = {int: "N", float: "X", str: "NAME"}[kind]
-        made.add_argument(_option(name), type=kind, nargs=nargs, default=argparse.SUPPRESS, metavar=shown, help=text)
-    for name, text in FLAGS.items():
-        made.add_argument(_option(name), action="store_true", help=text)
-    made.add_argument("--no-noise", dest="noise", action="store_false", help="a latent without zero-entropy noise")
+    made = command.add_argument_group("made so")
+    for name, (kind, text) in NETWORK.items():
+        defaults = {kind: inspect.signature(build).parameters.get(name) for kind, build in NETWORKS.items()}
+        said = ", ".join(
+            f"{kind} {_shown(of.default)}" for kind, of in defaults.items() if of and of.default is not None
+        )
+        _add_option(made, name, kind, text, said)
     made.add_argument("--size", type=int, metavar="N", help="height and width, of data sets of large pictures")
-    made.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+    trained = command.add_argument_group("trained and measured so")
+    types = typing.get_type_hints(Settings)
+    for field in dataclasses.fields(Settings):
+        default = "" if field.default in (None, ()) else _shown(field.default)
+        _add_option(trained, field.name, types[field.name], field.metadata["help"], default)
+    trained.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+
+
+def _add_option(group, name, kind, text, default):
+    """One option; without it, nothing is set, and the library's default holds."""
+    text = (f"{text} (default: {default})" if default else text).replace("%", "%%")
+    how = {"help": text, "default": argparse.SUPPRESS}
+    if kind is bool:
+        group.add_argument(_option(name), action=argparse.BooleanOptionalAction, **how)
+        return
+    several, of = ... in typing.get_args(kind), (*typing.get_args(kind), kind)[0]  # tuple[int, ...], int | None, int
+    metavar = {int: "N", float: "X", str: "NAME"}[of]
+    group.add_argument(_option(name), type=of, nargs="*" if several else None, metavar=metavar, **how)
+
+
+def _shown(value):
+    if isinstance(value, tuple):
+        return " ".join(map(str, value))
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def _option(name):
@@ -206,13 +229,14 @@ def _option(name):
 
 def _jobs(options, data):
     from ibteach.training import loop, sweeps
+    from ibteach.training.settings import NAMES
 
     def given(names):
         return {name: getattr(options, name) for name in names if hasattr(options, name)}
 
     runs = loop.grid(options.objective, gammas=options.gamma, seeds=options.seed)
     architecture = {"network": "mlp", **given(NETWORK)}
-    return sweeps.plan(data, architecture, runs, size=options.size, **given((*FIT, *FLAGS, "noise")))
+    return sweeps.plan(data, architecture, runs, size=options.size, **given(NAMES))
 
 
 def _lab(options):

@@ -14,9 +14,10 @@ import torch
 
 from ibteach import badges, cli, data, errors, networks
 from ibteach.data import sources
+from ibteach.networks.bottleneck import SETTINGS
 from ibteach.records.provenance import provenance
 from ibteach.records.record import Record
-from ibteach.training import loop, sweeps
+from ibteach.training import loop
 
 COMMANDS = [
     [],
@@ -124,7 +125,7 @@ def test_a_stop_says_so(monkeypatch, capsys):
 # train
 
 TRAIN = ["train", "digits", "--objective", "l2", "variance", "--gamma", "0.01", "1", "--seed", "0", "3"]
-TRAIN += ["--hidden", "8", "--latent-dimension", "3", "--epochs", "2", "--batch-size", "200", "--subset", "60"]
+TRAIN += ["--hidden", "8", "--latent-dimension", "3", "--epochs", "2", "--batch-size", "200", "--eval-examples", "60"]
 
 
 def test_train_writes_the_record_that_the_library_makes(tmp_path, capsys):
@@ -135,7 +136,9 @@ def test_train_writes_the_record_that_the_library_makes(tmp_path, capsys):
     record = Record.load(out)
     runs = loop.grid(["l2", "variance"], gammas=[0.01, 1], seeds=[0, 3])
     model = loop.build(lambda: networks.mlp(64, 10, latent_dimension=3, hidden=(8,)), runs)
-    sizes = dict(epochs=2, batch_size=200, subset=60, measure_every=1, keep_latents=9, information=True, device="cpu")
+    sizes = dict(
+        epochs=2, batch_size=200, eval_examples=60, measure_every=1, keep_latents=9, information=True, device="cpu"
+    )
     by_hand = loop.fit(model, data.load("digits"), runs, **sizes, progress=False)
     assert record.runs == by_hand.runs
     for name, values in by_hand.quantities.items():
@@ -155,29 +158,16 @@ def test_train_without_noise_and_with_dropout(tmp_path):
 def test_train_takes_every_setting_of_the_library(tmp_path, capsys):
     out, checkpoint = tmp_path / "r", tmp_path / "c"
     command = "train digits --network convnet --width 2 --optimizer sgd --weight-decay 0.001 --learning-rate 0.02"
-    command += " --augment flip shift --examples 300 --epochs 2 --batch-size 100 --subset 60 --measure-every 1"
-    command += f" --low-precision --device cpu --checkpoint {checkpoint} --out {out}"
+    command += " --augment flip shift --train-examples 300 --epochs 2 --batch-size 100 --eval-examples 60"
+    command += f" --measure-every 1 --low-precision --device cpu --checkpoint {checkpoint} --out {out}"
     assert cli.main(command.split()) == 0
     settings = Record.load(out).provenance["configuration"]
     wanted = {"network": "convnet", "width": 2, "optimizer": "sgd", "weight_decay": 0.001, "learning_rate": 0.02}
-    wanted |= {"augment": ["flip", "shift"], "examples": 300, "low_precision": True, "noise": True}
+    wanted |= {"augment": ["flip", "shift"], "train_examples": 300, "low_precision": True, "noise": True}
     assert wanted.items() <= settings.items() and checkpoint.exists()
-    assert set(cli.FIT) | set(cli.FLAGS) | {"noise"} == set(sweeps.SETTINGS)
-    assert set(cli.NETWORK) == set(networks.SETTINGS)
-    resnets = [
-        "train",
-        "digits",
-        "--network",
-        "resnet",
-        "--width",
-        "8",
-        "--seed",
-        "0",
-        "1",
-        "--out",
-        str(tmp_path / "s"),
-    ]
-    assert cli.main(resnets) == 1
+    assert set(cli.NETWORK) == set(SETTINGS)
+    resnets = "train digits --network resnet --width 8 --seed 0 1 --out"
+    assert cli.main([*resnets.split(), str(tmp_path / "s")]) == 1
     assert "got 2 networks that train one by one; do it with `ibteach sweep`" in capsys.readouterr().err
 
 
@@ -286,8 +276,8 @@ def test_what_is_wrong_is_said_before_sweeping(tmp_path, monkeypatch, capsys):
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 def test_a_sweep_that_is_interrupted_goes_on_where_it_was(tmp_path):
     """Ctrl-C as a terminal sends it, to the command and its workers alike, when one network of two is finished."""
-    sweep = "sweep digits --network resnet --width 8 --seed 0 1 --epochs 30 --examples 200 --batch-size 200 --subset 50"
-    sweep = [*sweep.split(), "--device", "cpu", "--folder", str(tmp_path / "runs")]
+    sweep = "sweep digits --network resnet --width 8 --seed 0 1 --epochs 30 --train-examples 200 --batch-size 200"
+    sweep = [*sweep.split(), "--eval-examples", "50", "--device", "cpu", "--folder", str(tmp_path / "runs")]
     command = [sys.executable, "-m", "ibteach.cli", *sweep, "--workers", "1"]
     begun = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True

@@ -135,7 +135,7 @@ def robustness(
     >>> from ibteach.networks.bottleneck import mlp
     >>> digits, run = load("digits"), Run.of("l2", gamma=0.01)
     >>> network = build(lambda: mlp(digits.shape, classes=10), run)
-    >>> record = fit(network, digits, run, epochs=5, subset=500, progress=False)
+    >>> record = fit(network, digits, run, epochs=5, eval_examples=500, progress=False)
     >>> found = robustness(network, digits, record, attacks=["fgsm"], epsilons=[0, 0.1], progress=False)
     >>> (found.value("fgsm/0/error") == found.value("clean/error")).item()
     True

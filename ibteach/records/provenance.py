@@ -12,6 +12,14 @@ import torch
 
 import ibteach
 
+RENAMED = {
+    "subset": "eval_examples",
+    "examples": "train_examples",
+    "half": "low_precision",
+    "averaging": "ema_decay",
+}
+"""Settings that went by another name in version 0.1.0: old -> new."""
+
 
 def provenance(*, data: str, device="cpu", wall_seconds: float | None = None, **more) -> dict:
     """Where a result comes from: what is given here, and versions, commit, command, device name and time (UTC).
@@ -38,6 +46,20 @@ def provenance(*, data: str, device="cpu", wall_seconds: float | None = None, **
         "wall_seconds": wall_seconds,
         **more,
     }
+
+
+def in_new_names(facts: dict) -> dict:
+    """A provenance with its settings under the names that they have today.
+
+    >>> in_new_names({"configuration": {"subset": 1000}})
+    {'configuration': {'eval_examples': 1000}}
+    """
+    facts = dict(facts)
+    if isinstance(facts.get("configuration"), dict):
+        facts["configuration"] = {RENAMED.get(name, name): value for name, value in facts["configuration"].items()}
+    if isinstance(facts.get("trained"), dict):  # of networks that were measured once more
+        facts["trained"] = in_new_names(facts["trained"])
+    return facts
 
 
 def command_line() -> str:

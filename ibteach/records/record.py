@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ibteach import checks, files
 from ibteach.errors import DamagedFile, InvalidInput
+from ibteach.records.provenance import in_new_names
 
 KIND, VERSION = "record", 1
 REMEDY = "Nothing of it was used: fetch or make the file again."
@@ -91,8 +92,8 @@ class Record:
         """One line for a figure: computed now or recorded, from which data, a ResNet how wide, on what."""
         of, how = self.provenance, self.provenance.get("configuration") or {}
         data, device = of.get("data", "unnamed data"), of.get("device_name") or "unknown device"
-        if how.get("examples"):
-            data += f" ({how['examples']:,} images)"
+        if how.get("train_examples"):
+            data += f" ({how['train_examples']:,} images)"
         if how.get("network") == "resnet" and "width" in how:
             data += f", ResNet-18 of width {how['width']}"
         if of.get("kind") == "recorded":
@@ -177,7 +178,8 @@ class Record:
         if not isinstance(content, dict) or set(content) != {"runs", "provenance"}:
             raise DamagedFile(f"{path}: its JSON part has other fields than runs and provenance. {REMEDY}")
         try:
-            return cls(runs=content["runs"], provenance={**content["provenance"], "kind": "recorded"}, **fields)
+            facts = in_new_names({**content["provenance"], "kind": "recorded"})
+            return cls(runs=content["runs"], provenance=facts, **fields)
         except (InvalidInput, TypeError) as error:
             raise DamagedFile(f"{path}: is not a whole Record ({error}). {REMEDY}") from error
 

@@ -6,3 +6,4 @@ from .remake import remake as remake
 from .runs import Run as Run
 from .runs import build as build
 from .runs import grid as grid
+from .settings import Settings as Settings

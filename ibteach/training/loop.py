@@ -7,20 +7,20 @@ networks of an ensemble take in turn.
 """
 
 import contextlib
-import functools
+import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from ibteach import checks
-from ibteach.data import augmentation
 from ibteach.data.datasets import Dataset
 from ibteach.errors import Diverged, InvalidInput, Unavailable
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
@@ -34,16 +34,9 @@ from ibteach.training.checkpoints import Checkpoint, optimizer_state, part, rest
 from ibteach.training.guard import Guard, refuse_infinite
 from ibteach.training.measuring import encode, measure
 from ibteach.training.runs import Run, build, grid
+from ibteach.training.settings import EVAL_EXAMPLES, OPTIMIZERS, Settings
 
 __all__ = ["Run", "build", "fit", "grid", "pick_device"]
-
-MEASURED = 2000
-"""Most examples of each split that are measured where nothing else is said."""
-
-OPTIMIZERS = {
-    "adam": torch.optim.AdamW,  # Adam, where nothing decays
-    "sgd": functools.partial(torch.optim.SGD, momentum=0.9, nesterov=True),
-}
 
 WARM, TIMED = 5, 10  # steps
 LONG = 60
@@ -77,25 +70,12 @@ def fit(
     model: Bottleneck | Ensemble,
     data: Dataset,
     runs: Run | Sequence[Run],
+    settings: Settings | None = None,
     *,
-    epochs: int = 40,
-    batch_size: int = 64,
-    learning_rate: float = 0.01,
-    optimizer: str = "adam",
-    weight_decay: float = 0.0,
-    label_smoothing: float = 0.0,
-    examples: int | None = None,
-    augment: Sequence[str] = (),
-    noise: bool = True,
-    measure_every: int = 10,
-    subset: int | None = None,
-    keep_latents: int | None = None,
-    information: bool = False,
-    low_precision: bool = False,
-    compile: bool = False,
-    checkpoint=None,
+    checkpoint: str | os.PathLike | None = None,
     device: str | torch.device | None = None,
     progress: bool = True,
+    **fields: Any,
 ) -> Record:
     """Train a network, or all networks of an ensemble at once, and return what was measured.
 
@@ -106,21 +86,7 @@ def fit(
         model: from `build`; it is trained in place.
         data: from `ibteach.data.datasets.load`.
         runs: a Run, or one for each network of the ensemble.
-        epochs, batch_size, learning_rate: how long and how fast; the last batch of an epoch is dropped if short.
-        optimizer, weight_decay: ``"adam"`` (decoupled decay) or ``"sgd"`` (Nesterov momentum 0.9).
-        label_smoothing: the share of each label that is spread over all classes, in [0, 1). What is minimised is then
-            no longer H_q[Y|Z], which is still what is measured.
-        examples: train on the first so many, a fair sample; by default on all.
-        augment: names of augmentations (`ibteach.data.augmentation`), such as ``["flip", "shift"]``.
-        noise: add zero-entropy noise to the latent. Without it no entropy has a floor, and no surrogate is a bound.
-        measure_every: epochs between measurements (before training and after it are always measured).
-        subset: how many train and test examples are measured, the first of the data set's fixed order; by default up
-            to 2000 of each.
-        keep_latents: how many test latents the Record keeps, all measured ones by default.
-        information: also measure H[Z], H[Z|Y], I[X;Z] and the other quantities of the information diagram.
-        low_precision: the encoder multiplies in bfloat16, about twice as fast, where the device has it (a GPU from
-            Ampere on, a CPU); elsewhere in float32.
-        compile: let ``torch.compile`` fuse the network first; worth its minute on long trainings on a GPU.
+        settings, fields: a `Settings`, or its fields by name, such as ``epochs=20``; both, where they differ in these.
         checkpoint: a file that is written after epochs; where it is there already, training goes on from it and leaves
             what training without a break does, on a CPU bit for bit.
         device: as for `pick_device`.
@@ -134,28 +100,19 @@ def fit(
     any work.
     """
     runs = [runs] if isinstance(runs, Run) else list(checks.several("runs", runs))
-    settings = {
-        **{"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "optimizer": optimizer},
-        **{
-            "weight_decay": weight_decay,
-            "label_smoothing": label_smoothing,
-            "examples": examples,
-            "augment": list(augmentation.known(augment)),
-        },
-        **{"noise": noise, "measure_every": measure_every, "subset": subset, "keep_latents": keep_latents},
-        **{"information": information, "low_precision": low_precision},
-    }
+    settings = Settings.of(settings, **fields)
+    progress = checks.flag("progress", progress)
     check(model, data, runs, settings)
     device = pick_device(device)
     _try(model, data)
     training = _Training(model, data, runs, settings, device)
     saved = None if checkpoint is None else Checkpoint(checkpoint, training.told)
-    forward = torch.compile(training.model) if compile else training.model
+    forward = torch.compile(training.model) if settings.compile else training.model
     what = f"{len(runs)} network{'s' * (len(runs) > 1)} on {device.type}"
     with (
         _StopButton() as stop,
         _dropout_from(runs[0].seed, device),
-        tqdm(total=epochs, desc=what, unit="epoch", ncols=88, file=sys.stdout, disable=not progress) as bar,
+        tqdm(total=settings.epochs, desc=what, unit="epoch", ncols=88, file=sys.stdout, disable=not progress) as bar,
     ):
         try:
             if saved and saved.content:
@@ -163,7 +120,7 @@ def fit(
                 bar.update(training.epoch)
             else:
                 training.measure()
-            while training.epoch < epochs and not stop.asked:
+            while training.epoch < settings.epochs and not stop.asked:
                 training.epoch += 1
                 for step, streams in enumerate(training.batches.epoch(), 1):
                     try:
@@ -175,49 +132,44 @@ def fit(
                     if stop.asked:
                         break
                 training.check_finite()
-                if training.epoch % measure_every == 0 or training.epoch == epochs or stop.asked:
+                if training.epoch % settings.measure_every == 0 or training.epoch == settings.epochs or stop.asked:
                     training.measure()
-                if saved and not stop.asked and (saved.due or training.epoch == epochs):
+                if saved and not stop.asked and (saved.due or training.epoch == settings.epochs):
                     saved.save(*training.state())
                 bar.update()
         except Diverged as diverged:
             diverged.record = training.record() if training.found else None
             raise
         if stop.asked:
-            tqdm.write(f"Stopped in epoch {training.epoch} of {epochs}: what was trained until then is kept.")
+            tqdm.write(f"Stopped in epoch {training.epoch} of {settings.epochs}: what was trained until then is kept.")
         settle(model)
         return training.record(stopped=stop.asked, latents=True)
 
 
-def check(model, data, runs, settings) -> None:
-    """Raise `InvalidInput` for what `fit` would not train with these settings, a dict of its keyword arguments."""
+def check(model: Bottleneck | Ensemble, data: Dataset, runs: Sequence[Run], settings: Settings) -> None:
+    """Raise `InvalidInput` for what `fit` would not train: a model that does not fit the runs, or settings the data."""
     if not isinstance(model, Bottleneck | Ensemble) or not isinstance(data, Dataset):
         came = f"{type(model).__name__} and {type(data).__name__}"
         raise InvalidInput(f"model, data: got {came}, expected what training.build and data.load return.")
-    members = len(model) if isinstance(model, Ensemble) else 1
-    if len(runs) != members or not all(isinstance(run, Run) for run in runs):
+    networks = len(model) if isinstance(model, Ensemble) else 1
+    if len(runs) != networks or not all(isinstance(run, Run) for run in runs):
         raise InvalidInput(
-            f"runs: got {len(runs)} for {members} networks, expected one each; make the model with build."
+            f"runs: got {len(runs)} for {networks} networks, expected one each; make the model with build."
         )
-    for name in ("epochs", "batch_size", "measure_every"):
-        checks.whole(name, settings[name])
-    checks.number("learning_rate", settings["learning_rate"], above=0)
-    checks.number("weight_decay", settings["weight_decay"], minimum=0)
-    checks.number("label_smoothing", settings["label_smoothing"], minimum=0, below=1)
-    checks.known("optimizer", settings["optimizer"], OPTIMIZERS)
     there, test = len(data.train_labels), len(data.test_labels)
-    examples, subset, kept = (settings[name] for name in ("examples", "subset", "keep_latents"))
-    there = there if examples is None else checks.whole("examples", examples, minimum=2, maximum=there)
-    measured = MEASURED if subset is None else checks.whole("subset", subset, minimum=2, maximum=min(there, test))
-    if kept is not None:
-        checks.whole("keep_latents", kept, maximum=min(measured, test))
-    if settings["information"] and model.stochastic:
+    there = checks.whole("train_examples", settings.train_examples or there, minimum=2, maximum=there)
+    measured = settings.eval_examples or EVAL_EXAMPLES
+    if settings.eval_examples is not None:
+        checks.whole("eval_examples", measured, minimum=2, maximum=min(there, test))
+    if settings.keep_latents is not None:
+        checks.whole("keep_latents", settings.keep_latents, maximum=min(measured, test))
+    if settings.batch_size > there:
+        raise InvalidInput(f"batch_size: got {settings.batch_size}, expected at most the {there} examples.")
+    if settings.information and model.stochastic:
         raise InvalidInput("information: got True for networks with dropout, expected none: it would not be exact.")
-    needed = settings["information"] or any(OBJECTIVES[run.objective].needs_noise for run in runs)
-    if not settings["noise"] and needed:
+    needed = settings.information or any(OBJECTIVES[run.objective].needs_noise for run in runs)
+    if not settings.noise and needed:
         raise InvalidInput("noise: got False, but information, and the objectives of VIB, CEB and log det, need it.")
-    if settings["batch_size"] > there:
-        raise InvalidInput(f"batch_size: got {settings['batch_size']}, expected at most the {there} examples.")
 
 
 class _Training:
@@ -225,32 +177,32 @@ class _Training:
 
     def __init__(self, model, data, runs, settings, device):
         order = _memory_format(model)
-        model.low_precision = settings["low_precision"] and _has_bfloat16(device)
+        model.low_precision = settings.low_precision and _has_bfloat16(device)
         self.model, self.data = model.to(device, memory_format=order).train(), data.to(device)
         self.runs, self.settings, self.device = runs, settings, device
         self.told = {
             "data": data.name,
             "runs": [asdict(run) for run in runs],
             "parameters": sum(p.numel() for p in model.parameters()),
-            "configuration": {**model.architecture, **settings},
+            "configuration": {**model.architecture, **settings.as_dict()},
         }
-        self.noise_variance = ZERO_ENTROPY_VARIANCE if settings["noise"] else 0.0
-        self.examples = settings["examples"] or len(data.train_labels)
+        self.noise_variance = ZERO_ENTROPY_VARIANCE if settings.noise else 0.0
+        self.examples = settings.train_examples or len(data.train_labels)
         self.batches = Batches(
-            *(self.data, runs, settings["batch_size"], self.examples, model.latent_dimension),
-            **{"noise": settings["noise"], "augmentations": settings["augment"], "memory_format": order},
+            *(self.data, runs, settings.batch_size, self.examples, model.latent_dimension),
+            **{"noise": settings.noise, "augmentations": settings.augment, "memory_format": order},
         )
         self.compression, self.guard = _Compression(runs, device), Guard(runs, device)
-        chosen = {"lr": settings["learning_rate"], "weight_decay": settings["weight_decay"]}
-        self.optimizer = OPTIMIZERS[settings["optimizer"]](model.parameters(), **chosen, fused=device.type != "mps")
-        steps = settings["epochs"] * self.batches.per_epoch
+        chosen = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
+        self.optimizer = OPTIMIZERS[settings.optimizer](model.parameters(), **chosen, fused=device.type != "mps")
+        steps = settings.epochs * self.batches.per_epoch
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, chosen["lr"], total_steps=steps)
         self.started, self.measuring, self.epoch, self.found = time.perf_counter(), 0.0, 0, {}
 
     def step(self, forward, streams):
         latents, logits, labels = self.batches.through(forward, streams)
         fit_term = -decoder_log_likelihood(logits, labels).mean(-1)
-        if smoothed := self.settings["label_smoothing"]:
+        if smoothed := self.settings.label_smoothing:
             fit_term = (1 - smoothed) * fit_term - smoothed * logits.log_softmax(-1).mean((-2, -1))
         m = moments(latents, labels, len(self.data.classes), self.noise_variance)
         surrogate = self.compression(m)
@@ -262,7 +214,7 @@ class _Training:
 
     def what_fits(self, forward):
         """What to do about a batch that the device's memory does not hold, by trying halves of it."""
-        batch, count = self.settings["batch_size"], 0
+        batch, count = self.settings.batch_size, 0
         for halved in (batch >> power for power in range(1, batch.bit_length())):
             self.optimizer.zero_grad()
             torch.cuda.empty_cache()
@@ -282,9 +234,9 @@ class _Training:
 
     def measure(self):
         began = time.perf_counter()
-        subset = min(self.settings["subset"] or MEASURED, self.examples)
-        information = self.settings["information"]
-        values, errors = measure(self.model, self.data, subset, information, self.noise_variance)
+        examples = min(self.settings.eval_examples or EVAL_EXAMPLES, self.examples)
+        information = self.settings.information
+        values, errors = measure(self.model, self.data, examples, information, self.noise_variance)
         for name, value in values.items():
             refuse_infinite(name, value, self.runs, f"epoch {self.epoch}")
         self.found[self.epoch] = values, errors
@@ -301,7 +253,7 @@ class _Training:
         kept, of = {}, self.told
         if latents:
             images, labels = self.data.test_images, self.data.test_labels
-            count = self.settings["keep_latents"] or min(self.settings["subset"] or MEASURED, self.examples)
+            count = self.settings.keep_latents or min(self.settings.eval_examples or EVAL_EXAMPLES, self.examples)
             weight, bias = self.model.decoders
             kept = {"latents": encode(self.model, self.data, images[:count]), "labels": labels[:count]}
             kept |= {"decoder_weight": weight, "decoder_bias": bias}
@@ -378,8 +330,8 @@ def _say_how_long(training, step, bar):
         training.warm = time.perf_counter()
         return
     settings, per_step = training.settings, (time.perf_counter() - training.warm) / TIMED
-    measured = settings["epochs"] / settings["measure_every"] * training.measuring
-    seconds = settings["epochs"] * training.batches.per_epoch * per_step + measured
+    measured = settings.epochs / settings.measure_every * training.measuring
+    seconds = settings.epochs * training.batches.per_epoch * per_step + measured
     if seconds >= LONG:
         on = torch.cuda.get_device_name(training.device) if training.device.type == "cuda" else training.device.type
         ready = " `ibteach records list` names what was recorded already." if training.device.type == "cpu" else ""

@@ -47,9 +47,9 @@ def encode(model, data, images: Tensor) -> Tensor:
 
 @torch.no_grad()
 def measure(
-    model, data, subset: int, information: bool = False, noise_variance: float = ZERO_ENTROPY_VARIANCE
+    model, data, examples: int, information: bool = False, noise_variance: float = ZERO_ENTROPY_VARIANCE
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Quantities and standard errors of the first `subset` train and test examples: name → (M,), float64.
+    """Quantities and standard errors of the first `examples` train and test examples: name → (M,), float64.
 
     For ``train/`` and ``test/``, in nats where they are information: ``decoder_cross_entropy`` H_q[Y|Z] and
     ``prediction_cross_entropy`` H_q[Y|X] with 12 samples of noise (and dropout); ``sampled_error`` and
@@ -59,8 +59,8 @@ def measure(
     """
     values, errors = {}, {}
     for split, images, labels in [
-        ("train", data.train_images[:subset], data.train_labels[:subset]),
-        ("test", data.test_images[:subset], data.test_labels[:subset]),
+        ("train", data.train_images[:examples], data.train_labels[:examples]),
+        ("test", data.test_images[:examples], data.test_labels[:examples]),
     ]:
         latents, labels = encode(model, data, images), _exactly(labels)
         draws = (encode(model, data, images) if model.stochastic else latents for _ in range(SAMPLES))

@@ -14,6 +14,7 @@ from ibteach.records.record import Record, concatenate
 from ibteach.training import variational
 from ibteach.training.loop import fit
 from ibteach.training.runs import Run, build
+from ibteach.training.settings import Settings
 
 
 def remake(record: Record, dataset: data.Dataset | None = None, *, device="cpu", progress: bool = True) -> Record:
@@ -38,14 +39,15 @@ def remake(record: Record, dataset: data.Dataset | None = None, *, device="cpu",
             f"record: got a provenance with the settings {sorted(settings)}, expected a network and epochs among them; "
             "only what training.fit made of ibteach.networks.bottleneck can be made again."
         )
+    settings = Settings.of(**settings)
     runs = [Run(**run) for run in record.runs]
 
     def make():
         return networks.make(architecture, dataset.shape, len(dataset.classes))
 
     together = [runs] if len(runs) > 1 and stackable(make()) else runs
-    how = {**settings, "device": device, "progress": progress}
-    return concatenate([fit(build(make, some), dataset, some, **how) for some in together])
+    how = {"device": device, "progress": progress}
+    return concatenate([fit(build(make, some), dataset, some, settings, **how) for some in together])
 
 
 def _data_of(record) -> data.Dataset:

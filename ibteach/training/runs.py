@@ -37,10 +37,16 @@ class Run:
 
     def __post_init__(self):
         same = weight(self.objective, gamma=self.gamma)
-        checks.whole("seed", self.seed, minimum=0)
-        if not math.isclose(checks.number("beta_prime", self.beta_prime, minimum=0), same, rel_tol=1e-9):
+        checked = {
+            "gamma": checks.number("gamma", self.gamma, minimum=0),
+            "beta_prime": checks.number("beta_prime", self.beta_prime, minimum=0),
+            "seed": checks.seed("seed", self.seed),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+        if not math.isclose(self.beta_prime, same, rel_tol=1e-9):
             raise InvalidInput(
-                f"beta_prime: got {self.beta_prime!r} with gamma={self.gamma!r}, expected {same!r} for "
+                f"beta_prime: got {self.beta_prime:g} with gamma={self.gamma:g}, expected {same!r} for "
                 f"{self.objective!r}; make it with Run.of, from one of the two."
             )
 
@@ -48,7 +54,7 @@ class Run:
     def of(cls, objective: str, *, gamma: float | None = None, beta_prime: float | None = None, seed: int = 0) -> "Run":
         """A run whose weight is given in exactly one of the two conventions."""
         beta_prime = weight(objective, beta_prime=beta_prime, gamma=gamma)
-        gamma = OBJECTIVES[objective].gamma(beta_prime=beta_prime) if gamma is None else float(gamma)
+        gamma = OBJECTIVES[objective].gamma(beta_prime=beta_prime) if gamma is None else gamma
         return cls(objective, gamma, beta_prime, seed)
 
 
@@ -72,7 +78,7 @@ def grid(
         checks.several(f"{name}s", weights),
         checks.several("seeds", seeds),
     )
-    return [Run.of(one, **{name: float(value)}, seed=seed) for one, value, seed in itertools.product(*lists)]
+    return [Run.of(one, **{name: value}, seed=seed) for one, value, seed in itertools.product(*lists)]
 
 
 def build(make: Callable[[], Bottleneck], runs: Run | Sequence[Run]) -> Bottleneck | Ensemble:

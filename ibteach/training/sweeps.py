@@ -10,7 +10,6 @@ thing: run it again.
 import contextlib
 import dataclasses
 import hashlib
-import inspect
 import json
 import sys
 import threading
@@ -18,11 +17,11 @@ from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, as_completed
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from ibteach import checks, files, networks
-from ibteach.data import augmentation
 from ibteach.data.datasets import load
 from ibteach.data.sources import SOURCES
 from ibteach.errors import DamagedFile, Incomplete, InvalidInput, Unavailable
@@ -32,17 +31,11 @@ from ibteach.records.provenance import command_line
 from ibteach.records.record import Record
 from ibteach.training import checkpoints, loop
 from ibteach.training.runs import Run
+from ibteach.training.settings import Settings
 
 VERSION = 1  # of what a job's name stands for
 LARGE = 1_000_000
 """From this many parameters on a network fills a processor by itself."""
-
-SETTINGS = {
-    name: parameter.default
-    for name, parameter in inspect.signature(loop.fit).parameters.items()
-    if parameter.kind is parameter.KEYWORD_ONLY and name not in ("checkpoint", "device", "progress")
-}
-"""The settings of `ibteach.training.loop.fit` that a job has, with their defaults."""
 
 _ONE_AT_A_TIME = threading.Lock()  # training draws from the random state and reads the stop button of its process
 
@@ -54,14 +47,14 @@ class Job:
     - `data`, `size`: as `ibteach.data.datasets.load` takes them
     - `architecture`: as `ibteach.networks.bottleneck.make` takes it
     - `runs`: one for each network
-    - `settings`: keyword arguments of `ibteach.training.loop.fit` that JSON can say
+    - `settings`: of the training
     """
 
     data: str
     size: int | None
     architecture: dict
     runs: tuple[Run, ...]
-    settings: dict
+    settings: Settings
 
     @property
     def name(self) -> str:
@@ -85,7 +78,15 @@ class Job:
         return {single.name: single for single in map(self.of, ([run] for run in self.runs))}
 
 
-def plan(data: str, architecture: dict, runs: Iterable[Run], *, size: int | None = None, **settings) -> list[Job]:
+def plan(
+    data: str,
+    architecture: dict,
+    runs: Iterable[Run],
+    settings: Settings | None = None,
+    *,
+    size: int | None = None,
+    **fields: Any,
+) -> list[Job]:
     """The jobs that train these runs: a single one for the ensemble of small networks, one for each large network.
 
     Large is what has a million parameters, or batch normalisation, which cannot be stacked.
@@ -94,7 +95,8 @@ def plan(data: str, architecture: dict, runs: Iterable[Run], *, size: int | None
         data, size: as `ibteach.data.datasets.load` takes them; the data are fetched now if they are not there.
         architecture: such as ``{"network": "resnet", "width": 16}``; what is left out has its default.
         runs: such as `ibteach.training.loop.grid` makes; two that are equal are one.
-        settings: keyword arguments of `ibteach.training.loop.fit`, such as ``epochs=40``.
+        settings, fields: a `Settings`, or its fields by name, such as ``epochs=40``, as `ibteach.training.loop.fit`
+            takes them.
 
     Raises `UnknownName` or `InvalidInput` for what a job cannot be made of, `Unavailable` for data that are not there.
 
@@ -109,10 +111,7 @@ def plan(data: str, architecture: dict, runs: Iterable[Run], *, size: int | None
     if not runs or not all(isinstance(run, Run) for run in runs):
         raise InvalidInput(f"runs: got {runs!r}, expected at least one Run, such as grid makes.")
     runs = list(dict.fromkeys(runs))
-    for name in settings:
-        checks.known("setting of fit", name, SETTINGS)
-    augmentation.known(settings.get("augment", ()))
-    settings = json.loads(files.as_json("settings", {**SETTINGS, **settings}))
+    settings = Settings.of(settings, **fields)
     dataset = load(data, size=size)
     try:
         network = networks.make(architecture, dataset.shape, len(dataset.classes))
@@ -134,7 +133,7 @@ def train(job: Job, **where) -> tuple[Record, Bottleneck | Ensemble, tuple[int, 
     dataset = load(job.data, size=job.size)
     runs = job.runs[0] if len(job.runs) == 1 else job.runs
     model = loop.build(lambda: networks.make(job.architecture, dataset.shape, len(dataset.classes)), runs)
-    return loop.fit(model, dataset, runs, **job.settings, **where), model, dataset.shape
+    return loop.fit(model, dataset, runs, settings=job.settings, **where), model, dataset.shape
 
 
 def work(job: Job, folder, device: str | None = None, progress: bool = False, command: str | None = None) -> None:
@@ -185,7 +184,7 @@ def run(
 
     >>> import tempfile
     >>> from ibteach.training.loop import grid
-    >>> jobs = plan("digits", {"network": "mlp", "hidden": [8]}, grid(["l2"], gammas=[0.1, 1.0]), epochs=1, subset=50)
+    >>> jobs = plan("digits", {"network": "mlp", "hidden": [8]}, grid(["l2"], gammas=[0.1, 1.0]), epochs=1)
     >>> [record.runs[0]["gamma"] for record in run(jobs, tempfile.mkdtemp(), progress=False)]
     [0.1, 1.0]
     """

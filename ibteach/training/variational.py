@@ -40,8 +40,8 @@ def fit(
     learning_rate: float = 1e-4,
     decay: float = 0.97,
     seed: int = 0,
-    half: bool = False,
-    averaged: AveragedModel | None = None,
+    low_precision: bool = False,
+    ema: AveragedModel | None = None,
     report: Callable[[int, Epoch], None] | None = None,
 ) -> list[Epoch]:
     """Minimise H_q[Y|Z] + β · rate, both in nats, with one draw of z for each example of a step.
@@ -52,8 +52,8 @@ def fit(
         beta: the weight of the rate in nats, ≥ 0.
         epochs, batch_size, learning_rate, decay: how long and how fast; a short last batch is dropped.
         seed: of the order of the examples and of the noise.
-        half: matrix products in bfloat16, all else in float32: about twice as quick where the processor has it.
-        averaged: is told the parameters after every step.
+        low_precision: matrix products in bfloat16, all else in float32: about twice as quick where the device has it.
+        ema: an average of the parameters, told of them after every step.
         report: called with the number of each epoch and what it came to.
 
     Raises `InvalidInput` for arguments out of range before any work, `Diverged` when the loss is no longer finite.
@@ -74,7 +74,7 @@ def fit(
             started, sums = time.perf_counter(), torch.zeros(2, device=device)
             order = torch.randperm(len(data.train_labels), device=device)[: steps * batch_size]
             for index in order.split(batch_size):
-                with torch.autocast(device.type, torch.bfloat16, enabled=half):
+                with torch.autocast(device.type, torch.bfloat16, enabled=low_precision):
                     encoding, logits = model(data.normalize(data.train_images[index]))
                 terms = torch.stack(
                     [F.cross_entropy(logits.float(), data.train_labels[index]), rates(*encoding).mean()]
@@ -82,8 +82,8 @@ def fit(
                 optimizer.zero_grad()
                 (terms[0] + beta * terms[1]).backward()
                 optimizer.step()
-                if averaged is not None:
-                    averaged.update_parameters(model)
+                if ema is not None:
+                    ema.update_parameters(model)
                 sums += terms.detach()
             schedule.step()
             fitted, paid = (sums / steps).tolist()
@@ -147,8 +147,8 @@ def record(
     batch_size: int = 100,
     learning_rate: float = 1e-4,
     decay: float = 0.97,
-    half: bool = False,
-    averaging: float = 0.999,
+    low_precision: bool = False,
+    ema_decay: float = 0.999,
     measure_every: int = 10,
     samples: int = 12,
     device="cpu",
@@ -159,10 +159,10 @@ def record(
     What is measured is not the parameters of the last step but their exponential moving average.
 
     Args:
-        beta, epochs, batch_size, learning_rate, decay, half: as for `fit`.
+        beta, epochs, batch_size, learning_rate, decay, low_precision: as for `fit`.
         seed: of the first parameters too.
         latent_dimension, hidden: as for `Variational`.
-        averaging: the share of the old average in the new one at each step, from 0 (no averaging) to below 1.
+        ema_decay: the share of the old average in the new one at each step, from 0 (no average) to below 1.
         measure_every: epochs between measurements (after training is always measured).
         samples: draws of z for each test example.
         report: called with the Record so far after every measurement, such as to save it.
@@ -171,16 +171,21 @@ def record(
     ``test/…`` the fields of an `Evaluation`, with their standard errors as means over examples.
     Raises what `fit`, `evaluate` and `Variational` raise.
     """
-    averaging = checks.number("averaging", averaging, minimum=0, below=1)
+    ema_decay = checks.number("ema_decay", ema_decay, minimum=0, below=1)
     samples, measure_every = checks.whole("samples", samples), checks.whole("measure_every", measure_every)
     seed, epochs = checks.whole("seed", seed, minimum=0), checks.whole("epochs", epochs)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         shape = {"latent_dimension": latent_dimension, "hidden": tuple(hidden)}
         model = Variational(math.prod(data.shape), len(data.classes), **shape).to(device)
-    averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(averaging))
-    settings = {"batch_size": batch_size, "learning_rate": learning_rate, "decay": decay, "half": half}
-    measuring = {"averaging": averaging, "measure_every": measure_every, "samples": samples}
+    ema = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
+    settings = {
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "decay": decay,
+        "low_precision": low_precision,
+    }
+    measuring = {"ema_decay": ema_decay, "measure_every": measure_every, "samples": samples}
     names = ["train/decoder_cross_entropy", "train/rate", *(f"test/{field}" for field in Evaluation._fields)]
     started, measured, values, errors = time.perf_counter(), [], [], []
 
@@ -201,12 +206,12 @@ def record(
 
     def measure(number, epoch):
         if number % measure_every == 0 or number == epochs:
-            each = _each(averaged.module, data, samples, seed)
+            each = _each(ema.module, data, samples, seed)
             measured.append(number)
             values.append(torch.cat([torch.tensor(epoch[:2], dtype=torch.float64), each.mean(-1)]))
             errors.append(each.std(-1) / each.shape[-1] ** 0.5)
             if report:
                 report(so_far())
 
-    fit(model, data, beta=beta, epochs=epochs, seed=seed, averaged=averaged, report=measure, **settings)
+    fit(model, data, beta=beta, epochs=epochs, seed=seed, ema=ema, report=measure, **settings)
     return so_far()

@@ -112,7 +112,7 @@ def trained(latent_dimension=8, gammas=(0.001, 0.1), epochs=15):
     runs = grid(["l2"], gammas=gammas)
     make = functools.partial(mlp, (1, 8, 8), classes=10, latent_dimension=latent_dimension, hidden=(32,))
     networks = build(make, runs)
-    return networks, fit(networks, load("digits"), runs, epochs=epochs, subset=500, progress=False)
+    return networks, fit(networks, load("digits"), runs, epochs=epochs, eval_examples=500, progress=False)
 
 
 @functools.cache

@@ -98,7 +98,7 @@ def test_the_rate_finds_foreign_digits_where_the_prediction_does_not():
     """Of a network that hardly compresses both do; under compression the latents of a class lie close together."""
     digits, runs = load("digits"), grid(["log-variance"], gammas=[0.001, 0.1])
     networks = build(functools.partial(mlp, digits.shape, classes=10, latent_dimension=8, hidden=(32,)), runs)
-    fit(networks, digits, runs, epochs=15, measure_every=15, subset=500, progress=False)
+    fit(networks, digits, runs, epochs=15, measure_every=15, eval_examples=500, progress=False)
     gaussians = ClassGaussians.fit(encode(networks, digits, digits.train_images), digits.train_labels, 10)
     for kind in FOREIGN:
         both = (digits.test_images, foreign(digits, kind))

@@ -23,7 +23,7 @@ RUNS = [Run.of("l2", gamma=0.0, seed=seed) for seed in range(2)]
 def trained(rate, runs=2):
     make = functools.partial(mlp, (1, 8, 8), classes=10, latent_dimension=3, hidden=(24,), dropout=rate)
     networks = build(make, RUNS[:runs])
-    return networks, fit(networks, load("digits"), RUNS[:runs], epochs=5, subset=200, progress=False)
+    return networks, fit(networks, load("digits"), RUNS[:runs], epochs=5, eval_examples=200, progress=False)
 
 
 @functools.cache

@@ -70,7 +70,7 @@ def test_measuring_neither_uses_nor_changes_the_statistics_of_a_batch(digits):
 def test_group_normalised_networks_are_stacked(digits):
     runs = grid(["variance"], gammas=[0.01, 1.0])
     make_one = functools.partial(resnet, digits.shape, 10, width=8, norm="group")
-    sizes = {"epochs": 1, "batch_size": 32, "examples": 64, "subset": 40, "progress": False}
+    sizes = {"epochs": 1, "batch_size": 32, "train_examples": 64, "eval_examples": 40, "progress": False}
     together = fit(build(make_one, runs), digits, runs, **sizes)
     alone = fit(build(make_one, runs[1]), digits, runs[1], **sizes)
     for name in ("test/decoder_cross_entropy", "test/variance"):
@@ -83,7 +83,7 @@ def test_a_backbone_of_ones_own(digits):
     backbone = nn.Sequential(nn.Flatten(), nn.Linear(64, 12), nn.BatchNorm1d(12))
     network, run = around(backbone, digits.shape, 10), Run.of("l2", gamma=0.01)
     assert network.latent_dimension == 12 and int(backbone[2].num_batches_tracked) == 0
-    record = fit(network, digits, run, epochs=2, subset=100, progress=False)
+    record = fit(network, digits, run, epochs=2, eval_examples=100, progress=False)
     assert record.value("test/argmax_error").item() < 0.3
     for wrong, said in [
         (nn.Linear(9, 2), "does not take images of shape"),
@@ -123,6 +123,6 @@ def test_a_narrow_one_overfits_256_photographs():
         "low_precision": True,
         "progress": False,
     }
-    record = fit(network, photographs, run, examples=256, subset=256, **sizes)
+    record = fit(network, photographs, run, train_examples=256, eval_examples=256, **sizes)
     assert record.value("train/argmax_error", 0).item() > 0.7
     assert record.value("train/argmax_error").item() < 0.02

@@ -117,7 +117,7 @@ def test_no_atom_is_negative_and_no_ceiling_is_broken(name, split):
     label_entropy = relevance[0] + uncertain[0]
     assert label_entropy.max() - label_entropy.min() < 1e-9 and label_entropy.max() <= math.log(10) + ROUNDING
     assert at_most(relevance, exactly(label_entropy))
-    assert at_most(rate, exactly(math.log(kept(name).provenance["configuration"]["subset"])))
+    assert at_most(rate, exactly(math.log(kept(name).provenance["configuration"]["eval_examples"])))
 
 
 @pytest.mark.parametrize("name", SURROGATES)
@@ -179,7 +179,7 @@ def test_the_variational_bottleneck_is_what_it_is_said_to_be():
 
 def trained(network, seeds=(0, 1), **settings):
     runs = grid(["l2", "log-variance"], gammas=[0.01, 0.1], seeds=seeds)
-    chosen = {"epochs": 2, "batch_size": 100, "subset": 100, "keep_latents": 20, "device": "cpu"} | settings
+    chosen = {"epochs": 2, "batch_size": 100, "eval_examples": 100, "keep_latents": 20, "device": "cpu"} | settings
     return fit(build(network, runs), load("digits"), runs, **chosen, progress=False)
 
 
@@ -207,13 +207,22 @@ def test_a_record_is_made_again_from_its_provenance_bit_for_bit(network, setting
 
 def test_networks_that_cannot_be_stacked_are_made_again_one_by_one(tmp_path):
     runs = grid(["variance"], gammas=[0.01, 0.1])
-    jobs = sweeps.plan("digits", {"network": "resnet", "width": 2}, runs, epochs=1, examples=100, subset=20)
+    jobs = sweeps.plan(
+        "digits", {"network": "resnet", "width": 2}, runs, epochs=1, train_examples=100, eval_examples=20
+    )
     first = concatenate(sweeps.run(jobs, tmp_path, device="cpu", progress=False))
     assert largest_difference(first, remake(first, progress=False))[1] == 0
 
 
 def test_a_variational_bottleneck_is_made_again_bit_for_bit(tmp_path):
-    chosen = {"latent_dimension": 8, "hidden": (32,), "epochs": 2, "measure_every": 1, "averaging": 0.9, "half": True}
+    chosen = {
+        "latent_dimension": 8,
+        "hidden": (32,),
+        "epochs": 2,
+        "measure_every": 1,
+        "ema_decay": 0.9,
+        "low_precision": True,
+    }
     variational.record(load("digits"), beta=0.01, seed=3, **chosen).save(tmp_path / "first")
     first = Record.load(tmp_path / "first")
     again = remake(first)

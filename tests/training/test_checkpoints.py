@@ -32,12 +32,12 @@ TRAININGS = {
         functools.partial(networks.resnet, digits.shape, 10, width=8),
         loop.Run.of("log-variance", gamma=0.003, seed=2),
         {"optimizer": "sgd", "weight_decay": 1e-3, "augment": ["shift", "cutout"], "information": True,
-         "low_precision": True, "examples": 320, "subset": 40},
+         "low_precision": True, "train_examples": 320, "eval_examples": 40},
     ),
     "ensemble": (
         functools.partial(networks.mlp, digits.shape, 10, dropout=0.3),
         loop.grid(["l2"], gammas=[0.01, 0.1], seeds=[0, 1]),
-        {"subset": 100},
+        {"eval_examples": 100},
     ),
 }
 
@@ -101,7 +101,7 @@ def _epoch(checkpoint):
 
 def test_a_checkpoint_of_another_training_is_refused_before_any_work(tmp_path):
     checkpoint, run = tmp_path / "run.checkpoint", Run.of("l2", gamma=0.1)
-    small = functools.partial(fit, data=digits, epochs=1, subset=20, progress=False, checkpoint=checkpoint)
+    small = functools.partial(fit, data=digits, epochs=1, eval_examples=20, progress=False, checkpoint=checkpoint)
     small(build(functools.partial(mlp, 64, 10), run), runs=run)
     content = checkpoint.read_bytes()
     with pytest.raises(InvalidInput, match=r"another training \(runs .*0.2.* Remove it"):
@@ -117,7 +117,8 @@ def test_a_checkpoint_of_another_training_is_refused_before_any_work(tmp_path):
 def test_networks_are_kept_with_what_builds_their_like(tmp_path):
     network = resnet((1, 8, 8), classes=10, latent_dimension=3, width=8)
     run, path = Run.of("variance", gamma=0.01), tmp_path / "network.safetensors"
-    fit(network, digits, run, epochs=1, examples=128, subset=20, low_precision=True, progress=False)
+    fit(network, digits, run, epochs=1, train_examples=128, eval_examples=20, low_precision=True, progress=False)
+    network.low_precision = True  # as where the device has it
     save_network(path, network, digits.shape)
     again, images = load_network(path), digits.normalize(digits.test_images[:5])
     assert again.architecture == network.architecture and again.low_precision

@@ -40,7 +40,14 @@ def make(digits, norm="batch"):
 
 def train(digits, device, runs=RUN, norm="batch", **options):
     """Six steps on 384 digits, measured before and after."""
-    options = {"epochs": 1, "batch_size": 64, "examples": 384, "learning_rate": 3e-3, "subset": 200, **options}
+    options = {
+        "epochs": 1,
+        "batch_size": 64,
+        "train_examples": 384,
+        "learning_rate": 3e-3,
+        "eval_examples": 200,
+        **options,
+    }
     return fit(build(make(digits, norm), runs), digits, runs, device=device, progress=False, **options)
 
 
@@ -67,7 +74,7 @@ def test_augmented_pictures_are_the_same_to_the_bit(digits, name):
 
 
 def test_a_resnet_learns_in_low_precision(digits):
-    options = {"epochs": 8, "examples": 1297, "learning_rate": 0.01, "augment": ["shift"], "low_precision": True}
+    options = {"epochs": 8, "train_examples": 1297, "learning_rate": 0.01, "augment": ["shift"], "low_precision": True}
     record = train(digits, GPU, **options)
     assert record.value("test/argmax_error") < 0.15
     assert record.latents.isfinite().all() and record.latents.dtype == torch.float32
@@ -84,7 +91,7 @@ def test_an_ensemble_is_its_networks(digits):
 
 
 def test_training_goes_on_from_a_checkpoint(digits, tmp_path, monkeypatch):
-    options = {"epochs": 2, "examples": 256, "optimizer": "sgd", "learning_rate": 0.05}
+    options = {"epochs": 2, "train_examples": 256, "optimizer": "sgd", "learning_rate": 0.05}
     whole = train(digits, GPU, **options)
     step = loop._Training.step
 

@@ -31,7 +31,9 @@ RUNS = [
     Run.of("vib", beta_prime=0.01, seed=3),
     Run.of("ceb", gamma=1.0, seed=3),
 ]
-quietly = functools.partial(fit, epochs=2, batch_size=100, subset=300, measure_every=1, device="cpu", progress=False)
+quietly = functools.partial(
+    fit, epochs=2, batch_size=100, eval_examples=300, measure_every=1, device="cpu", progress=False
+)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +88,7 @@ def test_steps_are_gradient_steps_on_the_objective(digits):
     run = Run.of("variance", gamma=0.2, seed=7)
     data = dataclasses.replace(digits, train_images=digits.train_images[:120], train_labels=digits.train_labels[:120])
     network, by_hand = build(MAKE, run), build(MAKE, run)
-    quietly(network, data, run, epochs=4, batch_size=40, learning_rate=0.01, subset=100)
+    quietly(network, data, run, epochs=4, batch_size=40, learning_rate=0.01, eval_examples=100)
     optimizer = torch.optim.Adam(by_hand.parameters(), lr=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.01, total_steps=12)
     generator = torch.Generator().manual_seed(7)
@@ -108,7 +110,14 @@ def test_label_smoothing_is_torchs_own(digits, smoothing):
     """One step of stochastic gradient descent on torch's smoothed cross-entropy; what is measured is not smoothed."""
     run = Run.of("l2", gamma=0.0, seed=1)
     network, by_hand = build(MAKE, run), build(MAKE, run)
-    how = {"examples": 100, "epochs": 1, "batch_size": 100, "subset": 50, "optimizer": "sgd", "noise": False}
+    how = {
+        "train_examples": 100,
+        "epochs": 1,
+        "batch_size": 100,
+        "eval_examples": 50,
+        "optimizer": "sgd",
+        "noise": False,
+    }
     record = quietly(network, digits, run, **how, label_smoothing=smoothing)
     optimizer = torch.optim.SGD(by_hand.parameters(), lr=0.01, momentum=0.9, nesterov=True)
     torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.01, total_steps=1)
@@ -189,7 +198,7 @@ def test_a_stop_keeps_what_was_trained(digits, monkeypatch, capsys):
 
     real, handler = loop.moments, signal.getsignal(signal.SIGINT)
     monkeypatch.setattr(loop, "moments", interrupted)
-    record = fit(build(MAKE, RUNS), digits, RUNS, epochs=50, batch_size=100, subset=100, device="cpu")
+    record = fit(build(MAKE, RUNS), digits, RUNS, epochs=50, batch_size=100, eval_examples=100, device="cpu")
     assert len(calls) == 20
     assert record.provenance["stopped_in_epoch"] == 2
     assert record.epochs.tolist() == [0, 2]
@@ -218,10 +227,10 @@ def test_bad_input_is_refused_before_any_work(digits, monkeypatch):
         ({"weight_decay": -1}, "weight_decay: got -1"),
         ({"optimizer": "sdg"}, "optimizer: got 'sdg'"),
         ({"augment": ["flop"]}, "augmentation: got 'flop'"),
-        ({"examples": 5000}, "examples: got 5000"),
-        ({"subset": 1.5}, r"subset: got 1\.5"),
-        ({"subset": 1}, "subset: got 1, expected a whole number >= 2"),
-        ({"subset": 501}, "subset: got 501, expected a whole number >= 2 and <= 500"),
+        ({"train_examples": 5000}, "train_examples: got 5000"),
+        ({"eval_examples": 1.5}, r"eval_examples: got 1\.5"),
+        ({"eval_examples": 1}, "eval_examples: got 1, expected a whole number >= 2"),
+        ({"eval_examples": 501}, "eval_examples: got 501, expected a whole number >= 2 and <= 500"),
         ({"device": "gpu"}, "device: got 'gpu'"),
     ]:
         with pytest.raises(InvalidInput, match=said):
@@ -337,7 +346,7 @@ def test_dropout_is_drawn_for_each_network_and_each_example():
 
 
 def test_information_is_measured_on_request(digits):
-    record = quietly(build(MAKE, RUNS), digits, RUNS, information=True, subset=100)
+    record = quietly(build(MAKE, RUNS), digits, RUNS, information=True, eval_examples=100)
     found = {name: record.quantities[f"test/{name}"] for name in INFORMATION}
     error = {name: record.errors[f"test/{name}"] for name in INFORMATION}
     again = mixture.measure(record.latents, record.labels)
@@ -365,7 +374,7 @@ def test_random_labels_are_memorised_only_without_compression(digits):
     small = dataclasses.replace(noisy, train_images=noisy.train_images[:100], train_labels=noisy.train_labels[:100])
     runs = grid(["variance"], gammas=[0.0, 10.0])
     make = functools.partial(mlp, (1, 8, 8), classes=10, latent_dimension=8, hidden=(64, 64))
-    record = quietly(build(make, runs), small, runs, epochs=150, batch_size=50, measure_every=150, subset=100)
+    record = quietly(build(make, runs), small, runs, epochs=150, batch_size=50, measure_every=150, eval_examples=100)
     memorised, compressed = record.value("train/argmax_error").tolist()
     assert memorised < 0.1 and compressed > 0.5
     with pytest.raises(InvalidInput, match=r"share: got 1\.5"):

@@ -22,7 +22,7 @@ from ibteach.training import checkpoints, executors, loop, measuring, sweeps
 from ibteach.training.loop import grid
 
 SMALL = {"network": "mlp", "hidden": [8]}
-SETTINGS = {"epochs": 2, "batch_size": 200, "subset": 60}
+SETTINGS = {"epochs": 2, "batch_size": 200, "eval_examples": 60}
 CPU = {"device": "cpu", "progress": False}
 
 
@@ -34,7 +34,7 @@ def job(seed=0, objectives=("l2", "variance"), **settings):
 def by_hand(one):
     digits = data.load(one.data)
     model = loop.build(lambda: networks.make(one.architecture, digits.shape, 10), one.runs)
-    return loop.fit(model, digits, one.runs, **one.settings, **CPU)
+    return loop.fit(model, digits, one.runs, settings=one.settings, **CPU)
 
 
 def files_of(*jobs):
@@ -126,8 +126,8 @@ def test_a_name_stands_for_the_whole_configuration_and_for_nothing_else():
         "runs: got": {"runs": []},
         "expected at least one Run": {"runs": [{"objective": "l2"}]},
         "did you mean 'epochs'": {"epoch": 3},
-        "setting of fit: got 'device'": {"device": "cpu"},
-        "settings: cannot be kept as JSON": {"learning_rate": float("nan")},
+        "setting: got 'device'": {"device": "cpu"},
+        "learning_rate: got nan": {"learning_rate": float("nan")},
         "learning_rate: got -1": {"learning_rate": -1},
         "batch_size: got 2000": {"batch_size": 2000},
         "did you mean 'flip'": {"augment": ["flop"]},

@@ -14,8 +14,9 @@ from torch.nn import functional as F
 from ibteach.data.datasets import load
 from ibteach.errors import Diverged, InvalidInput
 from ibteach.information.continuous import TWO_PI_E, ZERO_ENTROPY_VARIANCE
+from ibteach.networks.variational import Encoding, Variational, rate
 from ibteach.objectives import OBJECTIVES
-from ibteach.training.variational import Encoding, Variational, evaluate, fit, rate, record
+from ibteach.training.variational import evaluate, fit, record
 
 
 def network(seed=0, latent_dimension=8):
@@ -104,7 +105,7 @@ def test_training_fits_and_beta_lowers_the_rate():
 def test_half_precision_is_near_full_precision():
     digits, models = load("digits"), [network(), network()]
     full, half = (
-        fit(model, digits, beta=1e-3, epochs=4, learning_rate=3e-3, half=half)[-1]
+        fit(model, digits, beta=1e-3, epochs=4, learning_rate=3e-3, low_precision=half)[-1]
         for model, half in zip(models, (False, True), strict=True)
     )
     assert half != full
@@ -131,7 +132,7 @@ SMALL = {"latent_dimension": 8, "hidden": (32,), "batch_size": 50, "learning_rat
 
 def test_a_record_measures_the_average_of_the_parameters():
     digits, seen = load("digits"), []
-    found = record(digits, beta=0.01, seed=4, epochs=5, averaging=0, measure_every=2, report=seen.append, **SMALL)
+    found = record(digits, beta=0.01, seed=4, epochs=5, ema_decay=0, measure_every=2, report=seen.append, **SMALL)
     assert found.runs == ({"objective": "vib", "beta": 0.01, "seed": 4},) and found.epochs.tolist() == [2, 4, 5]
     assert [len(each.epochs) for each in seen] == [1, 2, 3]
     model = network(seed=4)  # without averaging it is the model that fit leaves
@@ -142,7 +143,7 @@ def test_a_record_measures_the_average_of_the_parameters():
     error, n = found.value("test/argmax_error").item(), len(digits.test_labels)
     expected = math.sqrt(error * (1 - error) / (n - 1))
     assert found.errors["test/argmax_error"][0, -1].item() == pytest.approx(expected, rel=1e-9)
-    averaged = record(digits, beta=0.01, seed=4, epochs=5, averaging=0.9, measure_every=5, **SMALL)
+    averaged = record(digits, beta=0.01, seed=4, epochs=5, ema_decay=0.9, measure_every=5, **SMALL)
     assert averaged.value("train/rate").item() == history[-1].rate  # training does not see the average
     assert averaged.value("test/rate").item() != found.value("test/rate").item()
 
@@ -159,7 +160,7 @@ def test_bad_input_is_refused_before_any_work():
     ]:
         with pytest.raises(InvalidInput, match=said):
             fit(model, digits, **({"beta": 0.1, "epochs": 1} | wrong))
-    for wrong, said in [({"averaging": 1}, "averaging: got 1"), ({"measure_every": 0}, "measure_every: got 0")]:
+    for wrong, said in [({"ema_decay": 1}, "ema_decay: got 1"), ({"measure_every": 0}, "measure_every: got 0")]:
         with pytest.raises(InvalidInput, match=said):
             record(digits, **wrong)
     with pytest.raises(InvalidInput, match="samples: got 0"):

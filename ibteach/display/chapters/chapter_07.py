@@ -35,7 +35,7 @@ class MeasuredScene(TrainedScene):
     """A scene of networks at one epoch of training: objective, γ, epoch, train or test; the mean over seeds, in nats.
 
     Raises `InvalidInput` for a Record without information quantities, or where ln N is not known because it was made
-    without ``subset=``.
+    without ``eval_examples=``.
     """
 
     def __init__(self, record: Record):
@@ -44,11 +44,11 @@ class MeasuredScene(TrainedScene):
             raise InvalidInput(
                 f"record: got one without {', '.join(missing)}; train it with training.fit(…, information=True)."
             )
-        examples = record.provenance.get("configuration", {}).get("subset")
+        examples = record.provenance.get("configuration", {}).get("eval_examples")
         if not examples:
             raise InvalidInput(
-                "record: got one of unknown ln N; train it with training.fit(…, subset=500), so that it says on how "
-                "many examples it was measured."
+                "record: got one of unknown ln N; train it with training.fit(…, eval_examples=500), so that it says on "
+                "how many examples it was measured."
             )
         super().__init__(record)
         self.ceiling = math.log(examples)

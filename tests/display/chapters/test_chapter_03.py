@@ -23,7 +23,10 @@ def drawn(networks=2):
     for rate in (0.0, 0.5):
         make = functools.partial(mlp, (1, 8, 8), classes=10, latent_dimension=3, hidden=(16,), dropout=rate)
         model = build(make, runs)
-        trained[rate] = model, fit(model, load("digits"), runs, epochs=6, measure_every=3, subset=200, progress=False)
+        trained[rate] = (
+            model,
+            fit(model, load("digits"), runs, epochs=6, measure_every=3, eval_examples=200, progress=False),
+        )
     return sampling.draw(trained, load("digits"), samples=8, subset=60)
 
 

@@ -21,7 +21,7 @@ from ibteach.training.loop import build, fit, grid
 def trained(noise, gammas=(0.001, 1.0)):
     runs = grid(["l2", "log-variance"], gammas=gammas)
     make = functools.partial(mlp, (1, 8, 8), classes=10, latent_dimension=2, hidden=(16,))
-    options = {"epochs": 4, "measure_every": 4, "subset": 200, "noise": noise, "progress": False}
+    options = {"epochs": 4, "measure_every": 4, "eval_examples": 200, "noise": noise, "progress": False}
     return fit(build(make, runs), load("digits"), runs, **options)
 
 

@@ -27,7 +27,7 @@ GAMMAS = [0.001, 0.1, 10.0]
 def trained(latent_dimension=2, objectives=("l2", "log-variance", "vib"), seeds=(0,)):
     runs = grid(objectives, gammas=GAMMAS, seeds=seeds)
     make = functools.partial(mlp, (1, 8, 8), classes=10, latent_dimension=latent_dimension, hidden=(16,))
-    return fit(build(make, runs), load("digits"), runs, epochs=6, measure_every=3, subset=200, progress=False)
+    return fit(build(make, runs), load("digits"), runs, epochs=6, measure_every=3, eval_examples=200, progress=False)
 
 
 SCENES = [LatentScene, BoundScene, ErrorBoundScene]
@@ -104,7 +104,7 @@ def unusual(**settings):
     noise, dropout = settings.pop("noise", True), settings.pop("dropout", 0.0)
     runs = grid(["l2"], gammas=[0.0, 0.1])
     make = functools.partial(mlp, (1, 8, 8), classes=10, hidden=(16,), dropout=dropout)
-    return fit(build(make, runs), load("digits"), runs, epochs=2, subset=200, noise=noise, progress=False)
+    return fit(build(make, runs), load("digits"), runs, epochs=2, eval_examples=200, noise=noise, progress=False)
 
 
 def test_no_compression_at_all_is_a_tick_of_its_own():

@@ -26,7 +26,7 @@ SCENES = [plane_explorers.PlaneScene, plane_explorers.NetworkDiagramScene]
 def trained(objectives=("l2", "log-variance"), seeds=(0, 1)):
     runs = grid(objectives, gammas=GAMMAS, seeds=seeds)
     make = functools.partial(mlp, (1, 8, 8), classes=10, latent_dimension=3, hidden=(16,))
-    sizes = {"epochs": 4, "measure_every": 2, "subset": 200, "information": True}
+    sizes = {"epochs": 4, "measure_every": 2, "eval_examples": 200, "information": True}
     return fit(build(make, runs), load("digits"), runs, **sizes, progress=False)
 
 
@@ -128,7 +128,7 @@ def test_records_that_cannot_be_shown_are_refused():
     errors = {name: values for name, values in record.errors.items() if name in without}
     with pytest.raises(InvalidInput, match=r"without preserved_information.*information=True"):
         plane_explorers.plane(dataclasses.replace(record, quantities=without, errors=errors))
-    settings = {**record.provenance["configuration"], "subset": None}
+    settings = {**record.provenance["configuration"], "eval_examples": None}
     unknown = dataclasses.replace(record, provenance={**record.provenance, "configuration": settings})
-    with pytest.raises(InvalidInput, match=r"unknown ln N.*subset=500"):
+    with pytest.raises(InvalidInput, match=r"unknown ln N.*eval_examples=500"):
         plane_explorers.network_diagram(unknown)

@@ -25,7 +25,7 @@ EPSILONS = [0, 1 / 16, 0.1]
 def trained(objectives=("l2", "log-variance"), seeds=(0, 1)):
     digits, runs = load("digits"), grid(objectives, gammas=GAMMAS, seeds=seeds)
     networks = build(functools.partial(mlp, digits.shape, classes=10, latent_dimension=3, hidden=(16,)), runs)
-    record = fit(networks, digits, runs, epochs=4, measure_every=4, subset=200, progress=False)
+    record = fit(networks, digits, runs, epochs=4, measure_every=4, eval_examples=200, progress=False)
     return networks, record
 
 
