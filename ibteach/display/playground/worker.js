@@ -1,0 +1,89 @@
+// The training in a thread of its own, so that no control ever waits for it. It follows `engine.js` in one module. Messages in:
+// open, set, train, step, keep, seen; messages out: picture (at most one unseen), kept.
+
+const TURN = 8; // milliseconds of training between two looks at the messages
+const MEASURED = 500; // milliseconds between measurements of everything while it trains
+
+let training = null;
+let [running, seen, version, frame, speed] = [false, true, 0, 33, Infinity];
+let [drawn, measured, rested, clock, counted] = [-Infinity, -Infinity, true, 0, 0];
+
+const { port1, port2 } = new MessageChannel(); // a turn to come, without the 4 ms that timers are held back by
+port2.onmessage = () => turn();
+const again = () => port1.postMessage(null);
+
+const handlers = {
+  open({ data, settings, parameters, frame: every }) {
+    frame = every;
+    if (data) training = new Training(data, settings);
+    else training.start(settings, parameters);
+    running = false;
+  },
+  set({ settings }) {
+    training.configure(settings);
+  },
+  train({ on }) {
+    running = on;
+    [clock, counted] = [performance.now(), training.step];
+  },
+  step() {
+    running = false;
+    training.advance();
+  },
+  keep() {
+    training.keep();
+    const { kept, history, step, settings } = training;
+    postMessage({ kind: "kept", kept, history, step, settings });
+  },
+  seen() {
+    seen = true;
+  },
+};
+
+self.onmessage = ({ data }) => {
+  if (data.version !== undefined) version = data.version;
+  if (data.speed !== undefined && data.speed !== speed) {
+    speed = data.speed;
+    if (training) [clock, counted] = [performance.now(), training.step];
+  }
+  const resting = !running;
+  handlers[data.kind](data);
+  if (data.kind === "seen" || data.kind === "keep") return resting ? rest() : undefined;
+  rested = false;
+  [drawn, measured] = [-Infinity, data.kind === "set" && running ? measured : -Infinity];
+  if (!running) rest();
+  else if (resting) again();
+};
+
+function turn() {
+  if (!running) return rest();
+  const end = performance.now() + TURN;
+  const due = () => counted + ((performance.now() - clock) * speed) / 1000;
+  let late = true;
+  while (running && (late = training.step < due()) && performance.now() < end) running = training.advance();
+  if (!running) rested = false;
+  show(!running);
+  if (!running) return;
+  if (late) again();
+  else setTimeout(again, 4); // slower than it could: it waits
+}
+
+// Once it stands still, the picture is of where it stands, measured in full.
+function rest() {
+  if (training && !rested && seen) {
+    show(true);
+    rested = true;
+  }
+}
+
+function show(whole) {
+  const now = performance.now();
+  if (!seen || (!whole && now - drawn < frame)) return;
+  const full = whole || now - measured > MEASURED;
+  const picture = { kind: "picture", version, running, ...training.look(), diverged: training.diverged };
+  if (full) Object.assign(picture, { measured: training.measure(), path: training.path });
+  postMessage(picture);
+  [seen, drawn] = [false, now];
+  if (full) measured = performance.now();
+  if (!running) rested = true;
+}
