@@ -1,13 +1,13 @@
-"""The playground's engine and PyTorch, given the same weights, batches and noise: what is sent, and what must come back."""
+"""The playground's engine and PyTorch, given the same weights, batches and noise: what is sent, what must come back."""
 
 import math
 
 import torch
 from torch.nn.functional import cross_entropy
 
+from ibteach import data, networks
 from ibteach.information import mixture
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
-from ibteach.learning import data, networks
 from ibteach.objectives import OBJECTIVES, moments
 
 STEPS, BATCH, RATE = 100, 64, 0.01

@@ -14,6 +14,15 @@ from ibteach.objectives import OBJECTIVES
 from ibteach.records.record import Record
 
 
+def title_of(objective: str) -> str:
+    """What a reader sees of an objective's name, also where only the playground has it, such as ``"mixture"``.
+
+    >>> title_of("l2"), title_of("mixture")
+    ('L2', 'mixture')
+    """
+    return OBJECTIVES[objective].title if objective in OBJECTIVES else objective
+
+
 class TrainedScene(Scene):
     """A scene whose controls choose one network of a Record: objective, γ, and seed where there are several."""
 
@@ -29,7 +38,7 @@ class TrainedScene(Scene):
                 f"{len(self.gammas)} γ × {len(seeds)} seeds, one network for every position of the sliders; "
                 "make them with training.grid."
             )
-        titles = {OBJECTIVES[name].title: name for name in self.objectives}
+        titles = {title_of(name): name for name in self.objectives}
         self.name_of = titles
         choose = Axis("objective", "objective", tuple(titles)) if len(titles) > 1 else None
         slide = Axis("gamma", "γ", self.gammas, [f"{g:.3g}" for g in self.gammas], start=len(self.gammas) // 3)
@@ -71,7 +80,7 @@ class TrainedScene(Scene):
 
     def run_text(self, m) -> str:
         run = self.record.runs[m]
-        return f"{OBJECTIVES[run['objective']].title}, γ = {run['gamma']:.3g}, β′ = {run['beta_prime']:.3g}"
+        return f"{title_of(run['objective'])}, γ = {run['gamma']:.3g}, β′ = {run['beta_prime']:.3g}"
 
     def value(self, name, networks=None):
         values = self.record.value(name).numpy()

@@ -3,8 +3,8 @@
 // clock, no global random numbers: the same module runs in a worker, in Node and in the tests that compare it with PyTorch.
 // Names and units are the library's: nats; latents f(x) are noiseless; v is a variance within a class, noise included.
 
-export const TAU = 2 * Math.PI * Math.E;
-export const NOISE = 1 / TAU; // the variance at which noise has no entropy (Kirsch et al. 2020)
+export const TWO_PI_E = 2 * Math.PI * Math.E;
+export const NOISE = 1 / TWO_PI_E; // the variance at which noise has no entropy (Kirsch et al. 2020)
 export const K = 2; // dimensions of the latent
 const TINY = 1.1754943508222875e-38; // the smallest normal float32, where PyTorch's logarithms are cut off too
 const RUNAWAY = 1e5; // nats of loss from which no training comes back
@@ -176,31 +176,31 @@ export const SURROGATES = {
     for (let c = 0; c < m.classes; c++) {
       if (!m.share[c]) continue;
       const [a, b, d] = m.covariance.subarray(3 * c, 3 * c + 3);
-      value += 0.5 * m.share[c] * (2 * Math.log(TAU) + Math.log(a * b - d * d));
+      value += 0.5 * m.share[c] * (2 * Math.log(TWO_PI_E) + Math.log(a * b - d * d));
     }
     return { value, inverse: (c) => m.share[c] };
   },
   "log-variance": (m) => {
     let value = 0;
     for (let c = 0; c < m.classes; c++)
-      for (let i = 0; i < K; i++) value += m.share[c] && 0.5 * m.share[c] * (Math.log(TAU) + log(m.covariance[3 * c + i]));
+      for (let i = 0; i < K; i++) value += m.share[c] && 0.5 * m.share[c] * (Math.log(TWO_PI_E) + log(m.covariance[3 * c + i]));
     return { value, variance: (c, i) => 0.5 * m.share[c] * inverse(m.covariance[3 * c + i]) };
   },
   "pooled-log-variance": (m) => {
     const v = pooled(m);
-    const value = 0.5 * (2 * Math.log(TAU) + log(v[0]) + log(v[1]));
+    const value = 0.5 * (2 * Math.log(TWO_PI_E) + log(v[0]) + log(v[1]));
     return { value, variance: (c, i) => 0.5 * m.share[c] * inverse(v[i]) };
   },
   "isotropic-log-variance": (m) => {
     const [v, w] = pooled(m);
-    return { value: 0.5 * K * (Math.log(TAU / K) + log(v + w)), variance: (c) => 0.5 * K * m.share[c] * inverse(v + w) };
+    return { value: 0.5 * K * (Math.log(TWO_PI_E / K) + log(v + w)), variance: (c) => 0.5 * K * m.share[c] * inverse(v + w) };
   },
-  "log-power": (m) => ({ value: 0.5 * K * (Math.log(TAU / K) + log(m.power)), power: 0.5 * K * inverse(m.power) }),
+  "log-power": (m) => ({ value: 0.5 * K * (Math.log(TWO_PI_E / K) + log(m.power)), power: 0.5 * K * inverse(m.power) }),
   variance: (m) => {
     const [v, w] = pooled(m);
-    return { value: 0.5 * TAU * (v + w) - 0.5 * K, variance: (c) => 0.5 * TAU * m.share[c] };
+    return { value: 0.5 * TWO_PI_E * (v + w) - 0.5 * K, variance: (c) => 0.5 * TWO_PI_E * m.share[c] };
   },
-  l2: (m) => ({ value: 0.5 * TAU * m.power - 0.5 * K, power: 0.5 * TAU }),
+  l2: (m) => ({ value: 0.5 * TWO_PI_E * m.power - 0.5 * K, power: 0.5 * TWO_PI_E }),
   vib: (m) => ({ value: 0.5 * (m.power - K - K * Math.log(m.noiseVariance)), power: 0.5 }),
   ceb: (m) => {
     const [v, w] = pooled(m);
@@ -208,7 +208,7 @@ export const SURROGATES = {
   },
   "ceb-fitted": (m) => {
     const { value, variance } = SURROGATES["log-variance"](m);
-    return { value: value - 0.5 * K * Math.log(TAU * m.noiseVariance), variance };
+    return { value: value - 0.5 * K * Math.log(TWO_PI_E * m.noiseVariance), variance };
   },
 };
 
@@ -440,7 +440,7 @@ export function measureMixture(latents, labels, draws, noiseVariance = NOISE) {
   redundant /= count * draws.length;
   let labelEntropy = 0;
   for (const n of size) if (n) labelEntropy -= (n / count) * Math.log(n / count);
-  const floor = 0.5 * K * Math.log(TAU * noiseVariance); // H[ε]
+  const floor = 0.5 * K * Math.log(TWO_PI_E * noiseVariance); // H[ε]
   const relevant = preserved - redundant;
   return {
     latent_entropy: preserved + floor,

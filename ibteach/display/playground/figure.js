@@ -22,7 +22,7 @@ class Playground {
     try {
       if (!window.Worker || !this.planes.every((canvas) => canvas.getContext("2d"))) throw new Error();
       const url = URL.createObjectURL(new Blob([ENGINE], { type: "text/javascript" }));
-      this.worker = new Worker(url, { type: "module" });
+      this.worker = new Worker(url);
       this.worker.onerror = () => this.refuse();
       this.worker.onmessage = ({ data }) => {
         URL.revokeObjectURL(url);
@@ -61,8 +61,8 @@ class Playground {
     this.objective = ticks("objective", "objective", objectives.map(({ name }) => name), objectives.map(({ title }) => title), choice);
     this.gamma = this.weight();
     this.first = [
-      this.objective,
       this.gamma,
+      this.objective,
       ticks("noise", "noise", [true, false], ["on", "off"], choice),
       ticks("unit", "unit", ["nats", "bits"], ["nats", "bits"], choice),
     ];
@@ -92,7 +92,7 @@ class Playground {
       "section",
       { class: "ibteach-figure ibteach-playground", "aria-label": spec.title },
       make("header", {}, make("h3", {}, spec.title), this.note),
-      make("div", { class: "controls" }, ...this.first.flatMap((control) => control.nodes)),
+      make("div", { class: "controls first" }, ...this.first.map((control) => make("div", { class: "row" }, ...control.nodes))),
       make("div", { class: "act" }, this.go, one, anew, this.told),
       make(
         "figure",
@@ -254,8 +254,9 @@ class Playground {
       }
     }
     if (diverged) {
-      const lower = this.state.objective !== "none" && diverged.term !== "cross-entropy" ? "γ" : "the learning rate";
-      this.say(`Stopped at step ${diverged.step}: the ${diverged.term} is too large for a number. Lower ${lower}; the state before is kept.`);
+      const lower = diverged.term === "cross-entropy" ? "the learning rate" : "the learning rate or γ";
+      const what = diverged.term === "gradient" ? "the gradient is too large for float32" : `the ${diverged.term} went beyond all bounds`;
+      this.say(`Stopped at step ${diverged.step}: ${what}. Lower ${lower}; the state before it is kept.`);
     }
     if (!picture.running && this.running && picture.version === this.version) this.show(false);
     if (!picture.running) this.tell();
@@ -308,8 +309,9 @@ class Playground {
     return signed((value / (this.state.unit === "bits" ? Math.LN2 : 1)).toFixed(digits));
   }
 
-  sheet(canvas, ratio) {
+  sheet(canvas, asked = null) {
     const width = canvas.parentNode.clientWidth;
+    const ratio = asked ?? (width > 360 ? 0.52 : 0.66);
     const height = Math.round(width * ratio);
     const scale = window.devicePixelRatio || 1;
     if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(height * scale)) {
@@ -485,15 +487,16 @@ class Playground {
     const rows = [["H[Z|Y]", information?.reverse_decoder_uncertainty, "measured"]];
     for (const { name, title, bounds } of this.spec.objectives)
       if (bounds.startsWith("H[Z|Y]")) rows.push([title, test.bounds[name], name]);
-    const { context, width, height } = this.sheet(this.planes[1], 0.62);
+    const { context, width, height } = this.sheet(this.planes[1]);
     const { colours } = this;
     const line = (height - 22) / rows.length;
     const long = (value) => Math.sign(value) * Math.log1p(Math.abs(value));
-    const [low, high] = this.state.noise ? [0, long(300)] : [long(-100), long(300)];
-    const [start, room] = [width < 360 ? 132 : 156, width - (width < 360 ? 132 : 156) - 52];
+    const [low, high] = this.state.noise ? [0, long(1e4)] : [long(-1000), long(1e4)];
+    const start = 10 + Math.max(...rows.map(([title]) => context.measureText(title).width));
+    const room = width - start - 52;
     const across = (value) => start + (room * (Math.min(Math.max(long(value), low), high) - low)) / (high - low);
     context.textBaseline = "middle";
-    for (const tick of this.state.noise ? [0, 1, 3, 10, 30, 100, 300] : [-100, -10, 0, 10, 100]) {
+    for (const tick of this.state.noise ? [0, 1, 10, 100, 1000] : [-100, 0, 100]) {
       const value = tick * (this.state.unit === "bits" ? Math.LN2 : 1);
       context.fillStyle = tick === 0 ? colours.muted : colours.grid;
       context.fillRect(across(value), 0, 1, height - 20);
@@ -520,7 +523,7 @@ class Playground {
   }
 
   drawPath() {
-    const { context, width, height } = this.sheet(this.planes[2], 0.62);
+    const { context, width, height } = this.sheet(this.planes[2]);
     const { colours, path } = this;
     const { information } = this.measured;
     const { ceiling, label_entropy } = this.spec;
@@ -596,7 +599,8 @@ class Playground {
     rows.forEach(([name, text], i) => {
       if (!this.rows.has(name)) {
         const value = make("dd", { "data-quantity": name });
-        const row = make("div", {}, make("dt", {}, name), value);
+        const [head, tail] = name.split("_q");
+        const row = make("div", {}, make("dt", {}, ...(tail ? [head, make("sub", {}, "q"), tail] : [name])), value);
         this.rows.set(name, { row, value });
         this.numbers.insertBefore(row, this.numbers.children[i] ?? null);
       }
@@ -692,11 +696,11 @@ export default {
         model.save_changes();
       } catch {} // the kernel is gone: the playground goes on without it
     };
-    const trained = ({ kept, history, step, settings }) => {
+    const trained = ({ kept, history, step, settings, labels }) => {
       const parameters = new Float32Array(kept.length * kept[0].parameters.length);
       kept.forEach((one, i) => parameters.set(one.parameters, i * one.parameters.length));
       const { hidden, seed } = settings;
-      const told = { epochs: kept.map(({ epoch }) => epoch), steps: kept.map((one) => one.step), history, step, hidden, seed };
+      const told = { epochs: kept.map(({ epoch }) => epoch), steps: kept.map((one) => one.step), history, step, hidden, seed, ...(labels && { labels: new DataView(labels.slice().buffer) }) };
       save("_trained", { ...told, parameters: new DataView(parameters.buffer) });
     };
     const report = (state) => save("state", state);

@@ -33,7 +33,8 @@ const handlers = {
   keep() {
     training.keep();
     const { kept, history, step, settings } = training;
-    postMessage({ kind: "kept", kept, history, step, settings });
+    const labels = settings.randomLabels > 0 ? training.labels : null;
+    postMessage({ kind: "kept", kept, history, step, settings, labels });
   },
   seen() {
     seen = true;

@@ -1,0 +1,137 @@
+"""The playground as a picture, for those without scripts: latent plane, bounds and path of one training."""
+
+import functools
+import math
+
+import numpy as np
+from matplotlib import patheffects
+
+from ibteach import data, networks, training
+from ibteach.display.live.scene import UNITS, Scene
+from ibteach.display.live.trained import title_of
+from ibteach.display.playground.trained import MIXTURE, NONE
+from ibteach.errors import Diverged
+from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
+from ibteach.objectives import OBJECTIVES, moments
+from ibteach.records.record import Record
+
+EPOCHS = 20
+"""How long the network of the picture was trained, where nobody has trained one yet."""
+
+
+@functools.lru_cache(maxsize=8)
+def example(objective: str, gamma: float, noise: bool, hidden: tuple[int, ...], seed: int) -> Record:
+    """A network trained by the library with these settings, for the picture of a playground where none was yet.
+
+    The mixture bound, which only the playground trains with, gives way to the log-determinant; what diverges, to no
+    compression.
+    """
+    digits = data.load("digits")
+    name = {NONE: "l2", MIXTURE: "log-determinant"}.get(objective, objective)
+    run = training.Run.of(name, gamma=0.0 if objective == NONE else gamma, seed=seed)
+    model = training.build(lambda: networks.mlp(digits.shape, classes=10, hidden=hidden), run)
+    settings = {"epochs": EPOCHS, "measure_every": 2, "noise": noise, "information": noise, "progress": False}
+    try:
+        return training.fit(model, digits, run, **settings)
+    except Diverged:
+        return example(NONE, gamma, noise, hidden, seed)
+
+
+class StillScene(Scene):
+    """Plane, bounds and path of a Record with one run; `unit` is what information is counted in."""
+
+    title = "Playground: γ moves while the network trains"
+    size = (11.0, 5.0)
+
+    def __init__(self, record: Record, unit: str = "nats"):
+        self.record, self.unit, self.factor = record, unit, UNITS[unit]
+        self.points, self.labels = record.latents[0].double().numpy(), record.labels.numpy()
+        configuration = record.provenance.get("configuration") or {}
+        self.noise_variance = ZERO_ENTROPY_VARIANCE if configuration.get("noise", True) else 0.0
+
+    def build(self, figure, theme):
+        grid = figure.add_gridspec(2, 2, width_ratios=[1, 1.1])
+        self._plane(figure.add_subplot(grid[:, 0]), theme)
+        self._bounds(figure.add_subplot(grid[0, 1]), theme)
+        self._path(figure.add_subplot(grid[1, 1]), theme)
+        return []
+
+    def _plane(self, axes, theme):
+        low, high = self.points.min(0), self.points.max(0)
+        centre, reach = (low + high) / 2, 0.54 * (high - low).max() + 2 * math.sqrt(self.noise_variance)
+        corner = np.array([centre - reach, centre + reach]).T
+        side = [np.linspace(*ends, 240) for ends in corner]
+        at = np.stack(np.meshgrid(*side), -1)
+        weight, bias = self.record.decoder_weight[0].numpy(), self.record.decoder_bias[0].numpy()
+        decision = (at @ weight.T + bias).argmax(-1)
+        rgb = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in (*theme.cycle, theme.background)])
+        tint = (0.25 * rgb[:-1] + 0.75 * rgb[-1]).astype(np.uint8)
+        axes.imshow(tint[decision], extent=corner.ravel(), origin="lower", interpolation="nearest")
+        halo = [patheffects.withStroke(linewidth=3, foreground=theme.background)]
+        for label in np.unique(self.labels):
+            mine = self.points[self.labels == label]
+            axes.plot(*mine.T, "o", ms=3.5, mew=0, alpha=0.85, color=theme.cycle[label])
+            text = {"ha": "center", "va": "center", "weight": "bold", "path_effects": halo}
+            axes.text(*mine.mean(0), str(label), color=theme.foreground, **text)
+        axes.set(xlim=corner[0], ylim=corner[1], xticks=[], yticks=[], aspect="equal")
+        axes.set_xlabel(f"latents of {len(self.labels)} test digits", color=theme.muted)
+
+    def _ladder(self):
+        """Titles and values of the chain of bounds on H[Z|Y], the tightest first; before them H[Z|Y] itself."""
+        found = []
+        if "test/reverse_decoder_uncertainty" in self.record.quantities:
+            found.append(("H[Z|Y]", self.record.value("test/reverse_decoder_uncertainty").item()))
+        m = moments(self.record.latents[0].double(), self.record.labels, 10, self.noise_variance)
+        for objective in OBJECTIVES.values():
+            if objective.bounds.startswith("H[Z|Y]") and (self.noise_variance or not objective.needs_noise):
+                found.append((objective.title, objective.nats(m).item()))
+        return [(title, value * self.factor) for title, value in found]
+
+    def _bounds(self, axes, theme):
+        titles, values = zip(*self._ladder(), strict=True)
+        chosen = title_of(self.record.runs[0]["objective"])
+        colours = [theme.accent if title == chosen else theme.muted for title in titles]
+        axes.barh(range(len(values)), values, color=colours, height=0.65)
+        axes.set_yticks(range(len(titles)), titles)
+        axes.invert_yaxis()
+        axes.set_xscale("symlog", linthresh=1)
+        axes.set_xlim(min(0, 1.5 * min(values)), 3 * max(values))
+        for place, value in enumerate(values):
+            axes.text(max(value, 0), place, f" {value:.3g}", va="center", size=11)
+        axes.set_title(f"bounds on H[Z|Y], {self.unit}", size=12)
+
+    def _path(self, axes, theme):
+        axes.set(xlabel=f"I[X;Z], {self.unit}", ylabel="I[Y;Z]")
+        ceiling, most = math.log(len(self.labels)) * self.factor, math.log(10) * self.factor
+        axes.set(xlim=(0, 1.05 * ceiling), ylim=(0, 1.1 * most))
+        axes.axvline(ceiling, color=theme.muted, ls="--", lw=1.2)
+        axes.axhline(most, color=theme.muted, ls="--", lw=1.2)
+        path = self._walk()
+        if path is None:
+            axes.text(0.5, 0.5, "not without noise", ha="center", transform=axes.transAxes, color=theme.muted)
+            return
+        axes.plot(*path, "-", color=theme.accent)
+        axes.plot(*path[:, -1], "o", ms=8, color=theme.accent)
+
+    def _walk(self):
+        names = ["test/preserved_information", "test/preserved_relevant_information"]
+        if names[0] not in self.record.quantities:
+            return None
+        return np.stack([self.record.quantities[name][0].numpy() * self.factor for name in names])
+
+    def update(self):
+        """Nothing moves."""
+
+    def alt(self):
+        run, epoch = self.record.runs[0], int(self.record.epochs[-1])
+        how = "no compression" if run["gamma"] == 0 else f"{title_of(run['objective'])}, γ = {run['gamma']:.3g}"
+        how += "" if self.noise_variance else ", no noise"
+        bars = ", ".join(f"{title} {value:.3g}" for title, value in self._ladder())
+        path = self._walk()
+        where = (
+            f" In the information plane it ends at ({path[0, -1]:.2f}, {path[1, -1]:.2f})." if path is not None else ""
+        )
+        return (
+            f"Playground, after {epoch} epochs with {how}: {len(self.labels)} test digits in a plane of ten regions, "
+            f"test error {self.record.value('test/argmax_error').item():.1%}. Bars in {self.unit}: {bars}.{where}"
+        )

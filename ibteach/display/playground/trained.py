@@ -1,0 +1,150 @@
+"""What was trained in the playground, as a `Record` and as a network: the browser trains, the library measures.
+
+The browser keeps the weights of up to 33 epochs. All of them are networks of the library, so `measure` says of each
+what it says of every other network, and the Record that comes out fits every explorer of the course.
+"""
+
+import dataclasses
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ibteach import data
+from ibteach.errors import InvalidInput
+from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE, zero_entropy_noise
+from ibteach.networks import Bottleneck, Ensemble, mlp
+from ibteach.records.provenance import provenance
+from ibteach.records.record import Record
+from ibteach.training.measuring import encode, measure
+
+MIXTURE, NONE = "mixture", "none"
+"""What the playground can train with beside the table `ibteach.objectives.OBJECTIVES`."""
+
+
+class Trained(NamedTuple):
+    """What the browser tells: weights after some epochs, and the settings in their order."""
+
+    epochs: list[int]
+    steps: list[int]
+    parameters: Tensor  # (E, P) float32, in the order of `Bottleneck.parameters`
+    hidden: tuple[int, ...]
+    seed: int
+    history: list[dict]  # a setting each time that one was moved, with the step since which it holds
+    train_labels: Tensor | None = None  # where some are random
+
+
+def network(parameters: Tensor, hidden: tuple[int, ...]) -> Bottleneck:
+    """A network of the lesson with these weights (P,), in the order of `Bottleneck.parameters`.
+
+    Raises `InvalidInput` for another number of weights, and where one of them is not finite.
+
+    >>> network(torch.zeros(3232), (32, 32)).decoder.weight.shape
+    torch.Size([10, 2])
+    """
+    with torch.random.fork_rng(devices=[]):
+        built = mlp(64, classes=10, latent_dimension=2, hidden=hidden)
+    expected = sum(parameter.numel() for parameter in built.parameters())
+    if parameters.shape != (expected,):
+        sizes = "-".join(map(str, (64, *hidden, 2, 10)))
+        raise InvalidInput(f"parameters: got {tuple(parameters.shape)}, expected ({expected},), those of {sizes}.")
+    if not torch.isfinite(parameters).all():
+        raise InvalidInput("parameters: got a weight that is not finite, expected numbers; start the training again.")
+    torch.nn.utils.vector_to_parameters(parameters.detach().float().clone(), built.parameters())
+    return built.requires_grad_(True)
+
+
+def weights(model: Bottleneck) -> tuple[Tensor, tuple[int, ...]]:
+    """The weights (P,) of a network that the playground can train, and the widths of its hidden layers.
+
+    Raises `InvalidInput` unless it is an `mlp` of 8 × 8 pixels with a latent of two dimensions and ten classes.
+    """
+    architecture = getattr(model, "architecture", None) or {}
+    wanted = {"network": "mlp", "latent_dimension": 2}
+    fits = isinstance(model, Bottleneck) and all(architecture.get(name) == value for name, value in wanted.items())
+    if not fits or model.classes != 10 or next(model.parameters()).shape[1] != 64:
+        came = architecture or type(model).__name__
+        raise InvalidInput(
+            f"network: got {came}, expected networks.mlp((1, 8, 8), classes=10, latent_dimension=2, hidden=…)."
+        )
+    flat = torch.cat([parameter.detach().flatten() for parameter in model.parameters()]).cpu().float()
+    network(flat, tuple(architecture["hidden"]))  # refuses what is not finite
+    return flat, tuple(architecture["hidden"])
+
+
+def record(trained: Trained) -> Record:
+    """Everything that the course measures, of the network after each epoch that was kept.
+
+    One run, with the objective, γ and seed of the end; ``provenance["moves"]`` says what was moved when. Dropout is
+    switched off in what is measured, and without noise no information is.
+    """
+    last = trained.history[-1]
+    digits = data.load("digits")
+    if trained.train_labels is not None:
+        share = f"{last['random_labels']:.0%} random labels"
+        digits = dataclasses.replace(digits, name=f"digits, {share}", train_labels=trained.train_labels)
+    networks = [network(row, trained.hidden) for row in trained.parameters]
+    model = Ensemble(networks)
+    noise_variance = ZERO_ENTROPY_VARIANCE if last["noise"] else 0.0
+    subset = len(digits.test_labels)
+    values, errors = measure(model, digits, subset, bool(last["noise"]), noise_variance)
+    if last["noise"]:
+        for split, images, labels in [
+            ("train", digits.train_images[:subset], digits.train_labels[:subset]),
+            ("test", digits.test_images, digits.test_labels),
+        ]:
+            values[f"{split}/{MIXTURE}"] = mixture_bound(encode(model, digits, images), labels)
+    objective = last["objective"]
+    run = {"objective": "l2" if objective == NONE else objective, "gamma": last["gamma"], "seed": trained.seed}
+    run |= {"beta_prime": last["beta_prime"]}
+    if objective == NONE:
+        run |= {"gamma": 0.0, "beta_prime": 0.0}
+    told = {name: last[name] for name in ("noise", "batch_size", "learning_rate", "dropout", "random_labels")}
+    how = {"epochs": trained.epochs[-1], "optimizer": "adam", "subset": subset, "information": bool(last["noise"])}
+    decoders = networks[-1].decoders
+    return Record(
+        runs=(run,),
+        epochs=torch.tensor(trained.epochs),
+        quantities={name: value[None] for name, value in values.items()},
+        errors={name: error[None] for name, error in errors.items()},
+        latents=encode(networks[-1], digits, digits.test_images),
+        labels=digits.test_labels,
+        decoder_weight=decoders[0],
+        decoder_bias=decoders[1],
+        provenance=provenance(
+            data=digits.name,
+            device_name="a browser",
+            configuration={**networks[-1].architecture, **told, **how},
+            parameters=trained.parameters.shape[1],
+            steps=trained.steps[-1],
+            moves=trained.history,
+        ),
+    )
+
+
+def mixture_bound(latents: Tensor, labels: Tensor) -> Tensor:
+    """−E_i ln (1/(n_y − 1)) Σ_j N(z_i; f(x_j), I/2πe) over the others j of i's class, nats: an upper bound on H[Z|Y].
+
+    It assumes no Gaussian (its relative without noise draws: Kolchinsky, Tracey, Wolpert 2019). `latents` (..., N, K),
+    `labels` (N,); the result is (...), float64. Classes with one example are left out.
+
+    >>> z = torch.zeros(4000, 2)
+    >>> round(mixture_bound(z, torch.zeros(4000).long()).item(), 1)  # all in one place: nothing but the noise
+    0.0
+    """
+    generator = torch.Generator().manual_seed(0)
+    noise = zero_entropy_noise(tuple(latents.shape[-2:]), generator)
+    total, count = torch.zeros(latents.shape[:-2], dtype=torch.float64), 0
+    for label in labels.unique():
+        mine = labels == label
+        members = int(mine.sum())
+        if members < 2:
+            continue
+        centres = latents[..., mine, :].double()
+        squares = torch.cdist(centres + noise[mine], centres).square()
+        squares.diagonal(dim1=-2, dim2=-1).fill_(math.inf)
+        log_density = -squares / (2 * ZERO_ENTROPY_VARIANCE) + 0.5 * latents.shape[-1]  # (2π · 1/2πe)^{−K/2} = e^{K/2}
+        total -= (log_density.logsumexp(-1) - math.log(members - 1)).sum(-1)
+        count += members
+    return total / max(count, 1)
