@@ -179,8 +179,13 @@ def test_a_wrong_line_is_refused_with_what_is_wrong(opened):
     assert before["objective"] == "log-variance"
     play.root.locator("summary").last.click()
     text = play.root.get_by_label("State as text")
-    for wrong, said in [("{", "not a state"), ('{"gamma": 100}', "gamma is a number"), ('{"noise": 1}', "noise is one of"),
-                        ('{"objective": "vib", "noise": false}', "needs the noise")]:  # fmt: skip
+    refused = [
+        ("{", "not a state"),
+        ('{"gamma": 100}', "gamma is a number"),
+        ('{"noise": 1}', "noise is one of"),
+        ('{"objective": "vib", "noise": false}', "needs the noise"),
+    ]
+    for wrong, said in refused:
         text.fill(wrong)
         text.press("Enter")
         assert said in text.evaluate("node => node.validationMessage")
@@ -194,7 +199,7 @@ def test_without_noise_what_needs_it_is_not_offered(opened):
     play.root.locator('[data-axis="objective"]').select_option(label="VIB")
     play.root.get_by_text("off", exact=True).click()
     assert play.state()["objective"] == "none" and not play.state()["noise"]
-    assert "infinite" in play.root.get_by_role("status").inner_text()
+    assert "infinite" in play.root.locator(".note").inner_text()
     assert play.root.locator('[data-axis="objective"] option[disabled]').count() == 5
     play.trained(50)
     assert play.root.locator('[data-quantity="I[X;Z]"]').count() == 0
@@ -221,7 +226,7 @@ def test_what_diverges_is_said(opened):
     play = opened("#playground=" + json.dumps(state))
     play.press("Train")
     play.until("data.running === 'false' && data.step > 0")
-    said = play.root.get_by_role("status").inner_text()
+    said = play.root.locator(".note").inner_text()
     assert re.match(r"Stopped at step \d+: the surrogate .* Lower the learning rate or γ", said)
     assert play.root.get_by_role("button", name="Train", exact=True).is_visible()
 
@@ -231,7 +236,7 @@ def test_a_browser_that_cannot_train_shows_the_picture(exported, new_page):
     page.add_init_script("delete window.Worker")
     page.goto(exported.as_uri())
     play = Played(page)
-    assert "cannot train here" in play.root.get_by_role("status").inner_text()
+    assert "cannot train here" in play.root.locator(".note").inner_text()
     image = play.root.locator(".still img")
     assert image.evaluate("node => node.decode().then(() => node.naturalWidth)") > 500
     assert "after 20 epochs" in image.get_attribute("alt")
@@ -279,7 +284,8 @@ def test_the_kernel_has_what_was_trained(tmp_path, open_notebook):
     play.page.wait_for_timeout(800)
     step = play.step()
     shown = play.value("I[X;Z]")
-    code = "r = play.record; print(r.runs[0]['objective'], r.provenance['steps'], len(r.epochs) > 5, r.value('test/preserved_information').item())"
+    code = "r = play.record; print(r.runs[0]['objective'], r.provenance['steps'], len(r.epochs) > 5, "
+    code += "r.value('test/preserved_information').item())"
     name, steps, several, found = notebook.run(code).split()
     assert (name, int(steps), several) == ("variance", step, "True")
     assert float(found) == pytest.approx(shown, abs=0.1)  # of two draws of the noise each

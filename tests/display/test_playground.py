@@ -35,7 +35,11 @@ def told(figure, models, **last):
 @pytest.fixture(scope="module")
 def models():
     torch.manual_seed(0)
-    return [networks.mlp((1, 8, 8), classes=10, latent_dimension=2, hidden=(32, 32)) for _ in range(3)]
+    made = [networks.mlp((1, 8, 8), classes=10, latent_dimension=2, hidden=(32, 32)) for _ in range(3)]
+    with torch.no_grad():  # latents as far apart as those of a trained network
+        for model in made:
+            model.encoder[-1].weight.mul_(30)
+    return made
 
 
 def test_settings_are_read_and_set():
