@@ -12,11 +12,13 @@ import functools
 import hashlib
 import http.client
 import json
+import queue
 import shutil
 import socket
 import sys
 import tarfile
 import tempfile
+import threading
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +33,8 @@ from ibteach.data import folders
 from ibteach.errors import DamagedFile, Unavailable
 
 ATTEMPTS = 2
-PATIENCE = 30  # seconds without a byte until a server counts as gone
+CONNECT = 8.0  # seconds until a server that never answered counts as out of reach: a network may swallow all it is sent
+PATIENCE = 30.0  # seconds without a byte until one that did answer counts as gone
 BROKEN = (  # what reading or downloading half of something may raise
     *(OSError, EOFError, RuntimeError, ValueError, LookupError, AssertionError),
     *(http.client.HTTPException, tarfile.TarError, zlib.error),
@@ -78,6 +81,8 @@ def read(name: str, path: Path | None = None, size: int | None = None) -> Conten
         except BROKEN as error:
             reasons.append(" ".join(str(error).split()) or type(error).__name__)
             print(f"{name}: damaged or out of reach ({reasons[-1]}).", file=sys.stderr)
+            if isinstance(error, _Silent):
+                break  # who waited once need not wait twice
     raise Unavailable(
         f"{name}: could not be had ({'; '.join(dict.fromkeys(reasons))}). Without a network: copy {path.name} into "
         f"{folder} from a machine where `ibteach data {name} --to FOLDER` wrote it to FOLDER (a memory stick will do), "
@@ -139,15 +144,64 @@ def room(folder: Path, megabytes: float) -> None:
 
 @contextlib.contextmanager
 def _download(source, folder):
-    """A folder for one download, which is gone afterwards; a server that sends nothing is not waited for for ever."""
+    """A folder for one download, which is gone afterwards."""
     room(folder, source.megabytes)
-    before = socket.getdefaulttimeout()
+    with _impatient(), tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary:
+        print(f"downloading to {folder} …", file=sys.stderr)
+        yield Path(temporary)
+
+
+class _Silent(TimeoutError):
+    """A server that did not answer in time."""
+
+
+@contextlib.contextmanager
+def _impatient():
+    """Within it servers have `CONNECT` seconds to answer, and then `PATIENCE` to go on: urllib waits for ever.
+
+    The time to connect is that of all addresses of a host together, and of asking for them, which no timeout of a
+    socket covers; hence the thread. A host that was silent is not asked again: torchvision tries each three times.
+    """
+    before, connect, silent = socket.getdefaulttimeout(), socket.create_connection, []
+
+    def connected(address, timeout=None, *arguments, **options):
+        if timeout is None or isinstance(timeout, int | float):  # somebody's who knows how long to wait
+            return connect(address, timeout, *arguments, **options)
+        if address[0] not in silent:
+            answer, late = queue.SimpleQueue(), threading.Event()
+
+            def ask():
+                try:
+                    came = connect(address, CONNECT, *arguments, **options)
+                except OSError as error:
+                    came = error
+                if late.is_set() and isinstance(came, socket.socket):
+                    came.close()
+                answer.put(came)
+
+            threading.Thread(target=ask, daemon=True).start()
+            with contextlib.suppress(queue.Empty):
+                came = answer.get(timeout=CONNECT)
+                if isinstance(came, socket.socket):
+                    came.settimeout(before or PATIENCE)
+                    return came
+                if not isinstance(came, TimeoutError):
+                    raise came
+            late.set()
+            silent.append(address[0])
+        raise _Silent(f"{address[0]} did not answer within {CONNECT:g} s")
+
     socket.setdefaulttimeout(before or PATIENCE)
+    socket.create_connection = connected
     try:
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary:
-            print(f"downloading to {folder} …", file=sys.stderr)
-            yield Path(temporary)
+        yield
+    except BROKEN as error:
+        # Of several mirrors torchvision says only that all failed; what a socket waited for may be wrapped.
+        if silent or isinstance(getattr(error, "reason", error), TimeoutError):
+            raise _Silent(str(error)) from error
+        raise
     finally:
+        socket.create_connection = connect
         socket.setdefaulttimeout(before)
 
 

@@ -419,6 +419,59 @@ def test_no_network_says_what_to_do_and_keeps_the_old_timeout(small):
     assert names(folder) == [] and socket.getdefaulttimeout() is None
 
 
+def nobody(backlog, stack):
+    """The port of a server that never answers: it takes so many connections, and any more get no reply at all."""
+    server = stack.enter_context(socket.socket())
+    server.bind(("127.0.0.1", 0))
+    server.listen(backlog)
+    if not backlog:  # what is sent to a full queue is dropped, as by a firewall
+        for _ in range(2):
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(server.getsockname())
+    return server.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    "backlog",
+    [
+        pytest.param(0, marks=pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full queue refuses")),
+        100,
+    ],
+)
+def test_a_network_that_swallows_everything_is_waited_for_once(small, monkeypatch, capsys, backlog):
+    folder = small[2]
+    monkeypatch.setattr(sources, "CONNECT", 0.4)
+    monkeypatch.setattr(sources, "PATIENCE", 0.4)
+    real, asked = socket.create_connection, []
+
+    def counted(address, *arguments, **options):
+        asked.append(address[0])
+        return real(address, *arguments, **options)
+
+    monkeypatch.setattr(socket, "create_connection", counted)
+    with contextlib.ExitStack() as stack:
+        port = nobody(backlog, stack)
+        mirrors = [f"http://{host}:{port}/" for host in ("localhost", "127.0.0.1")]
+        monkeypatch.setattr(MNIST, "mirrors", mirrors)
+        with pytest.raises(errors.Unavailable, match=r"mnist: could not be had .*Without a network: copy"):
+            datasets.load("mnist")
+    assert len(asked) == len(set(asked))  # no host twice
+    said = capsys.readouterr().err
+    assert said.count("out of reach") == 1
+    assert ("127.0.0.1 did not answer within 0.4 s" if backlog == 0 else "timed out") in said
+    assert names(folder) == [] and socket.getdefaulttimeout() is None and socket.create_connection is counted
+
+
+def test_other_peoples_connections_keep_their_own_patience(monkeypatch):
+    monkeypatch.setattr(sources, "CONNECT", 0.0)
+    with socket.socket() as server, sources._impatient():
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        with socket.create_connection(server.getsockname(), 5) as client:
+            assert client.gettimeout() == 5
+
+
 def test_a_stop_while_downloading_leaves_nothing(small, monkeypatch):
     def stop(*arguments, **options):
         raise KeyboardInterrupt
