@@ -16,7 +16,9 @@ from ibteach.files import PathLike, replacing
 
 START, END = "<!-- badges -->", "<!-- /badges -->"
 COLAB = "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({})"
-INSTALL = "On Colab, first run `%pip install -q git+https://github.com/{}` in a cell of its own."
+INSTALL = (
+    'On Colab, first run `%pip install -q "ibteach[attacks] @ git+https://github.com/{}@{}"` in a cell of its own.'
+)
 BINDER = "[![Launch on Binder](https://mybinder.org/badge_logo.svg)]({})"
 
 
@@ -34,7 +36,7 @@ def stamp(root: PathLike = ".", branch: str = "main") -> list[Path]:
     new = {readme: _with_badges(readme, _read(readme), f"{COLAB.format(f'{github}/')} {BINDER.format(binder)}")}
     for path in sorted((root / "notebooks").glob("*.ipynb")):
         colab = COLAB.format(f"{github}/blob/{branch}/notebooks/{quote(path.name)}")
-        badges = f"{colab} {BINDER.format(f'{binder}/{quote(path.name)}')}\n\n{INSTALL.format(repository)}"
+        badges = f"{colab} {BINDER.format(f'{binder}/{quote(path.name)}')}\n\n{INSTALL.format(repository, branch)}"
         new[path] = _notebook_with_badges(path, badges)
     changed = [path for path, text in new.items() if text != _read(path)]
     for path in changed:

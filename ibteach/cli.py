@@ -12,6 +12,7 @@ import typing
 from pathlib import Path
 
 import ibteach
+from ibteach import consoles
 from ibteach.errors import DamagedFile, Diverged, IbteachError, InvalidInput, Unavailable, UnknownName
 
 WELCOME = """\
@@ -25,6 +26,11 @@ ibteach: the information bottleneck, from the definition of entropy to trained n
   ibteach records list                 what was recorded already
   ibteach records show FILE            what was measured, and where it comes from
   ibteach badges                       launch badges for your own copy of the course
+"""
+
+LAB = """\
+Opens the course in JupyterLab. Options that follow and are not of `ibteach lab` go to JupyterLab as they are, such as
+`ibteach lab notebooks --port 9999`; `jupyter lab --help` lists them.
 """
 
 DATA = """\
@@ -69,6 +75,8 @@ NETWORK = {
 }
 """What an `architecture` of `ibteach.networks.bottleneck` says: key -> type, help."""
 
+OF_LAB = {"-h", "--help", "--no-browser"}
+
 RECORD = "a Record, or the name of one that `ibteach records list` prints"
 
 LIST = """\
@@ -91,7 +99,9 @@ def main(arguments: list[str] | None = None) -> int:
     >>> main(["data", "minst"])
     1
     """
-    options = _parser().parse_args(arguments)
+    consoles.spell_out()
+    arguments, passed_on = _for_jupyter(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(arguments, argparse.Namespace(passed_on=passed_on))
     try:
         return options.run(options) or 0
     except IbteachError as error:
@@ -109,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(run=lambda _: parser.print_help())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
 
-    lab = commands.add_parser("lab", help="open the course in JupyterLab")
+    lab = commands.add_parser("lab", help="open the course in JupyterLab", description=LAB, **layout)
     lab.add_argument("folder", nargs="?", default="notebooks", help="where the notebooks are (default: ./notebooks)")
     lab.add_argument("--no-browser", action="store_true", help="print the address instead of opening it")
     lab.set_defaults(run=_lab)
@@ -180,6 +190,13 @@ class _Parser(argparse.ArgumentParser):
         return super().parse_known_args(args, namespace)
 
 
+def _for_jupyter(arguments):
+    """The arguments of ours, and those that `ibteach lab` passes on: from the first option on that is none of ours."""
+    options = [place for place, one in enumerate(arguments) if one.startswith("-") and one not in OF_LAB]
+    end = options[0] if arguments[:1] == ["lab"] and options else len(arguments)
+    return arguments[:end], arguments[end:]
+
+
 def _add_training(command):
     """The options of everything that trains: runs, a network, and each field of `Settings`."""
     from ibteach.networks.bottleneck import NETWORKS
@@ -247,7 +264,7 @@ def _lab(options):
         raise Unavailable('JupyterLab is not installed here: python -m pip install ".[lab]"')
     from jupyterlab.labapp import main as jupyterlab
 
-    return jupyterlab([str(folder), *["--no-browser"] * options.no_browser])
+    return jupyterlab([str(folder), *["--no-browser"] * options.no_browser, *options.passed_on])
 
 
 def _data(options):

@@ -43,6 +43,17 @@ def test_help_says_what_each_command_takes(command, capsys):
     assert f"usage: {' '.join(['ibteach', *command])}" in said and len(said.splitlines()) > 5
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_help_that_is_sent_to_a_file_can_be_read_there(encoding):
+    """As on Windows, where a file that output is sent to has an encoding without γ."""
+    command = [sys.executable, "-m", "ibteach.cli", "train", "--help"]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    ended = subprocess.run(command, env=environment, capture_output=True)
+    assert ended.returncode == 0, ended.stderr
+    said = ended.stdout.decode(encoding)
+    assert ("objective, γ and seed" if encoding == "utf-8" else "objective, gamma and seed") in said and "?" not in said
+
+
 def test_every_command_of_the_welcome_exists(capsys):
     assert cli.main([]) == 0
     said = capsys.readouterr().out
@@ -174,7 +185,7 @@ def test_train_takes_every_setting_of_the_library(tmp_path, capsys):
 def test_what_is_wrong_is_said_before_training(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(loop, "fit", lambda *_, **__: pytest.fail("trained"))
     there = tmp_path / "there"
-    there.write_text("hours of work")
+    there.write_text("hours of work", encoding="utf-8")
     for out, options, said in [
         (there, [], "is there already"),
         (tmp_path / "absent" / "r", [], "cannot be written"),
@@ -190,7 +201,9 @@ def test_what_is_wrong_is_said_before_training(tmp_path, monkeypatch, capsys):
         assert said in capsys.readouterr().err
     assert cli.main(["train", "digit", "--out", str(tmp_path / "r")]) == 1
     assert "did you mean 'digits'" in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == ["there"] and there.read_text() == "hours of work"
+    assert [path.name for path in tmp_path.iterdir()] == ["there"] and there.read_text(
+        encoding="utf-8"
+    ) == "hours of work"
 
 
 def test_a_stop_keeps_what_was_trained(tmp_path, monkeypatch, capsys):
@@ -384,7 +397,20 @@ def test_lab_opens_jupyterlab_there(tmp_path, monkeypatch):
     monkeypatch.setattr(jupyterlab.labapp, "main", came.append)
     assert cli.main(["lab", str(tmp_path), "--no-browser"]) == 0
     assert cli.main(["lab", str(tmp_path)]) == 0
-    assert came == [[str(tmp_path), "--no-browser"], [str(tmp_path)]]
+    passed_on = ["--port", "9999", "--ServerApp.open_browser=False", "--no-browser"]
+    assert cli.main(["lab", str(tmp_path), *passed_on]) == 0
+    assert cli.main(["lab", "--no-browser", str(tmp_path), "--port=9999"]) == 0
+    monkeypatch.chdir(tmp_path.parent)
+    monkeypatch.setattr(cli.Path, "glob", lambda *_: ["notebooks/00.ipynb"])
+    assert cli.main(["lab", "--port", "9999"]) == 0
+    folder = str(tmp_path)
+    assert came[:4] == [
+        [folder, "--no-browser"],
+        [folder],
+        [folder, *passed_on],
+        [folder, "--no-browser", "--port=9999"],
+    ]
+    assert came[4:] == [["notebooks", "--port", "9999"]]
 
 
 # badges
@@ -400,8 +426,8 @@ def checkout(tmp_path):
     ]
     notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     (tmp_path / "notebooks").mkdir()
-    (tmp_path / "pyproject.toml").write_text(PYPROJECT)
-    (tmp_path / "README.md").write_text("# ibteach\n\nA promise.\n")
+    (tmp_path / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8")
+    (tmp_path / "README.md").write_text("# ibteach\n\nA promise.\n", encoding="utf-8")
     (tmp_path / "notebooks/05_x.ipynb").write_text(
         json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
     )
@@ -422,6 +448,8 @@ def test_badges_lead_to_the_repository_and_stamping_twice_changes_nothing(checko
     assert first.startswith("# Surrogates γ\n\n<!-- badges -->\n[![Open in Colab](") and first.endswith("\n\nWhich?")
     assert "https://colab.research.google.com/github/some-one/a.repo/blob/main/notebooks/05_x.ipynb)" in first
     assert "https://mybinder.org/v2/gh/some-one/a.repo/main?urlpath=lab/tree/notebooks/05_x.ipynb)" in first
+    # With the extra that chapter 09 needs; torch and the rest stay as Colab has them.
+    assert '`%pip install -q "ibteach[attacks] @ git+https://github.com/some-one/a.repo@main"`' in first
     assert "γ".encode() in once[checkout / "notebooks/05_x.ipynb"]
     readme = once[checkout / "README.md"].decode()
     assert readme.startswith("# ibteach\n\n<!-- badges -->\n") and readme.endswith("<!-- /badges -->\n\nA promise.\n")
@@ -431,10 +459,10 @@ def test_badges_lead_to_the_repository_and_stamping_twice_changes_nothing(checko
     assert "up to date" in capsys.readouterr().out
     assert contents(checkout) == once
 
-    (checkout / "pyproject.toml").write_text(PYPROJECT.replace("some-one", "other"))
+    (checkout / "pyproject.toml").write_text(PYPROJECT.replace("some-one", "other"), encoding="utf-8")
     assert len(badges.stamp(checkout, branch="dev")) == 2  # a fork's own badges take their place
-    assert "some-one" not in (checkout / "README.md").read_text()
-    assert (checkout / "README.md").read_text().count("Launch on Binder") == 1
+    assert "some-one" not in (checkout / "README.md").read_text(encoding="utf-8")
+    assert (checkout / "README.md").read_text(encoding="utf-8").count("Launch on Binder") == 1
 
 
 @pytest.mark.parametrize(
@@ -452,7 +480,7 @@ def test_badges_lead_to_the_repository_and_stamping_twice_changes_nothing(checko
     ],
 )
 def test_badges_say_what_is_missing_before_anything_is_written(checkout, file, text, message):
-    (checkout / file).write_text(text)
+    (checkout / file).write_text(text, encoding="utf-8")
     before = contents(checkout)
     with pytest.raises(errors.InvalidInput, match=message):
         badges.stamp(checkout)
