@@ -4,12 +4,15 @@ import importlib
 import os
 import re
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
 import yaml
 
 import ibteach
+from ibteach import badges, errors
 from ibteach.display import exercises
 
 ROOT = Path(__file__).parents[1]
@@ -67,7 +70,8 @@ def test_binder_takes_no_cuda_and_one_channel():
 
 def test_the_version_is_one():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    assert PROJECT["version"] == ibteach.__version__ == str(citation["version"])
+    assert "version" not in PROJECT and PROJECT["dynamic"] == ["version"]  # it is written in the package alone
+    assert ibteach.__version__ == str(citation["version"])
 
 
 def test_the_citation_is_valid_and_names_the_paper():
@@ -82,6 +86,48 @@ def test_the_citation_is_valid_and_names_the_paper():
     [paper] = [work for work in citation["references"] if "Unpacking Information Bottlenecks" in work["title"]]
     assert {author["family-names"] for author in paper["authors"]} == {"Kirsch", "Lyle", "Gal"}
     assert paper["year"] == 2020 and "2003.12537" in str(paper)
+
+
+def test_addresses_are_of_what_is_there():
+    """Of the repository there is none as long as nobody said where it is: badges refuse rather than lead nowhere."""
+    assert PROJECT["urls"]["Paper"].removeprefix("https://arxiv.org/abs/") in (ROOT / "CITATION.cff").read_text(
+        encoding="utf-8"
+    )
+    if "Repository" not in PROJECT["urls"]:
+        with pytest.raises(errors.InvalidInput, match="names no repository"):
+            badges.stamp(ROOT)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """Names of what the wheel and the source distribution hold, and the text of the wheel's metadata."""
+    from hatchling.builders.sdist import SdistBuilder
+    from hatchling.builders.wheel import WheelBuilder
+
+    folder = str(tmp_path_factory.mktemp("built"))
+    [wheel] = WheelBuilder(str(ROOT)).build(directory=folder, versions=["standard"])
+    [source] = SdistBuilder(str(ROOT)).build(directory=folder, versions=["standard"])
+    with zipfile.ZipFile(wheel) as file:
+        names = file.namelist()
+        metadata = file.read(next(name for name in names if name.endswith("/METADATA"))).decode()
+    with tarfile.open(source) as file:
+        return names, [name.partition("/")[2] for name in file.getnames()], metadata
+
+
+def test_the_wheel_holds_all_that_the_package_reads(built):
+    names, _, metadata = built
+    assert f"\nVersion: {ibteach.__version__}\n" in metadata
+    read = [path for path in (ROOT / "ibteach").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    wanted = {path.relative_to(ROOT).as_posix() for path in read}
+    assert wanted <= set(names) and "ibteach/py.typed" in names
+    assert {Path(name).suffix for name in wanted} >= {".py", ".pyi", ".js", ".css", ".safetensors"}
+
+
+def test_the_source_distribution_holds_what_its_readme_shows(built):
+    _, names, _ = built
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = [link for link in re.findall(r"\]\(([\w./-]+)\)", readme) if "://" not in link]
+    assert "docs/latents.png" in shown and set(shown) <= set(names)
 
 
 def test_readme_links_every_chapter_once_in_order():
