@@ -24,6 +24,7 @@ from torch import Tensor
 from ibteach import checks
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import TWO_PI_E, ZERO_ENTROPY_VARIANCE
+from ibteach.precision import exactly
 
 PAPER = "Kirsch et al. 2020"
 
@@ -143,7 +144,7 @@ class Moments:
     @property
     def covariance(self) -> Tensor:
         """Cov[Z | y], (..., C, K, K), in float64: eigenvalues as small as the noise stand beside large ones."""
-        centred, members = self.centred.double(), self.members.double()
+        centred, members = exactly(self.centred), exactly(self.members)
         count = members.sum(-2).clamp_min(1)
         covariance = (
             torch.stack(  # class by class, for memory's sake
@@ -184,7 +185,7 @@ def _log(variance):
 
 def _log_determinant(m: Moments) -> Tensor:
     log_det = torch.linalg.slogdet(TWO_PI_E * m.covariance).logabsdet
-    return 0.5 * (m.share * log_det).sum(-1).to(m.share.dtype)
+    return 0.5 * (m.share.to(log_det) * log_det).sum(-1).to(m.share)
 
 
 def _log_variance(m: Moments) -> Tensor:

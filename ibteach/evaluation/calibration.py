@@ -111,15 +111,16 @@ def calibrated_error(probabilities: Tensor, bins: int = BINS, *, draws: int = 10
 
 def _confidence(probabilities, labels):
     """The largest probability, (..., N), and whether its class is the right one."""
+    device = getattr(probabilities, "device", None)
     probabilities = tables.probabilities("probabilities", probabilities, "... N C", over=1)
     confidence, predicted = probabilities.max(-1)
     checks.labels("labels", labels, "N", probabilities.shape[-1])
-    if labels.shape != probabilities.shape[-2:-1] or labels.device != probabilities.device:
+    if labels.shape != probabilities.shape[-2:-1] or labels.device not in (device, probabilities.device):
         raise InvalidInput(
             f"labels: got {tuple(labels.shape)} on {labels.device}, expected ({probabilities.shape[-2]},) on "
             f"{probabilities.device}, one for each prediction."
         )
-    return confidence, predicted == labels
+    return confidence, predicted == labels.to(predicted.device)
 
 
 def _binned(confidence, right, bins):

@@ -20,6 +20,7 @@ from ibteach.evaluation.prediction import paired_draws
 from ibteach.information import tables
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
 from ibteach.objectives import moments
+from ibteach.precision import exactly
 
 
 def uncertainty(probabilities: Tensor) -> Tensor:
@@ -67,9 +68,11 @@ class ClassGaussians:
         if len(labels) != latents.shape[-2]:
             raise InvalidInput(f"labels: got {len(labels)} for {latents.shape[-2]} latents, expected one each.")
         noise_variance = checks.number("noise_variance", noise_variance, above=0)
-        latents, members = latents.double(), torch.nn.functional.one_hot(labels.long(), classes).double()
+        latents, labels = exactly(latents), labels.long()
+        labels = labels.to(latents.device)
+        members = torch.nn.functional.one_hot(labels, classes).double()
         mean = (members.mT @ latents) / members.sum(0).clamp_min(1)[:, None]
-        found = moments(latents, labels.long(), classes, noise_variance)
+        found = moments(latents, labels, classes, noise_variance)
         return cls(mean, found.variance, found.share.expand(mean.shape[:-1]), noise_variance)
 
     def surprise(self, latents: Tensor, *, samples: int = 16, seed: int = 0) -> Tensor:
@@ -86,9 +89,10 @@ class ClassGaussians:
         checks.real("latents", latents, "... N K")
         if latents.shape[-1] != self.mean.shape[-1]:
             raise InvalidInput(f"latents: got {latents.shape[-1]} dimensions, expected {self.mean.shape[-1]}.")
+        latents = exactly(latents).to(self.mean)
         noise = paired_draws(samples, latents.shape[-1], seed).to(self.mean)
         noise = noise * (self.noise_variance / ZERO_ENTROPY_VARIANCE) ** 0.5
-        return -torch.stack([self._log_density(latents.to(self.mean) + drawn) for drawn in noise]).mean(0)
+        return -torch.stack([self._log_density(latents + drawn) for drawn in noise]).mean(0)
 
     def _log_density(self, z):
         precision = 1 / self.variance

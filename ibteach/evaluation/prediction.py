@@ -19,6 +19,7 @@ from ibteach.errors import InvalidInput
 from ibteach.information.continuous import zero_entropy_noise
 from ibteach.networks.bottleneck import Bottleneck
 from ibteach.networks.ensemble import Ensemble
+from ibteach.precision import has_float64
 
 SAMPLES = 64
 """Draws of the noise behind a prediction where nothing else is said."""
@@ -132,7 +133,7 @@ class Prediction(nn.Module):
 
 
 def _exactly(tensor):
-    return tensor if tensor.device.type == "mps" else tensor.double()  # Apple's MPS has no float64
+    return tensor.double() if has_float64(tensor.device) else tensor  # where the gradient is to be
 
 
 @torch.no_grad()

@@ -20,6 +20,7 @@ from ibteach.information.continuous import zero_entropy_noise
 from ibteach.networks.bottleneck import Bottleneck
 from ibteach.networks.ensemble import Ensemble
 from ibteach.objectives import decoder_log_likelihood
+from ibteach.precision import exactly
 from ibteach.records.record import Record
 
 
@@ -85,14 +86,15 @@ def log_likelihoods(
     torch.Size([1, 8, 5])
     """
     samples, seed = checks.whole("samples", samples), checks.whole("seed", seed, minimum=0)
-    inputs, drawn = data.normalize(images), []
-    with torch.random.fork_rng(devices=[images.device] if images.device.type == "cuda" else []):
+    device = model.decoders[0].device
+    inputs, drawn = data.normalize(images.to(device)), []
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)  # of dropout and noise alike: two generators of one seed would not be independent
         for _ in range(samples):
             noise = zero_entropy_noise((len(images), model.latent_dimension)).to(inputs)
             _, logits = model(inputs, noise)
-            drawn.append(decoder_log_likelihood(logits.double(), labels))
-    drawn = torch.stack(drawn, -2).cpu()
+            drawn.append(decoder_log_likelihood(exactly(logits).cpu(), labels.cpu()))
+    drawn = torch.stack(drawn, -2)
     return drawn if drawn.ndim == 3 else drawn[None]
 
 

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ibteach import checks
 from ibteach.errors import InvalidInput
+from ibteach.precision import exactly
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Float64
@@ -204,7 +205,8 @@ def gaussian_cross_entropy(
     checks.real("latents", latents, "... N K")
     checks.real("held_out", held_out, "... M K")
     _same_dimension(latents, held_out)
-    mean = latents.mean(-2, keepdim=True, dtype=torch.float64)
+    latents, held_out = exactly(latents), exactly(held_out)
+    mean = latents.mean(-2, keepdim=True)
     centred = latents - mean
     # Eigenvalues, unlike a Cholesky factor, survive the rounding of a rank-deficient covariance.
     eigenvalues, axes = torch.linalg.eigh(centred.mT @ centred / latents.shape[-2])

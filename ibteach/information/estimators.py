@@ -22,6 +22,7 @@ from ibteach.information.neighbours import (
     joint_neighbours,
     maximum_distances,
 )
+from ibteach.precision import exactly, movable
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Float64, Int, Integer
@@ -192,7 +193,7 @@ def _frequency_entropy(symbols: Float[Tensor, "N K"] | Integer[Tensor, "N K"]) -
 def _points(name: str, points: Points) -> Float64[Tensor, "N K"]:
     if isinstance(points, Tensor) and points.ndim == 1:
         points = points[:, None]
-    return checks.real(name, points, "N K").detach().double()
+    return exactly(checks.real(name, points, "N K").detach())
 
 
 def _pair(x: Points, y: Others) -> tuple[Float64[Tensor, "N K"], Float64[Tensor, "N L"]]:
@@ -204,7 +205,7 @@ def _pair(x: Points, y: Others) -> tuple[Float64[Tensor, "N K"], Float64[Tensor,
 
 def _labels(labels: Integer[Tensor, " N"], points: Float[Tensor, "N K"]) -> Integer[Tensor, " N"]:
     largest = int(labels.max()) if isinstance(labels, Tensor) and labels.numel() else 0
-    checks.labels("labels", labels, "N", classes=largest + 1)
+    labels = movable(checks.labels("labels", labels, "N", classes=largest + 1))
     if len(labels) != len(points) or labels.device != points.device:
         raise InvalidInput(
             f"labels: got {len(labels)} on {labels.device}, expected one for each of the {len(points)} points, "

@@ -20,6 +20,7 @@ from torch import Tensor
 from ibteach import checks
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
+from ibteach.precision import exactly
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Float64, Int
@@ -168,7 +169,7 @@ class Mixture:
         checks.real("latents", latents, "... N K")
         if checks.number("noise_variance", noise_variance, minimum=0) == 0:
             raise InvalidInput("noise_variance: got 0, expected > 0: without noise I[X;Z] is infinite or ln N.")
-        latents = latents.detach()
+        latents = exactly(latents.detach())
         *batch, count, dimension = latents.shape
         elements = 2**26 if latents.is_cuda else 2**22  # of one block of exponents: 512 MiB, 32 MiB
         automatic = max(1, elements // (count * math.prod(batch)))
@@ -176,7 +177,7 @@ class Mixture:
         self.half_precision = 0.5 / float(noise_variance)
         self.floor = 0.5 * dimension * math.log(noise_variance / ZERO_ENTROPY_VARIANCE)  # H[ε]
         # Only differences matter, and centring keeps the cancellation in ‖z‖² + ‖f‖² − 2z·f small.
-        self.mean = latents.mean(-2, keepdim=True, dtype=torch.float64)
+        self.mean = latents.mean(-2, keepdim=True)
         self.centres = latents - self.mean
         squares = self.centres.square().sum(-1, keepdim=True)
         self.reach = squares.max().item()

@@ -20,6 +20,7 @@ from ibteach import checks
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE, gaussian_cross_entropy
 from ibteach.information.mixture import Estimate, Mixture, log_sum_exp
+from ibteach.precision import exactly
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Float64
@@ -96,7 +97,7 @@ def population_bracket(
             for left_out in range(min(FOLDS, count))
         ]
     else:
-        origins = held_out.detach() - mixture.mean
+        origins = exactly(held_out.detach()) - mixture.mean
         others = own.new_empty(samples, *held_out.shape[:-1])
         for draw, _, rows, exponents in mixture.walk(origins, samples, seed + 1):
             others[draw, ..., rows] = log_sum_exp(exponents)

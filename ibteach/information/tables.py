@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ibteach import checks
 from ibteach.errors import InvalidInput
+from ibteach.precision import exactly
 
 if TYPE_CHECKING:
     from jaxtyping import Float64, Int64, Real
@@ -45,7 +46,7 @@ def probabilities(
     pass normalize=True to divide by the sum, or integers if these are counts.
     """
     given = numbers(name, table)
-    p = checks.real(name, given.to(torch.float64), shape)
+    p = checks.real(name, exactly(given), shape)
     if p.min() < 0:
         raise InvalidInput(
             f"{name}: got {int((p < 0).sum())} negative of {p.numel()} cells, the lowest {p.min():.6g}"

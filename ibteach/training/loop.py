@@ -83,7 +83,7 @@ def fit(
     hand: what was trained until then is measured and returned, and the Record says so; a second one ends it at once.
 
     Args:
-        model: from `build`; it is trained in place.
+        model: from `build`; it is trained in place, and afterwards lies on the device that it came from.
         data: from `ibteach.data.datasets.load`.
         runs: a Run, or one for each network of the ensemble.
         settings, fields: a `Settings`, or its fields by name, such as ``epochs=20``; both, where they differ in these.
@@ -105,11 +105,13 @@ def fit(
     check(model, data, runs, settings)
     device = pick_device(device)
     _try(model, data)
+    home = next(model.parameters()).device
     training = _Training(model, data, runs, settings, device)
     saved = None if checkpoint is None else Checkpoint(checkpoint, training.told)
     forward = torch.compile(training.model) if settings.compile else training.model
     what = f"{len(runs)} network{'s' * (len(runs) > 1)} on {device.type}"
     with (
+        _brought_back(model, home),
         _StopButton() as stop,
         _dropout_from(runs[0].seed, device),
         tqdm(total=settings.epochs, desc=what, unit="epoch", ncols=88, file=sys.stdout, disable=not progress) as bar,
@@ -381,6 +383,15 @@ class _StopButton:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
+
+
+@contextlib.contextmanager
+def _brought_back(model, home):
+    """However training ends, the model lies where it came from afterwards, as its data do."""
+    try:
+        yield
+    finally:
+        model.to(home)
 
 
 @contextlib.contextmanager

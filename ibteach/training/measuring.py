@@ -15,6 +15,7 @@ from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE, zero_entropy_n
 from ibteach.networks.bottleneck import settled
 from ibteach.networks.ensemble import Ensemble
 from ibteach.objectives import OBJECTIVES, decoder_log_likelihood, moments
+from ibteach.precision import movable
 
 SAMPLES = 12
 """Noise samples S behind every measured cross-entropy."""
@@ -35,13 +36,17 @@ INFORMATION = [
 
 @torch.no_grad()
 def encode(model, data, images: Tensor) -> Tensor:
-    """Noiseless latents f(x) of uint8 images, (M, N, K); in blocks, for memory's sake. With dropout, one draw."""
+    """Noiseless latents f(x) of uint8 images, (M, N, K); in blocks, for memory's sake. With dropout, one draw.
+
+    The images may lie on another device than the model, on which the latents are, if it has float64.
+    """
+    images = images.to(model.decoders[0].device)
     members = len(model) if isinstance(model, Ensemble) else 1
     block = max(50, (BLOCK if images[0].numel() < 1000 else PHOTOGRAPHS) // members)
     silence = torch.zeros(1, model.latent_dimension, device=images.device)
     with settled(model):
         latents = [model(data.normalize(part), silence.expand(len(part), -1))[0] for part in images.split(block)]
-    latents = _exactly(torch.cat(latents, -2))
+    latents = movable(torch.cat(latents, -2))
     return latents if latents.ndim == 3 else latents[None]
 
 
@@ -62,7 +67,8 @@ def measure(
         ("train", data.train_images[:examples], data.train_labels[:examples]),
         ("test", data.test_images[:examples], data.test_labels[:examples]),
     ]:
-        latents, labels = encode(model, data, images), _exactly(labels)
+        latents = encode(model, data, images)
+        labels = labels.to(latents.device)
         draws = (encode(model, data, images) if model.stochastic else latents for _ in range(SAMPLES))
         for name, each in _fit(model.decoders, draws, labels, noise_variance).items():
             values[f"{split}/{name}"] = each.mean(-1)
@@ -77,14 +83,9 @@ def measure(
     return values, errors
 
 
-def _exactly(tensor: Tensor) -> Tensor:
-    """The tensor on a device that has float64, which Apple's MPS has not."""
-    return tensor.cpu() if tensor.device.type == "mps" else tensor
-
-
 def _fit(decoders, draws, labels, noise_variance) -> dict[str, Tensor]:
     """Per example, (M, N): how well the decoders fit the labels, from draws of the latents before the noise."""
-    weight, bias = decoders
+    weight, bias = (parameter.to(labels.device) for parameter in decoders)
     generator, scale = torch.Generator().manual_seed(0), (noise_variance / ZERO_ENTROPY_VARIANCE) ** 0.5
     log_likelihoods, prediction = [], 0
     for latents in draws:

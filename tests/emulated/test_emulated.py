@@ -1,0 +1,80 @@
+"""On a machine with an accelerator every chapter runs: devices are not mixed, and none is asked for a float64 it lacks.
+
+Without flags chapters 03, 06 and 09 as on a GPU, every training one epoch long; ``python -m pytest tests/emulated
+--every-chapter`` runs all from 03 on as they are, as on a GPU and as on Apple's MPS. Each takes a process of its own: a
+device stays for good.
+"""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import device
+import pytest
+import torch
+
+HERE = Path(__file__).parent
+NOTEBOOKS = {path.name[:2]: path for path in sorted((HERE.parents[1] / "notebooks").glob("0[3-9]*.ipynb"))}
+ALWAYS = {("gpu", "03"), ("gpu", "06"), ("gpu", "09")}
+
+REFUSED = """
+import sys
+from pathlib import Path
+
+import torch
+from device import load
+
+load(Path(sys.argv[1]), float64=sys.argv[2] == "gpu")
+there = torch.randn(3, 4).to("emulated")
+torch.nn.Linear(4, 2).to("emulated")(there).log_softmax(-1).mean().backward()
+for mixed in (
+    lambda: there @ torch.ones(4, 2),
+    lambda: torch.ones(3)[there[:, 0].long()],
+    lambda: torch.randn(3, device="emulated", generator=torch.Generator()),
+    lambda: there.numpy(),
+    *([lambda: there.double()] if sys.argv[2] == "mps" else []),
+):
+    try:
+        mixed()
+    except (RuntimeError, TypeError) as refused:
+        print(refused)
+    else:
+        sys.exit("not refused")
+"""
+
+pytestmark = pytest.mark.emulated
+
+
+@pytest.fixture(scope="session")
+def library(request):
+    """The built device, kept for this torch and this source."""
+    compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+    if compiler is None or sys.platform == "win32":
+        pytest.skip("needs a C++ compiler for the emulated device: c++, g++ or clang++, not on Windows")
+    of = f"{torch.__version__} {(HERE / 'device.cpp').read_text('utf-8')}"
+    path = request.config.cache.mkdir("emulated") / f"{hashlib.sha256(of.encode()).hexdigest()[:16]}.so"
+    if not path.exists():
+        device.build(compiler, path)
+    return path
+
+
+def run(*command):
+    done = subprocess.run([sys.executable, *command], cwd=HERE, capture_output=True, text=True)
+    assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
+
+
+@pytest.mark.parametrize("kind", ["gpu", "mps"])
+def test_the_device_refuses_what_such_a_device_refuses(library, kind):
+    run("-c", REFUSED, str(library), kind)
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("kind", ["gpu", "mps"])
+@pytest.mark.parametrize("chapter", NOTEBOOKS)
+def test_chapter(request, library, kind, chapter):
+    whole = request.config.getoption("--every-chapter", False)
+    if not whole and (kind, chapter) not in ALWAYS:
+        pytest.skip("for a job of its own: python -m pytest tests/emulated --every-chapter")
+    run(*([] if whole else ["-O"]), "chapters.py", str(library), kind, str(NOTEBOOKS[chapter]))
