@@ -1,4 +1,5 @@
 from . import exercises as exercises
+from . import playground as playground
 from .chapters import chapter_01 as chapter_01
 from .chapters import chapter_02 as chapter_02
 from .chapters import chapter_03 as chapter_03
@@ -8,6 +9,7 @@ from .chapters import chapter_06 as chapter_06
 from .chapters import chapter_07 as chapter_07
 from .chapters import chapter_08 as chapter_08
 from .chapters import chapter_09 as chapter_09
+from .live.explore import explore as explore
 from .live.explorer import Explorer as Explorer
 from .live.scene import Axis as Axis
 from .live.scene import Scene as Scene

@@ -8,6 +8,7 @@ from scipy import stats
 from scipy.optimize import brentq
 from torch.distributions import Normal, kl_divergence
 
+from ibteach import data
 from ibteach.display.exercises import Exercise, agrees_with, function_agrees_with, size
 from ibteach.objectives import OBJECTIVES
 
@@ -64,6 +65,11 @@ def _beta_prime():
     (plain,) = torch.autograd.grad(0.3 * z.square().sum(-1).mean(), z)
     (bound,) = torch.autograd.grad(OBJECTIVES["l2"](z, torch.zeros(4, dtype=torch.long)), z)
     return (plain / bound).mean()
+
+
+def _cross_entropy_of_shares():
+    """Of the best prediction that looks at nothing: the entropy of the test labels."""
+    return stats.entropy(np.bincount(data.load("digits").test_labels.numpy()))
 
 
 def _surrogate_of_single_examples():
@@ -199,6 +205,24 @@ answer = rate
             "K": 2.0,
             "ln 10": math.log(10),
             "the variance of the noise": 1 / TAU,
+        },
+    ),
+    Exercise(
+        name="05.6",
+        title="Where the cross-entropy rests, found by playing",
+        check=agrees_with(_cross_entropy_of_shares),
+        hint=(
+            "Choose log-variance and γ = 10, press Start again, then Train; read H_q[Y|Z] when one cloud is left.",
+            "Whoever sees nothing does best by saying how frequent each digit is. What does that cost on average?",
+        ),
+        setup="import math\n",
+        solution="answer = math.log(10)",
+        mistakes={
+            "an error of nine in ten": 0.9,
+            "the value in bits": math.log2(10),
+            "nothing is left of it": 0.0,
+            "ten": 10.0,
+            "ln 500, the ceiling of the other axis": math.log(500),
         },
     ),
 ]

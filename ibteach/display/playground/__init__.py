@@ -6,6 +6,19 @@ draws. `widget` is the notebook's side of it; `trained` turns what was trained i
 network, and back; `still` is its picture for those without scripts.
 """
 
+import sys
+import types
+
 from ibteach.display.playground.widget import Playground, playground
 
 __all__ = ["Playground", "playground"]
+
+
+class _Callable(types.ModuleType):
+    """So that ``from ibteach.display import playground`` and ``playground()`` is all a notebook has to say."""
+
+    def __call__(self, **settings) -> Playground:
+        return playground(**settings)
+
+
+sys.modules[__name__].__class__ = _Callable

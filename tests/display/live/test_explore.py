@@ -1,0 +1,92 @@
+"""A figure of one's own in five lines: controls, pictures, words, and what happens when it fails."""
+
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ibteach.display import explore
+from ibteach.display.live.scene import DARK, LIGHT, Canvas
+from ibteach.errors import InvalidInput
+
+CONTRIBUTING = Path(__file__).parents[3] / "CONTRIBUTING.md"
+
+
+def wave(axes, gamma, unit):
+    if gamma == 3:
+        raise RuntimeError("no wave of this length")
+    x = np.linspace(0, 6, 50)
+    axes.plot(x, 10.0**gamma * np.sin(gamma * x))
+    axes.set_ylabel(f"height, {unit}")
+
+
+def figure(**changed):
+    asked = {"gamma": [1, 2, 3], "unit": ["nats", "bits"], "alt": "A wave of γ = {gamma} in {unit}."} | changed
+    return explore(wave, **asked)
+
+
+def test_ticks_become_controls_and_words_the_alt_text():
+    shown = figure()
+    assert [(axis.name, axis.label, axis.kind) for axis in shown.scene.axes] == [
+        ("gamma", "γ", "slider"),
+        ("unit", "unit", "choice"),
+    ]
+    shown.state = {"gamma": 2, "unit": "bits"}
+    _, metadata = shown._repr_mimebundle_()
+    assert metadata["image/png"]["alt"] == "A wave of γ = 2 in bits."
+    assert "wave" in repr(shown) and "6 pictures" in repr(shown)
+    assert figure(alt=lambda gamma, unit: f"{gamma} {unit}", title="Waves").scene.title == "Waves"
+
+
+def test_the_same_state_is_the_same_picture_in_each_theme():
+    for theme in (LIGHT, DARK):
+        canvas = Canvas(figure().scene, theme)
+        first = canvas.pixels({"gamma": 1, "unit": "nats"})
+        other = canvas.pixels({"gamma": 2, "unit": "bits"})
+        assert (first != other).any()
+        np.testing.assert_array_equal(canvas.pixels({"gamma": 1, "unit": "nats"}), first)
+        background = np.array([int(theme.background[i : i + 2], 16) for i in (1, 3, 5)])
+        assert (first[0, 0] == background).all()
+
+
+def test_a_tick_that_fails_shows_its_error_and_the_others_go_on(tmp_path):
+    shown = figure()
+    shown.state = {"gamma": 3}
+    failed = np.asarray(Image.open(io.BytesIO(shown.picture())).convert("L"))
+    assert (failed < 128).any()
+    shown.state = {"gamma": 2}
+    assert shown.picture()
+    assert shown.export(tmp_path / "wave.html", themes="light").pictures == 6
+
+
+BAD = {
+    "no function": (lambda: explore(1, gamma=[1], alt="x"), "expected a function"),
+    "unknown argument": (lambda: figure(delta=[1]), "delta"),
+    "argument without ticks": (lambda: explore(wave, gamma=[1], alt="x"), "unit"),
+    "no alt": (lambda: figure(alt=" "), "expected a sentence"),
+    "alt of something else": (lambda: figure(alt="{delta}"), "in braces"),
+    "no number": (lambda: figure(gamma=[1, float("nan")]), "finite numbers"),
+    "mixed": (lambda: figure(gamma=[1, "two"]), "all of them words"),
+    "no ticks": (lambda: figure(gamma=[]), "at least one"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_cannot_be_shown_is_refused(case):
+    call, message = BAD[case]
+    with pytest.raises(InvalidInput, match=message):
+        call()
+
+
+def test_the_examples_of_contributing_run():
+    """What newcomers copy first."""
+    text = CONTRIBUTING.read_text(encoding="utf-8").split("**A figure of your own**")[1]
+    examples = re.findall(r"```python\n(.*?)```", text, re.S)
+    assert len(examples) == 2
+    for example in examples:
+        space = {}
+        exec(example, space)
+        assert space["figure"].picture()[:4] == b"\x89PNG"
