@@ -58,6 +58,7 @@ class OneDigitScene(RateScene):
     title = "One digit, many answers"
     size = (11.0, 4.6)
     DIGITS = 9
+    TOP = 5  # nats; the figure says how many answers lie above
 
     def __init__(self, draws: Draws):
         # From the surest to the least sure test digit at the highest rate; most are sure, so steps shrink to the end.
@@ -65,7 +66,14 @@ class OneDigitScene(RateScene):
         ranks = len(certainty) - np.geomspace(len(certainty), 1, self.DIGITS)
         self.examples = certainty.argsort(descending=True)[ranks.round().astype(int)]
         numbers = tuple(range(1, len(self.examples) + 1))
-        super().__init__(draws, Axis("digit", "digit, from sure to unsure", numbers, start=len(numbers) * 2 // 3))
+        super().__init__(draws, Axis("digit", "digit, from sure to unsure", numbers, start=self._typical(draws)))
+
+    def _typical(self, draws: Draws) -> int:
+        """The tick of the digit whose gap follows the mean of all digits best: it grows at most steps of the rate."""
+        log_q = draws.log_likelihood["test"][:, 0][..., self.examples].double()  # rate, draw, digit
+        gaps = log_q.logsumexp(1) - np.log(log_q.shape[1]) - log_q.mean(1)
+        grows = (gaps.diff(dim=0) > 0).sum(0).tolist()
+        return max(range(len(self.examples)), key=lambda digit: (grows[digit], gaps[-1, digit].item()))
 
     def answers(self, state) -> np.ndarray:
         """q(y|z_s) of the true label under each draw, (S,)."""
@@ -85,7 +93,7 @@ class OneDigitScene(RateScene):
         self.label = picture.text(0, 1.03, "", transform=picture.transAxes, va="bottom", size=13)
 
         q = np.linspace(1e-4, 1, 400)
-        curve.set(xlim=(0, 1.01), ylim=(0, 5), xlabel="probability of the true label, q(y|z)", ylabel="nats")
+        curve.set(xlim=(0, 1.01), ylim=(0, self.TOP), xlabel="probability of the true label, q(y|z)", ylabel="nats")
         curve.grid(True)
         curve.plot(q, -np.log(q), color=theme.muted, lw=1.5, label="−ln q")
         style = {"ls": "", "mec": theme.background, "mew": 0.6}
@@ -111,7 +119,9 @@ class OneDigitScene(RateScene):
         self.gap.set_data([q.mean()] * 2, [prediction, decoder])
         self.decoder.set_data([q.mean()], [decoder])
         self.prediction.set_data([q.mean()], [prediction])
-        self.numbers.set_text(f"{decoder:.3f} above, {prediction:.3f} below; the gap: {decoder - prediction:.3f}")
+        beyond = int((q < np.exp(-self.TOP)).sum())
+        note = f" ({beyond} of {len(q)} answers lie above {self.TOP} nats)" if beyond else ""
+        self.numbers.set_text(f"{decoder:.3f} − {prediction:.3f}: a gap of {decoder - prediction:.3f}{note}")
 
     def alt(self, **state):
         q, (decoder, prediction) = self.answers(state), self.entropies(state)

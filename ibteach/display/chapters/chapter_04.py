@@ -158,7 +158,7 @@ class ScalingScene(Scene):
         curve.legend(loc="lower right")
         (self.here,) = curve.plot([], [], "o", color=entropy, ms=10)
         (self.there,) = curve.plot([], [], "o", color=information, ms=10)
-        self.cursor = curve.axvline(1, color=theme.muted, lw=1.2)
+        self.cursor = curve.axvline(1, color=theme.muted, lw=1.2, zorder=0.5)
         self.said = curve.text(0, 1.02, "", transform=curve.transAxes, va="bottom", size=13)
         text = f"computed now: {len(self.labels)} inputs, mixture measure; dashed entropy: Kozachenko–Leonenko + 2 ln a"
         figure.supxlabel(text, x=0.998, ha="right", size=10, color=theme.muted)
@@ -225,7 +225,7 @@ class WithAndWithoutScene(TrainedScene):
                 (dot,) = axes.plot([], [], style[0], color=color, ms=11)
                 self.lines[which, name] = line, dot
         bound.legend(loc="lower left")
-        self.cursors = [axes.axvline(1, color=theme.muted, lw=1.2) for axes in (bound, error)]
+        self.cursors = [axes.axvline(1, color=theme.muted, lw=1.2, zorder=0.5) for axes in (bound, error)]
         self.said = [axes.text(0, 1.02, "", transform=axes.transAxes, va="bottom", size=13) for axes in (bound, error)]
         self.sign(figure, theme)
         return [*(artist for pair in self.lines.values() for artist in pair), *self.cursors, *self.said]

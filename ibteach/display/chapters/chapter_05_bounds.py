@@ -30,21 +30,26 @@ class BoundScene(TrainedScene):
                 "record: got networks without noise or with dropout, whose H[Z|Y] is not known; expected networks "
                 "trained with zero-entropy noise alone."
             )
-        self.titles = ["H[Z|Y], measured", *(OBJECTIVES[name].title for name in CHAIN)]
+        self.titles = ["H[Z|Y] ± 2 s.e.", *(OBJECTIVES[name].title for name in CHAIN)]
         classes = record.decoder_weight.shape[1]
         m = moments(record.latents.double(), record.labels, classes)
         self.variance = m.variance.numpy()
         self.bounds = np.stack([OBJECTIVES[name].nats(m).numpy() for name in CHAIN], -1)  # of the same latents
         self.measured = functools.cache(self._measured)
 
-    def _measured(self, m) -> float:
-        """H[Z|Y] of the mixture that the latents and the noise are, in nats."""
-        return mixture.measure(self.record.latents[m], self.record.labels).reverse_decoder_uncertainty.value.item()
+    def _measured(self, m) -> tuple[float, float]:
+        """H[Z|Y] of the mixture that the latents and the noise are, and its standard error, in nats."""
+        found = mixture.measure(self.record.latents[m], self.record.labels, samples=20).reverse_decoder_uncertainty
+        return found.value.item(), found.standard_error.item()
+
+    def error(self, state) -> float:
+        """Two standard errors of the measured H[Z|Y], in the unit of the state."""
+        return 2 * UNITS[state["unit"]] * self.measured(self.network(state))[1]
 
     def ladder(self, state) -> list[float]:
         """H[Z|Y] and its bounds, tightest first, in the unit of the state."""
         m = self.network(state)
-        return [UNITS[state["unit"]] * float(value) for value in (self.measured(m), *self.bounds[m])]
+        return [UNITS[state["unit"]] * float(value) for value in (self.measured(m)[0], *self.bounds[m])]
 
     def build(self, figure, theme):
         ladder, curves = figure.subplots(1, 2, width_ratios=[1.25, 1])
@@ -63,10 +68,11 @@ class BoundScene(TrainedScene):
         curves.set_xscale("log")
         curves.set_yscale("symlog", linthresh=1, linscale=1.2)
         curves.set(xlim=(v[0], v[-1]), ylim=(-0.8, 1.5 * (TWO_PI_E / 2 * v[-1])))
-        curves.set(xlabel="variance $v_{iy}$ of a latent within a class", ylabel="its share of the surrogate, nats")
+        curves.set(xlabel="variance $v_{iy}$ of a latent within a class", ylabel="its share of the surrogate")
         curves.grid(True)
-        curves.plot(v, 0.5 * np.log(TWO_PI_E * v), color=theme.cycle[0], label="½ ln 2πe v   (log-variance)")
-        curves.plot(v, TWO_PI_E / 2 * v - 0.5, color=theme.cycle[1], label="πe v − ½   (variance)")
+        self.v = v
+        (self.logarithm,) = curves.plot([], [], color=theme.cycle[0], label="½ ln 2πe v   (log-variance)")
+        (self.tangent,) = curves.plot([], [], color=theme.cycle[1], label="πe v − ½   (variance)")
         curves.axvline(ZERO_ENTROPY_VARIANCE, color=theme.muted, lw=1.2, ls=":")
         curves.text(
             ZERO_ENTROPY_VARIANCE * 0.9,
@@ -80,11 +86,13 @@ class BoundScene(TrainedScene):
         )
         curves.legend(loc="upper left")
         self.run = curves.text(0, 1.02, "", transform=curves.transAxes, va="bottom", size=13)
+        (self.interval,) = ladder.plot([], [], color=theme.foreground, lw=2)
         style = {"ls": "", "marker": "o", "ms": 6, "mec": theme.background, "mew": 0.6}
         (self.on_log,) = curves.plot([], [], color=theme.cycle[0], **style)
         (self.on_line,) = curves.plot([], [], color=theme.cycle[1], **style)
         self.sign(figure, theme)
-        return [*self.added, *self.before, *self.numbers, self.on_log, self.on_line, self.run, self.unit_text]
+        bars = [*self.added, *self.before, self.interval, *self.numbers]
+        return [*bars, self.logarithm, self.tangent, self.on_log, self.on_line, self.run, self.unit_text]
 
     def update(self, **state):
         m, values = self.network(state), self.ladder(state)
@@ -93,17 +101,23 @@ class BoundScene(TrainedScene):
             self.before[place].set_width(values[place - 1] if place else value)
             self.numbers[place].set_text(f" {value:,.0f}" if value >= 1000 else f" {value:.3g}")
             self.numbers[place].set_x(value)
-        v = self.variance[m].ravel()
-        self.on_log.set_data(v, 0.5 * np.log(TWO_PI_E * v))
-        self.on_line.set_data(v, TWO_PI_E / 2 * v - 0.5)
-        self.run.set_text(self.run_text(m))
+        error, unit = self.error(state), UNITS[state["unit"]]
+        self.interval.set_data([max(values[0] - error, 0), values[0] + error], [0, 0])
+        self.numbers[0].set_text(f" {values[0]:.3g} ± {error:.1g}")
+        self.numbers[0].set_x(max(values[0], 0) + error)
+        lines = ((self.v, self.logarithm, self.tangent), (self.variance[m].ravel(), self.on_log, self.on_line))
+        for v, on_log, on_line in lines:
+            on_log.set_data(v, unit * 0.5 * np.log(TWO_PI_E * v))
+            on_line.set_data(v, unit * (TWO_PI_E / 2 * v - 0.5))
+        self.run.set_text(f"{self.run_text(m)}, in {state['unit']}")
         self.unit_text.set_text(f"test set, {state['unit']}; orange: what each bound adds")
 
     def alt(self, **state):
         m = self.network(state)
         said = ", ".join(f"{title} {value:.3g}" for title, value in zip(self.titles, self.ladder(state), strict=True))
         return (
-            f"Bars of the bounds on H[Z|Y] in {state['unit']}, tightest first, for {self.run_text(m)}: {said}. Beside "
+            f"Bars of the bounds on H[Z|Y] in {state['unit']}, tightest first, for {self.run_text(m)}: {said}. What is "
+            f"measured has two standard errors of {self.error(state):.1g}. Beside "
             f"them the variances of the latent within each class, from {self.variance[m].min():.2g} to "
             f"{self.variance[m].max():.2g}, on a logarithm and on its tangent, which touches at the noise, 0.059."
         )

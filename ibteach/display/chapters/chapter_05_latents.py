@@ -97,7 +97,7 @@ class LatentScene(TrainedScene):
         self.terms.legend(loc="upper left")
         self.error.legend(loc="upper left")
         self.unit_text = self.terms.text(-0.02, 1.03, "", transform=self.terms.transAxes, va="bottom", size=13)
-        self.cursors = [axes.axvline(1, color=theme.muted, lw=1.2) for axes in (self.terms, self.error)]
+        self.cursors = [axes.axvline(1, color=theme.muted, lw=1.2, zorder=0.5) for axes in (self.terms, self.error)]
         self.error_text = self.error.text(
             0.99, 1.03, "", transform=self.error.transAxes, ha="right", va="bottom", size=13
         )

@@ -50,6 +50,7 @@ class PlaygroundScene(Scene):
     size = (11.0, 5.2)
     TRUTHS = (0.25, 1, 2, 4, 6, 8, 10, 12)
     AT = 4  # nats, on the right
+    VISIBLE = 0.1  # nats that the bracket is drawn wide at least, and the figure says so
     SHOWN = ("KSG 1", "Kozachenko–Leonenko", "binning", "Gaussian")
 
     def __init__(self):
@@ -83,7 +84,9 @@ class PlaygroundScene(Scene):
         styles = ["o-", "s-", "^-", "D-"]
         for axes, x in ((against, self.TRUTHS), (over, self.dimensions)):
             axes.grid(True)
-            fill = axes.fill_between(x, 0, 0, color=theme.cycle[0], alpha=0.35, lw=0, label="bracket by mixture")
+            fill = axes.fill_between(
+                x, 0, 0, color=theme.cycle[0], alpha=0.35, lw=0, label="bracket by mixture (0.1 wide at least)"
+            )
             lines = {
                 name: axes.plot([], [], style, color=theme.cycle[i + 1], ms=5, lw=1.6, label=name)[0]
                 for i, (name, style) in enumerate(zip(self.SHOWN, styles, strict=True))
@@ -94,7 +97,7 @@ class PlaygroundScene(Scene):
         self.ceilings = [axes.axhline(1, color=theme.muted, ls=":", lw=1.2) for axes in (against, over)]
         self.ceiling_text = against.text(12.3, 1, "", color=theme.muted, size=11, ha="right", va="bottom")
         over.legend(loc="upper left", fontsize=11)
-        self.cursor = over.axvline(1, color=theme.muted, lw=1.2)
+        self.cursor = over.axvline(1, color=theme.muted, lw=1.2, zorder=0.5)
         self.said = over.text(0, 1.02, "", transform=over.transAxes, va="bottom", size=13)
         figure.supxlabel("computed now, Gaussian channels", x=0.998, ha="right", size=10, color=theme.muted)
         return [*moving, *self.ceilings, self.ceiling_text, self.cursor, self.said]
@@ -104,7 +107,7 @@ class PlaygroundScene(Scene):
             for name, line in lines.items():
                 line.set_data(x, [table[name] for table in tables])
             low = [table["mixture"] for table in tables]
-            high = [max(table["population at most"], table["mixture"] + 0.1) for table in tables]
+            high = [max(table["population at most"], table["mixture"] + self.VISIBLE) for table in tables]
             fill.set_data(x, low, high)
         ceiling = math.log(state["count"])
         for line in self.ceilings:
@@ -150,17 +153,19 @@ class BracketScene(Scene):
         bounds = [pairwise_bounds(latents[:, :n]) for n in self.counts]
         self.found = {  # (M, number of N)
             "mixture of these N": torch.stack([b.lower.value for b in brackets], -1).numpy(),
-            "that mixture, at others": torch.stack([b.mixture_upper.value for b in brackets], -1).numpy(),
-            "a Gaussian, at others": torch.stack([b.gaussian_upper.value for b in brackets], -1).numpy(),
+            "that mixture, at other inputs": torch.stack([b.mixture_upper.value for b in brackets], -1).numpy(),
+            "a Gaussian, at other inputs": torch.stack([b.gaussian_upper.value for b in brackets], -1).numpy(),
             "pairwise bound, lower": torch.stack([b.lower for b in bounds], -1).numpy(),
             "pairwise bound, upper": torch.stack([b.upper for b in bounds], -1).numpy(),
         }
         self.low = self.found["mixture of these N"]
-        self.high = np.minimum(self.found["that mixture, at others"], self.found["a Gaussian, at others"])
+        # The mixture at other inputs is one upper bound, the Gaussian another: the lower of the two counts.
+        self.high = np.minimum(self.found["that mixture, at other inputs"], self.found["a Gaussian, at other inputs"])
 
     def build(self, figure, theme):
         growing, all_of_them = figure.subplots(1, 2, width_ratios=[1.25, 1])
-        growing.set(xscale="log", xlim=(self.counts[0] / 1.2, self.counts[-1] * 1.2), ylim=(0, 14))
+        top = 1.5 * max(14, self.high[:, -1].max(), np.log(self.counts[-1]))
+        growing.set(xscale="log", xlim=(self.counts[0] / 1.2, self.counts[-1] * 1.2), ylim=(0, top))
         growing.set(xlabel="inputs N", ylabel="H[Z], nats")
         growing.set_xticks(self.counts, [str(n) for n in self.counts], minor=False)
         growing.minorticks_off()
@@ -173,7 +178,7 @@ class BracketScene(Scene):
             for name, (style, color) in zip(self.found, styles, strict=True)
         }
         self.lines["pairwise bound, lower"].set_label("pairwise bounds")
-        all_of_them.set(xscale="log", xlim=(self.gammas[0] / 1.4, self.gammas[-1] * 1.4), ylim=(0, 14), xlabel="γ")
+        all_of_them.set(xscale="log", xlim=(self.gammas[0] / 1.4, self.gammas[-1] * 1.4), ylim=(0, top), xlabel="γ")
         all_of_them.grid(True)
         ceiling = math.log(self.counts[-1])
         all_of_them.axhline(ceiling, color=theme.muted, ls=":", lw=1.5)
@@ -183,7 +188,7 @@ class BracketScene(Scene):
         for ends in (self.low, self.high):
             all_of_them.plot(self.gammas, ends[:, -1], "_", color=theme.muted, ms=10, mew=2)
         key = [line for line in growing.get_lines() if line is not self.lines["pairwise bound, upper"]]
-        all_of_them.legend(handles=key, loc="upper right", fontsize=11)
+        growing.legend(handles=key, loc="upper right", fontsize=11)
         self.chosen = all_of_them.plot([], [], color=theme.cycle[0], lw=8, solid_capstyle="butt")[0]
         self.said = [a.text(0, 1.02, "", transform=a.transAxes, va="bottom", size=13) for a in (growing, all_of_them)]
         text = f"computed now, latents of {self.shape[1]} dimensions"

@@ -120,7 +120,7 @@ class PlaneScene(MeasuredScene):
             name: course.plot([], [], "o-", ms=4, color=color, label=label)[0] for name, label, color in styles
         }
         (self.course_bars,) = course.plot([], [], color=theme.foreground, lw=1.2)
-        self.cursor = course.axvline(0, color=theme.muted, lw=1.2)
+        self.cursor = course.axvline(0, color=theme.muted, lw=1.2, zorder=0.5)
         course.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False)
         self.head = figure.suptitle("γ", size=12.5, x=0.01, ha="left")
         self.sign(figure, theme)

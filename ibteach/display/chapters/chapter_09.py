@@ -99,7 +99,7 @@ class RobustnessScene(TrainedScene):
             style = {"color": color, "fmt": "o-", "ms": 5, "elinewidth": 1.5, "capsize": 3, "label": name}
             self.lines[name] = along.errorbar(x, 0 * x, 0 * x, **style)
         along.legend(loc="lower left", bbox_to_anchor=(0, 1), fontsize=11, ncols=2)
-        self.cursors = [axes.axvline(1, color=theme.muted, lw=1.2) for axes in (falling, along)]
+        self.cursors = [axes.axvline(1, color=theme.muted, lw=1.2, zorder=0.5) for axes in (falling, along)]
         self.head = figure.suptitle("γ", size=12.5, x=0.01, ha="left")
         self.said = falling.text(0, 1.02, "", transform=falling.transAxes, va="bottom", size=13)
         self.sign(figure, theme)
@@ -195,7 +195,7 @@ class ReliabilityScene(TrainedScene):
         (self.most,) = errors.plot([], [], "--", color=theme.muted, lw=1.5, label="by chance, 2σ")
         (self.dot,) = errors.plot([], [], "o", color=theme.cycle[1], ms=11)
         errors.legend(**above)
-        self.cursor = errors.axvline(1, color=theme.muted, lw=1.2)
+        self.cursor = errors.axvline(1, color=theme.muted, lw=1.2, zorder=0.5)
         self.head = figure.suptitle("γ", size=12.5, x=0.01, ha="left")
         self.sign(figure, theme)
         return [

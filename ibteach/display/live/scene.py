@@ -100,8 +100,9 @@ class Scene:
     """What a live figure shows. A subclass sets `title` and `axes`, and says how its picture is drawn and told.
 
     `size` is in inches. `build` draws everything that stays and returns the artists that move; `update` puts them
-    where a state wants them; `alt` is the state in words, for those who do not see the picture. Each theme is drawn
-    by its own copy of the scene, so `build` may keep artists on ``self``.
+    where a state wants them. Those with a ``zorder`` below 1, such as cursors, pass behind legends. `alt` is the state
+    in words, for those who do not see the picture. Each theme is drawn by its own copy of the scene, so `build` may
+    keep artists on ``self``.
     """
 
     title = ""
@@ -280,13 +281,21 @@ class Canvas:
             for artist in moving:
                 artist.set_animated(True)
             self._agg.draw()
-        self._moving = sorted(moving, key=lambda artist: artist.get_zorder())
+        moving.sort(key=lambda artist: artist.get_zorder())
+        self._behind = [artist for artist in moving if artist.get_zorder() < 1]
+        self._moving = moving[len(self._behind) :]
         self._background = self._agg.copy_from_bbox(self._figure.bbox)
+        legends = [legend for axes in self._figure.axes if (legend := axes.get_legend())] if self._behind else []
+        self._legends = [self._agg.copy_from_bbox(legend.get_window_extent()) for legend in legends]
 
     def pixels(self, state) -> np.ndarray:
         """The picture of one state, (height, width, 3) bytes."""
         self._agg.restore_region(self._background)
         self._scene.update(**state)
+        for artist in self._behind:
+            self._figure.draw_artist(artist)
+        for legend in self._legends:
+            self._agg.restore_region(legend)
         for artist in self._moving:
             self._figure.draw_artist(artist)
         return np.array(self._agg.buffer_rgba())[..., :3].copy()

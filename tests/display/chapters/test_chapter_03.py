@@ -100,3 +100,16 @@ def test_explorers_move():
         before = explorer.picture()
         explorer.state = {"rate": 0.0}
         assert explorer.picture() != before
+
+
+def test_the_first_digit_is_one_whose_gap_grows_and_what_is_cut_is_counted():
+    shown = OneDigitScene(drawn())
+    start = start_state(shown)
+    none, half = (np.subtract(*shown.entropies(start | {"rate": rate})) for rate in (0.0, 0.5))
+    assert half > none
+    canvas = Canvas(shown)
+    for state in states(shown):
+        canvas.pixels(state)
+        beyond = int((shown.answers(state) < np.exp(-shown.TOP)).sum())
+        told = canvas._scene.numbers.get_text()
+        assert (f"({beyond} of 8 answers lie above 5 nats)" in told) == (beyond > 0)

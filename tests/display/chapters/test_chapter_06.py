@@ -58,6 +58,9 @@ def test_the_bracket_is_the_populations():
     np.testing.assert_allclose(shown.high[:, -1], whole.upper.value)
     assert (shown.found["pairwise bound, lower"] <= shown.found["pairwise bound, upper"]).all()
     assert (shown.low <= np.log(shown.counts) + 1e-9).all()
+    figure = Canvas(shown)._figure
+    assert all(axes.get_ylim()[1] > shown.high[:, -1].max() for axes in figure.axes)  # no bracket ends outside
+    assert figure.axes[0].get_legend() and not figure.axes[1].get_legend()  # beside the lines that it explains
     for m, gamma in enumerate(GAMMAS):
         said = f"from 150 between {shown.low[m, -1]:.2f} and {shown.high[m, -1]:.2f}"
         assert said in alt_text(shown, {"gamma": gamma})

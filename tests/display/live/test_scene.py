@@ -143,6 +143,42 @@ def test_the_same_state_is_the_same_picture_bit_for_bit(scene, theme, canvas):
     assert canvas.frame(state) == first[1] == Canvas(scene, theme).frame(state)
 
 
+class Cursor(Scene):
+    """A cursor that sweeps over a picture with a legend."""
+
+    title, axes, behind = "Cursor", (Axis("x", "x", [1, 2, 3, 4, 5, 6, 7, 8, 9]),), 0.5
+
+    def build(self, figure, theme):
+        axes = figure.subplots()
+        axes.plot([0, 10], [0, 0], label="a long legend, as wide as it can be")
+        axes.set_ylim(-1, 10)
+        axes.legend(loc="upper left")
+        self.cursor = axes.axvline(1, color=theme.foreground, zorder=self.behind)
+        return [self.cursor]
+
+    def update(self, **state):
+        self.cursor.set_xdata([state["x"]] * 2)
+
+    def alt(self, **state):
+        return f"A cursor at {state['x']}."
+
+
+def test_a_cursor_passes_behind_legends():
+    def spread_under_the_legend(scene):
+        canvas = Canvas(scene)
+        pictures = np.stack([canvas.pixels({"x": x}) for x in scene.axes[0].values]).astype(int)
+        height = pictures.shape[1]
+        box = canvas._figure.axes[0].get_legend().get_window_extent()
+        legend = pictures[:, height - int(box.y1) + 2 : height - int(box.y0) - 2, int(box.x0) + 2 : int(box.x1) - 2]
+        return np.ptp(pictures, axis=0).max(), np.ptp(legend, axis=0).max()
+
+    over = Cursor()
+    over.behind = 2
+    assert spread_under_the_legend(over)[1] > 100
+    everywhere, under = spread_under_the_legend(Cursor())
+    assert everywhere > 100 and under == 0
+
+
 def test_pixels_stay_with_the_caller(scene, canvas):
     first = canvas.pixels(states(scene)[0])
     kept = first.copy()

@@ -1,0 +1,64 @@
+"""Make the chapters' links: "chapter 05" in their prose, and the previous and the next chapter at their end.
+
+`python notebooks/links.py` after a chapter came, went or was renamed. Running it again changes nothing.
+"""
+
+import json
+import re
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+UNLINKED = re.compile(r"(?<!\[)\b([Cc]hapter) (\d\d)\b(?!\]\()")
+
+
+def chapters() -> dict[str, Path]:
+    """The notebooks by their numbers, in order."""
+    return {path.name[:2]: path for path in sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))}
+
+
+def title(path: Path) -> str:
+    """A notebook's title, such as "05 · Surrogate objectives"."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return "".join(cells[0]["source"]).splitlines()[0].removeprefix("# ")
+
+
+def linked(prose: str, number: str) -> str:
+    """Prose of chapter `number` in which every other chapter that is named is a link."""
+    there = chapters()
+
+    def link(found: re.Match) -> str:
+        other = found[2]
+        return f"[{found[0]}]({there[other].name})" if other in there and other != number else found[0]
+
+    return UNLINKED.sub(link, prose)
+
+
+def navigation(path: Path) -> str:
+    """The last cell of a chapter."""
+    order = list(chapters().values())
+    here = order.index(path)
+    before = [f"← [{title(other)}]({other.name})" for other in order[max(here - 1, 0) : here]]
+    after = [f"[{title(other)}]({other.name}) →" for other in order[here + 1 : here + 2]]
+    return " · ".join(before + after)
+
+
+def main() -> None:
+    """Write the links into every chapter that lacks some."""
+    for number, path in chapters().items():
+        text = path.read_text(encoding="utf-8")
+        notebook = json.loads(text)
+        cells = notebook["cells"]
+        if cells[-1].get("id") != "neighbours":
+            cells.append({"cell_type": "markdown", "id": "neighbours", "metadata": {}, "source": []})
+        cells[-1]["source"] = [navigation(path)]
+        for cell in cells[:-1]:
+            if cell["cell_type"] == "markdown":
+                cell["source"] = linked("".join(cell["source"]), number).splitlines(keepends=True)
+        written = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+        if written != text:
+            path.write_text(written, encoding="utf-8")
+            print(path.name)
+
+
+if __name__ == "__main__":
+    main()
