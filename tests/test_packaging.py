@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 import ibteach
 from ibteach import badges, errors
@@ -53,6 +55,26 @@ def test_binder_has_the_versions_of_pyproject():
     ours = {CONDA_NAMES.get(name, name): version for name, version in floors(wanted).items()}
     assert {name: version for name, version in image().items() if name not in IMAGE_ALONE} == ours
     assert set(image()) >= IMAGE_ALONE
+
+
+def test_no_floor_is_above_what_colab_comes_with():
+    lines = (ROOT / "tests/colab-constraints.txt").read_text(encoding="utf-8").splitlines()
+    there = dict(line.split("==") for line in lines if not line.startswith("#"))
+    assert {"torch", "torchvision", "numpy", "matplotlib", "ipywidgets"} <= set(there)
+    wanted = floors(PROJECT["dependencies"])
+    for name, version in there.items():
+        assert Version(version) in SpecifierSet(wanted[name]), name
+
+
+def test_every_job_of_the_workflows_tests_and_one_tests_all():
+    jobs = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text(encoding="utf-8"))["jobs"]
+    ran = {name: " ".join(step.get("run", "") for step in job["steps"]) for name, job in jobs.items()}
+    assert all("pytest" in text or "pyright" in text or ".ci/run" in text for text in ran.values())
+    everything = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    assert "ruff check . && ruff format --check ." in everything and "-m pytest" in everything
+    assert '".[attacks]"' in ran["colab"] and "lowest-direct" in ran["lowest"]
+    systems = {one["system"] for one in jobs["elsewhere"]["strategy"]["matrix"]["include"]}
+    assert systems == {"macos-latest", "windows-latest", "ubuntu-latest"}
 
 
 def test_binders_python_is_one_that_the_package_takes():
