@@ -242,14 +242,16 @@ def peak(what, low, name) -> float:
         return torch.cuda.max_memory_allocated() - before
     if sys.platform != "linux":
         return float("nan")
-    Path("/proc/self/clear_refs").write_text("5")  # forget the peak until now
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # forget the peak until now
     before = resident("VmRSS")
     work()
     return resident("VmHWM") - before
 
 
 def resident(name) -> int:
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name))
+    line = next(
+        line for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines() if line.startswith(name)
+    )
     return 1024 * int(line.split()[1])
 
 

@@ -206,7 +206,7 @@ def _machine() -> str:
     """What tells machines apart on which one number means different processes: containers too, and after a restart."""
     told = [platform.node()]
     with contextlib.suppress(OSError):  # on Linux
-        told += [Path("/proc/sys/kernel/random/boot_id").read_text(), os.readlink("/proc/self/ns/pid")]
+        told += [Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8"), os.readlink("/proc/self/ns/pid")]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:8]
 
 

@@ -177,16 +177,16 @@ def test_what_a_killed_writer_left_is_removed_by_the_next(tmp_path):
 
 def test_who_still_writes_is_left_alone(tmp_path):
     with files.replacing(tmp_path / "slow") as part:
-        part.write_text("half")
+        part.write_text("half", encoding="utf-8")
         written(tmp_path / "quick")
-        assert part.read_text() == "half"
-    assert (tmp_path / "slow").read_text() == "half" and not parts(tmp_path)
+        assert part.read_text(encoding="utf-8") == "half"
+    assert (tmp_path / "slow").read_text(encoding="utf-8") == "half" and not parts(tmp_path)
 
 
 def test_what_another_machine_left_is_removed_after_a_day(tmp_path, monkeypatch):
     left, others = tmp_path / f"{files.PARTS}0a1b2c3d-1-xyz", tmp_path / ".ibteach"
     left.mkdir()
-    (left / "r").write_text("half")
+    (left / "r").write_text("half", encoding="utf-8")
     others.mkdir()
     written(tmp_path / "r")
     assert left.exists()

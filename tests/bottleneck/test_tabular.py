@@ -246,7 +246,8 @@ import numpy as np
 from ibteach.bottleneck.tabular import solve
 
 def peak():  # of this program alone: ru_maxrss begins with that of the process that started it
-    return 1024 * int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
+    status = open("/proc/self/status", encoding="utf-8")
+    return 1024 * int(next(line for line in status if line.startswith("VmHWM")).split()[1])
 
 rng = np.random.default_rng(0)
 joint = rng.dirichlet(np.ones(512))[:, None] * rng.dirichlet(np.full(64, 0.5), size=512)

@@ -222,7 +222,7 @@ def serving(kind, folder):
     for made in (root, settings):
         made.mkdir(parents=True)
     quiet = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
-    (settings / "page_config.json").write_text(json.dumps(quiet))
+    (settings / "page_config.json").write_text(json.dumps(quiet), encoding="utf-8")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -241,7 +241,7 @@ def serving(kind, folder):
     command = [sys.executable, "-m", program, "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"]
     command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={root}"]
     log = folder / "server.log"
-    with log.open("w") as out:
+    with log.open("w", encoding="utf-8") as out:
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, start_new_session=True)
     server = {"kind": kind, "port": port, "token": token, "root": root}
     try:
@@ -249,7 +249,7 @@ def serving(kind, folder):
             with contextlib.suppress(OSError):
                 _api(server, "status")
                 break
-            assert process.poll() is None, log.read_text()[-2000:]
+            assert process.poll() is None, log.read_text(encoding="utf-8")[-2000:]
             time.sleep(0.25)
         yield server
     finally:

@@ -199,7 +199,7 @@ def test_without_noise_what_needs_it_is_not_offered(opened):
     play.root.locator('[data-axis="objective"]').select_option(label="VIB")
     play.root.get_by_text("off", exact=True).click()
     assert play.state()["objective"] == "none" and not play.state()["noise"]
-    assert "infinite" in play.root.locator(".note").inner_text()
+    assert "infinite" in play.root.locator(".ibteach-note").inner_text()
     assert play.root.locator('[data-axis="objective"] option[disabled]').count() == 5
     play.trained(50)
     assert play.root.locator('[data-quantity="I[X;Z]"]').count() == 0
@@ -226,7 +226,7 @@ def test_what_diverges_is_said(opened):
     play = opened("#playground=" + json.dumps(state))
     play.press("Train")
     play.until("data.running === 'false' && data.step > 0")
-    said = play.root.locator(".note").inner_text()
+    said = play.root.locator(".ibteach-note").inner_text()
     assert re.match(r"Stopped at step \d+: the surrogate .* Lower the learning rate or γ", said)
     assert play.root.get_by_role("button", name="Train", exact=True).is_visible()
 
@@ -236,8 +236,8 @@ def test_a_browser_that_cannot_train_shows_the_picture(exported, new_page):
     page.add_init_script("delete window.Worker")
     page.goto(exported.as_uri())
     play = Played(page)
-    assert "cannot train here" in play.root.locator(".note").inner_text()
-    image = play.root.locator(".still img")
+    assert "cannot train here" in play.root.locator(".ibteach-note").inner_text()
+    image = play.root.locator(".ibteach-still img")
     assert image.evaluate("node => node.decode().then(() => node.naturalWidth)") > 500
     assert "after 20 epochs" in image.get_attribute("alt")
 

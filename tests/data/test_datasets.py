@@ -491,7 +491,7 @@ def test_too_little_room_is_said_before_downloading(small, monkeypatch):
 
 def test_a_folder_that_cannot_be_made_or_written(small, monkeypatch, tmp_path):
     contents = small[0]
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(errors.Unavailable, match="Not a directory"):
         datasets.load("mnist", tmp_path / "file" / "folder")
     lay_out(tmp_path / "full", contents)
@@ -523,7 +523,7 @@ for _ in range(8):
 
 
 def test_two_processes_at_once(tmp_path):
-    (tmp_path / "there").write_text("")
+    (tmp_path / "there").write_text("", encoding="utf-8")
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     environment = {**os.environ, "IBTEACH_DATA": str(tmp_path)}
     both = [subprocess.Popen([sys.executable, "-c", TWO], env=environment, **pipes) for _ in range(2)]

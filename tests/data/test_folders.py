@@ -32,9 +32,9 @@ def pets(tmp_path):
             for index in range(count):
                 seed = 100 * label + 10 * index + (part == "test")
                 picture(colour, seed, 20 + 5 * index).save(tmp_path / "pets" / part / name / f"{index}.png")
-    (tmp_path / "pets" / "train" / "cat" / "notes.txt").write_text("no picture")
-    (tmp_path / "pets" / "train" / "cat" / "._0.png").write_text("a system left this")
-    (tmp_path / "pets" / "train" / ".DS_Store").write_text("")
+    (tmp_path / "pets" / "train" / "cat" / "notes.txt").write_text("no picture", encoding="utf-8")
+    (tmp_path / "pets" / "train" / "cat" / "._0.png").write_text("a system left this", encoding="utf-8")
+    (tmp_path / "pets" / "train" / ".DS_Store").write_text("", encoding="utf-8")
     return tmp_path / "pets"
 
 
@@ -164,7 +164,7 @@ def test_too_little_room_is_said_before_decoding(pets, cache, monkeypatch):
 
 
 def test_a_cache_folder_that_cannot_be_made(pets, tmp_path):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(errors.Unavailable, match="cannot be written"):
         load(pets, folder=tmp_path / "file" / "cache")
 

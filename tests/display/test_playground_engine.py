@@ -21,7 +21,7 @@ def run(tmp_path_factory):
     (folder / "engine.mjs").write_text((widget.FOLDER / "engine.js").read_text(encoding="utf-8"), encoding="utf-8")
 
     def call(program, question):
-        (folder / "question.json").write_text(json.dumps(question))
+        (folder / "question.json").write_text(json.dumps(question), encoding="utf-8")
         (folder / "run.mjs").write_text(
             'import * as engine from "./engine.mjs";\nimport { readFileSync } from "node:fs";\n'
             'const question = JSON.parse(readFileSync(new URL("question.json", import.meta.url)));\n'

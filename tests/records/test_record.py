@@ -5,7 +5,6 @@ import errno
 import json
 import math
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -459,6 +458,8 @@ def test_a_stop_while_writing_passes_and_leaves_the_old_file(tmp_path, monkeypat
 def test_a_real_write_that_is_cut_by_the_system(tmp_path, whole, limit):
     (tmp_path / "r").write_bytes(whole)
     record = Record.load(tmp_path / "r")
+    import resource  # is not on Windows
+
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
     try:

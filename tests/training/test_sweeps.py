@@ -306,7 +306,7 @@ def test_processes(tmp_path):
         eventually(lambda: files_of(jobs[0]) <= set(os.listdir(tmp_path)))
         eventually((tmp_path / f"{jobs[1].name}.checkpoint").exists)
         for process in multiprocessing.active_children():
-            os.kill(process.pid, signal.SIGKILL)
+            process.kill()
 
     killer = threading.Thread(target=kill)
     killer.start()
@@ -353,7 +353,7 @@ def test_a_worker_of_the_cluster_that_dies_at_work_is_replaced(tmp_path, local):
     def kill():
         eventually(begun(tmp_path))
         killed.append(next(nanny.pid for nanny in local.workers.values() if busy(nanny)))
-        os.kill(killed[0], signal.SIGKILL)
+        os.kill(killed[0], getattr(signal, "SIGKILL", signal.SIGTERM))
 
     def busy(nanny):
         return local.scheduler.workers[nanny.worker_address].processing

@@ -49,7 +49,7 @@ class Playground {
       return node;
     };
     this.go = button("Train", "Train, or pause", () => this.train(!this.running));
-    this.go.classList.add("go");
+    this.go.classList.add("ibteach-go");
     const one = button("One step", "One batch", () => (this.show(false), this.post({ kind: "step" })));
     const anew = button("Start again", "New weights from the same seed", () => this.open(null));
     const pick = (name, turn = (value) => value) => (value) => this.pick({ [name]: turn(value) });
@@ -77,12 +77,12 @@ class Playground {
       this.number("seed", "seed"),
     ];
     this.controls = [...this.first, ...more];
-    this.note = make("p", { class: "note", role: "status" });
+    this.note = make("p", { class: "ibteach-note", role: "status" });
     const drawing = (name, more = {}) => make("canvas", { role: "img", "data-drawing": name, ...more });
     this.planes = [drawing("plane", { tabindex: 0 }), drawing("bounds"), drawing("path")];
     this.pointer();
-    this.told = make("p", { class: "told" });
-    this.numbers = make("dl", { class: "numbers" });
+    this.told = make("p", { class: "ibteach-told" });
+    this.numbers = make("dl", { class: "ibteach-numbers" });
     this.caption = make("figcaption", { "aria-live": "polite" });
     this.text = make("input", { type: "text", spellcheck: "false", autocomplete: "off", "aria-label": "State as text" });
     this.text.addEventListener("focus", () => this.text.select());
@@ -92,15 +92,15 @@ class Playground {
       "section",
       { class: "ibteach-figure ibteach-playground", "aria-label": spec.title },
       make("header", {}, make("h3", {}, spec.title), this.note),
-      make("div", { class: "controls first" }, ...this.first.map((control) => make("div", { class: "row" }, ...control.nodes))),
-      make("div", { class: "act" }, this.go, one, anew, this.told),
+      make("div", { class: "ibteach-controls ibteach-first" }, ...this.first.map((control) => make("div", { class: "ibteach-row" }, ...control.nodes))),
+      make("div", { class: "ibteach-act" }, this.go, one, anew, this.told),
       make(
         "figure",
         {},
-        make("div", { class: "sheet" }, make("div", {}, this.planes[0]), make("div", {}, this.planes[1], this.planes[2]), this.numbers),
+        make("div", { class: "ibteach-sheet" }, make("div", {}, this.planes[0]), make("div", {}, this.planes[1], this.planes[2]), this.numbers),
         this.caption,
       ),
-      make("details", { class: "more" }, make("summary", {}, "How it trains"), make("div", { class: "controls" }, ...more.flatMap((control) => control.nodes))),
+      make("details", { class: "ibteach-more" }, make("summary", {}, "How it trains"), make("div", { class: "ibteach-controls" }, ...more.flatMap((control) => control.nodes))),
       make("details", {}, make("summary", {}, "State"), this.text, make("p", {}, hint)),
     );
     this.root.style.setProperty("--width", `${spec.width}px`);
@@ -134,7 +134,7 @@ class Playground {
     input.addEventListener("change", () => {
       if (input.reportValidity() && input.value !== "") this.pick({ [name]: input.valueAsNumber });
     });
-    return { nodes: [make("label", { for: id }, label), make("div", { class: "wide" }, input)], show: (state) => (input.value = state[name]) };
+    return { nodes: [make("label", { for: id }, label), make("div", { class: "ibteach-wide" }, input)], show: (state) => (input.value = state[name]) };
   }
 
   get chosen() {
@@ -296,10 +296,10 @@ class Playground {
     this.show(false);
     this.go.disabled = true;
     this.say("This browser cannot train here: it has no workers or no canvas. The picture shows one training.");
-    const still = make("div", { class: "still" });
+    const still = make("div", { class: "ibteach-still" });
     const none = document.querySelector("noscript");
     if (none) still.innerHTML = none.textContent;
-    this.root.querySelector(".sheet").replaceChildren(still);
+    this.root.querySelector(".ibteach-sheet").replaceChildren(still);
     this.lacking?.();
   }
 
@@ -716,7 +716,7 @@ export default {
     const still = (_, [picture]) => {
       const image = make("img", { alt: figure.spec.alt });
       image.src = URL.createObjectURL(new Blob([picture], { type: "image/png" }));
-      figure.root.querySelector(".still")?.replaceChildren(image);
+      figure.root.querySelector(".ibteach-still")?.replaceChildren(image);
     };
     figure.lacking = () => model.send({ kind: "still" });
     model.on("change:state", follow);

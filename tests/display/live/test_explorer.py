@@ -225,7 +225,7 @@ def test_words_of_a_scene_do_not_break_the_page(rings, tmp_path):
     page = Page(path)
     assert page.figure["spec"]["title"] == Sly.title
     assert page.images[0]["alt"] == '</script> "quoted" <b>'
-    assert path.read_text().count("</script>") == 2
+    assert path.read_text(encoding="utf-8").count("</script>") == 2
 
 
 def test_a_page_that_would_be_too_long_to_open_is_refused(explorer, tmp_path):
