@@ -3,7 +3,8 @@ r"""What a network minimises: a cross-entropy that fits the labels, and a surrog
 IB and DIB are one objective, min H[Y|Z] + β′ H[Z|Y] (with zero-entropy noise, where H[Z|X] = 0). Neither term can be
 computed while a network trains, so each gives way to an upper bound that can: decoder uncertainty H[Y|Z] to a
 cross-entropy, reverse decoder uncertainty H[Z|Y] to one of the surrogates below (Kirsch et al. 2020). `OBJECTIVES` is
-the table of them all. Builds on `ibteach.information.continuous`, which holds the noise.
+the table of them all, `loss` the sum to minimise; `loss_terms` is the same unchecked, which `fit` calls in every step.
+Builds on `ibteach.information.continuous`, which holds the noise.
 
 Two conventions for the weight, never mixed because each must be named: ``beta_prime=`` multiplies the bound in nats,
 ``gamma=`` multiplies the plain form that people write in code (E‖Z‖², Σ E v, Σ E ln v, a rate).
@@ -12,8 +13,10 @@ Throughout, `latents` are the noiseless f(x), shape (..., N, K); the noise's var
 exactly instead of by a random draw. Leading axes are networks: 32 of them are measured in one call.
 """
 
+import functools
 import math
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -107,7 +110,7 @@ def decoder_log_likelihood(logits: Tensor, labels: Tensor) -> Tensor:
     return F.log_softmax(logits, -1).gather(-1, index)[..., 0]
 
 
-def _labels(labels, values, classes):
+def _labels(labels: Tensor, values: Tensor, classes: int | None) -> Tensor:
     """Labels as int64, checked against values (..., N, K): class numbers, one per example, on the same device."""
     checks.labels("labels", labels, "... N", classes)
     wanted = values.shape[:-1]
@@ -152,7 +155,8 @@ class Moments:
             )
             / count[..., None, None]
         )
-        return covariance + self.noise_variance * torch.eye(self.dimension).to(covariance)
+        unit = torch.eye(self.dimension, dtype=covariance.dtype, device=covariance.device)
+        return covariance + self.noise_variance * unit
 
 
 def moments(latents: Tensor, labels: Tensor, classes: int, noise_variance: float = ZERO_ENTROPY_VARIANCE) -> Moments:
@@ -167,7 +171,7 @@ def moments(latents: Tensor, labels: Tensor, classes: int, noise_variance: float
     """
     if latents.dtype in (torch.float16, torch.bfloat16):
         latents = latents.float()
-    members = F.one_hot(labels, classes).to(latents.dtype)
+    members = _one_hot(labels, classes).to(latents.dtype)
     count = members.sum(-2)
     inverse = 1 / count.clamp_min(1)[..., None]
     with torch.autocast(latents.device.type, enabled=False):  # a mean in half precision loses a small variance
@@ -178,13 +182,20 @@ def moments(latents: Tensor, labels: Tensor, classes: int, noise_variance: float
     return Moments(power, variance, counted / counted.sum(-1, keepdim=True), centred, members, noise_variance)
 
 
-def _log(variance):
+def _one_hot(labels: Tensor, classes: int) -> Tensor:
+    """As `F.one_hot`, which looks at the values and makes the host wait for the device."""
+    return labels[..., None] == torch.arange(classes, device=labels.device)
+
+
+def _log(variance: Tensor) -> Tensor:
     """ln v, where an empty class or a collapsed dimension counts as the smallest positive number, never as −∞."""
     return variance.clamp_min(torch.finfo(variance.dtype).tiny).log()
 
 
 def _log_determinant(m: Moments) -> Tensor:
-    log_det = torch.linalg.slogdet(TWO_PI_E * m.covariance).logabsdet
+    # By Cholesky, not slogdet, whose gradient makes the host look whether it could be solved for.
+    factor, _ = torch.linalg.cholesky_ex(TWO_PI_E * m.covariance)
+    log_det = 2 * factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
     return 0.5 * (m.share.to(log_det) * log_det).sum(-1).to(m.share)
 
 
@@ -212,7 +223,7 @@ def _l2(m: Moments) -> Tensor:
     return 0.5 * TWO_PI_E * m.power - 0.5 * m.dimension
 
 
-def _gaussian_rate(spread, m):
+def _gaussian_rate(spread: Tensor, m: Moments) -> Tensor:
     """KL between N(·, s² I) and a unit Gaussian at a mean squared distance of spread − K s²."""
     return 0.5 * (spread - m.dimension - m.dimension * math.log(m.noise_variance))
 
@@ -278,20 +289,28 @@ class Objective:
         >>> round(OBJECTIVES["variance"](z, y).item(), 4)  # πe · ½ of the classes has variance 1
         4.2699
         """
+        labels, classes, noise_variance = self._checked(latents, labels, classes, noise_variance)
+        return self._finite(self.nats(moments(latents, labels, classes, noise_variance)), latents)
+
+    def _checked(
+        self, latents: Tensor, labels: Tensor, classes: int | None, noise_variance: float
+    ) -> tuple[Tensor, int, float]:
         checks.real("latents", latents, "... N K")
         noise_variance = checks.number("noise_variance", noise_variance, minimum=0)
         if self.needs_noise and noise_variance == 0:
             raise InvalidInput(f"noise_variance: got 0, expected > 0: {self.title} can be infinite without noise.")
         classes = None if classes is None else checks.whole("classes", classes)
         labels = _labels(labels, latents, classes)
-        m = moments(latents, labels, classes or int(labels.max()) + 1, noise_variance)
-        if not torch.isfinite(m.share).all():
+        classes = classes or int(labels.max()) + 1
+        if noise_variance == 0 and (_one_hot(labels, classes).sum(-2) < 2).all(-1).any():
             raise InvalidInput("labels: got no class with two examples, and without noise there is no variance of one.")
-        value = self.nats(m)
+        return labels, classes, noise_variance
+
+    def _finite(self, value: Tensor, latents: Tensor) -> Tensor:
         if not torch.isfinite(value).all():
             raise InvalidInput(
-                f"latents: got values up to {latents.abs().max().item():.3g}, whose squares are too large for "
-                f"{m.power.dtype}; look for what lets them grow, or pass float64."
+                f"latents: got values up to {latents.abs().max().item():.3g}, whose squares, or {self.title} with this "
+                f"noise and weight, are too large for {value.dtype}; look for what lets them grow, or pass float64."
             )
         return value
 
@@ -397,6 +416,46 @@ def weight(objective: str, *, beta_prime: float | None = None, gamma: float | No
     return chosen.beta_prime(gamma=gamma) if beta_prime is None else checks.number("beta_prime", beta_prime, minimum=0)
 
 
+class LossTerms(NamedTuple):
+    """What is added up and minimised, each (...), in nats."""
+
+    cross_entropy: Tensor  # H_q[Y|Z], of smoothed labels if they are
+    surrogate: Tensor  # β′ · (an upper bound on H[Z|Y])
+
+
+def loss_terms(
+    logits: Tensor,
+    latents: Tensor,
+    labels: Tensor,
+    beta_primes: Mapping[str, float | Tensor],
+    *,
+    noise_variance: float = ZERO_ENTROPY_VARIANCE,
+    label_smoothing: float = 0.0,
+) -> LossTerms:
+    """The terms of `loss`, unchecked: the inner function of a training loop, and what `training.fit` calls.
+
+    It never makes the host wait for the device, has no graph break under ``torch.compile``, and works under
+    ``torch.func.vmap`` and autocast. Several objectives are added up, so that networks of an ensemble can have one
+    each: the weights of the others are 0.
+
+    Args:
+        logits, latents, labels, noise_variance, label_smoothing: as for `loss`.
+        beta_primes: name in `OBJECTIVES` → its weight β′, one number or one for each network, (...).
+
+    >>> z, y = torch.zeros(4, 2), torch.tensor([0, 0, 1, 1])
+    >>> terms = loss_terms(torch.zeros(4, 2), z, y, {"variance": 3.0})
+    >>> round(terms.cross_entropy.item(), 4), round(terms.surrogate.item(), 4)
+    (0.6931, 0.0)
+    """
+    cross_entropy = -decoder_log_likelihood(logits, labels).mean(-1)
+    if label_smoothing:  # E −ln q of a label that is drawn from all classes with this probability
+        uniform = -F.log_softmax(logits, -1).mean((-2, -1))
+        cross_entropy = (1 - label_smoothing) * cross_entropy + label_smoothing * uniform
+    m = moments(latents, labels, logits.shape[-1], noise_variance)
+    surrogates = [beta_prime * OBJECTIVES[name].nats(m) for name, beta_prime in beta_primes.items()]
+    return LossTerms(cross_entropy, functools.reduce(operator.add, surrogates))
+
+
 def loss(
     logits: Tensor,
     latents: Tensor,
@@ -406,12 +465,14 @@ def loss(
     beta_prime: float | None = None,
     gamma: float | None = None,
     noise_variance: float = ZERO_ENTROPY_VARIANCE,
+    label_smoothing: float = 0.0,
 ) -> Tensor:
     """H_q[Y|Z] + β′ · (an upper bound on H[Z|Y]), in nats: what to minimise (Kirsch et al. 2020).
 
     With zero-entropy noise, an upper bound on the unified objective H[Y|Z] + β′ H[Z|Y] of IB and DIB on these examples
     (see `Objective.__call__` for what a small batch does to it). With noise of another variance the rates of VIB and
-    CEB still bound I[X;Z] and I[X;Z|Y], but these are no longer H[Z] and H[Z|Y].
+    CEB still bound I[X;Z] and I[X;Z|Y], but these are no longer H[Z] and H[Z|Y]. In a loop that is to be quick call
+    `loss_terms`, which checks nothing.
 
     Args:
         logits: (..., N, C), of the decoder at latents + noise.
@@ -420,6 +481,8 @@ def loss(
         objective: a name in `OBJECTIVES`.
         beta_prime, gamma: the weight, in exactly one of the two conventions.
         noise_variance: of the noise that was added to the latents, per dimension.
+        label_smoothing: the share of each label that is spread over all classes, in [0, 1); with it the first term is
+            no longer H_q[Y|Z].
 
     Returns (...), nats. Raises `InvalidInput` for bad shapes, values or weights, `UnknownName` for the objective.
 
@@ -427,13 +490,22 @@ def loss(
     >>> round(loss(torch.zeros(4, 2), z, y, "variance", beta_prime=3.0).item(), 4)  # so H_q = ln 2 is left
     0.6931
     """
+    chosen = OBJECTIVES[checks.known("objective", objective, OBJECTIVES)]
     beta_prime = weight(objective, beta_prime=beta_prime, gamma=gamma)
-    if logits.shape[:-1] != latents.shape[:-1]:
+    label_smoothing = checks.number("label_smoothing", label_smoothing, minimum=0, below=1)
+    checks.real("logits", logits, "... N C")
+    labels, _, noise_variance = chosen._checked(latents, labels, logits.shape[-1], noise_variance)
+    if logits.shape[:-1] != latents.shape[:-1] or logits.device != latents.device:
         raise InvalidInput(
-            f"logits: got shape {tuple(logits.shape)} with latents {tuple(latents.shape)}, expected all axes but the "
-            "last to agree: one row of logits for each latent."
+            f"logits: got shape {tuple(logits.shape)} with latents {tuple(latents.shape)}, on {logits.device} and "
+            f"{latents.device}; expected one device, and one row of logits for each latent."
         )
-    fit = decoder_cross_entropy(logits, labels)
-    return fit + beta_prime * OBJECTIVES[objective](
-        latents, labels, classes=logits.shape[-1], noise_variance=noise_variance
+    terms = loss_terms(
+        logits, latents, labels, {objective: beta_prime}, noise_variance=noise_variance, label_smoothing=label_smoothing
     )
+    if not torch.isfinite(terms.cross_entropy).all():
+        raise InvalidInput(
+            f"logits: got values up to {logits.abs().max().item():.3g}, whose cross-entropy is infinite in "
+            f"{terms.cross_entropy.dtype}; look for what lets them grow."
+        )
+    return terms.cross_entropy + chosen._finite(terms.surrogate, latents)

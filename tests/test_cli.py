@@ -1,6 +1,5 @@
 """The command line does what the library does, teaches, and turns every typed error into one line and a status."""
 
-import dataclasses
 import json
 import os
 import re
@@ -207,15 +206,15 @@ def test_what_is_wrong_is_said_before_training(tmp_path, monkeypatch, capsys):
 
 
 def test_a_stop_keeps_what_was_trained(tmp_path, monkeypatch, capsys):
-    real, calls = loop.moments, []
+    real, calls = loop.loss_terms, []
 
-    def interrupted(*arguments):
+    def interrupted(*arguments, **options):
         calls.append(arguments)
         if len(calls) == 10:  # in the second epoch of 6 batches
             signal.raise_signal(signal.SIGINT)
-        return real(*arguments)
+        return real(*arguments, **options)
 
-    monkeypatch.setattr(loop, "moments", interrupted)
+    monkeypatch.setattr(loop, "loss_terms", interrupted)
     out = tmp_path / "r"
     assert cli.main([*TRAIN, "--out", str(out)]) == 0
     assert "Stopped in epoch 2 of 2" in capsys.readouterr().out
@@ -223,14 +222,14 @@ def test_a_stop_keeps_what_was_trained(tmp_path, monkeypatch, capsys):
 
 
 def test_what_diverged_keeps_what_was_measured_before(tmp_path, monkeypatch, capsys):
-    real, calls = loop.moments, []
+    real, calls = loop.loss_terms, []
 
-    def exploding(*arguments):
+    def exploding(*arguments, **options):
         calls.append(arguments)
-        found = real(*arguments)
-        return dataclasses.replace(found, power=found.power * float("nan")) if len(calls) == 12 else found
+        found = real(*arguments, **options)
+        return found._replace(surrogate=found.surrogate * float("nan")) if len(calls) == 12 else found
 
-    monkeypatch.setattr(loop, "moments", exploding)
+    monkeypatch.setattr(loop, "loss_terms", exploding)
     out = tmp_path / "r"
     assert cli.main([*TRAIN, "--measure-every", "1", "--out", str(out)]) == 1
     said = capsys.readouterr()

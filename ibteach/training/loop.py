@@ -26,7 +26,7 @@ from ibteach.errors import Diverged, InvalidInput, Unavailable
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
 from ibteach.networks.bottleneck import Bottleneck, settle, settled
 from ibteach.networks.ensemble import Ensemble
-from ibteach.objectives import OBJECTIVES, Moments, decoder_log_likelihood, moments
+from ibteach.objectives import OBJECTIVES, loss_terms
 from ibteach.records.provenance import provenance
 from ibteach.records.record import Record
 from ibteach.training.batches import Batches, stream
@@ -194,7 +194,7 @@ class _Training:
             *(self.data, runs, settings.batch_size, self.examples, model.latent_dimension),
             **{"noise": settings.noise, "augmentations": settings.augment, "memory_format": order},
         )
-        self.compression, self.guard = _Compression(runs, device), Guard(runs, device)
+        self.beta_primes, self.guard = _beta_primes(runs, device), Guard(runs, device)
         chosen = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
         self.optimizer = OPTIMIZERS[settings.optimizer](model.parameters(), **chosen, fused=device.type != "mps")
         steps = settings.epochs * self.batches.per_epoch
@@ -203,11 +203,8 @@ class _Training:
 
     def step(self, forward, streams):
         latents, logits, labels = self.batches.through(forward, streams)
-        fit_term = -decoder_log_likelihood(logits, labels).mean(-1)
-        if smoothed := self.settings.label_smoothing:
-            fit_term = (1 - smoothed) * fit_term - smoothed * logits.log_softmax(-1).mean((-2, -1))
-        m = moments(latents, labels, len(self.data.classes), self.noise_variance)
-        surrogate = self.compression(m)
+        how = {"noise_variance": self.noise_variance, "label_smoothing": self.settings.label_smoothing}
+        fit_term, surrogate = loss_terms(logits, latents, labels, self.beta_primes, **how)
         self.optimizer.zero_grad()
         (fit_term + surrogate).sum().backward()
         self.guard.look(fit_term, surrogate, self.model)
@@ -405,13 +402,9 @@ def _dropout_from(seed, device):
         yield
 
 
-class _Compression:
-    """β′ times its surrogate for each network: (M,), from the moments of all."""
-
-    def __init__(self, runs, device):
-        self.names = list(dict.fromkeys(run.objective for run in runs))
-        weights = [[run.beta_prime if run.objective == name else 0.0 for run in runs] for name in self.names]
-        self.weights = torch.tensor(weights, device=device)
-
-    def __call__(self, m: Moments) -> Tensor:
-        return (self.weights * torch.stack([OBJECTIVES[name].nats(m) for name in self.names])).sum(0)
+def _beta_primes(runs, device) -> dict[str, Tensor]:
+    """For each objective of the runs its β′ in each of them, (M,): 0 where a run minimises another."""
+    return {
+        name: torch.tensor([run.beta_prime if run.objective == name else 0.0 for run in runs], device=device)
+        for name in dict.fromkeys(run.objective for run in runs)
+    }

@@ -190,14 +190,14 @@ def test_a_stop_keeps_what_was_trained(digits, monkeypatch, capsys):
     """The first interrupt ends training after the step in hand; whoever handled interrupts before does so again."""
     calls = []
 
-    def interrupted(*arguments):
+    def interrupted(*arguments, **options):
         calls.append(arguments)
         if len(calls) == 20:  # in the second epoch of 12 batches
             signal.raise_signal(signal.SIGINT)
-        return real(*arguments)
+        return real(*arguments, **options)
 
-    real, handler = loop.moments, signal.getsignal(signal.SIGINT)
-    monkeypatch.setattr(loop, "moments", interrupted)
+    real, handler = loop.loss_terms, signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(loop, "loss_terms", interrupted)
     record = fit(build(MAKE, RUNS), digits, RUNS, epochs=50, batch_size=100, eval_examples=100, device="cpu")
     assert len(calls) == 20
     assert record.provenance["stopped_in_epoch"] == 2

@@ -225,16 +225,16 @@ def test_a_job_that_fails_costs_no_other(tmp_path, fits):
 
 
 def test_a_stopped_sweep_goes_on(tmp_path, monkeypatch, fits, capsys):
-    jobs, real, steps = [job(0), job(1), job(2)], loop.moments, []
+    jobs, real, steps = [job(0), job(1), job(2)], loop.loss_terms, []
 
-    def interrupted(*arguments):
+    def interrupted(*arguments, **options):
         steps.append(None)
         if len(steps) == 20:  # 6 steps an epoch: in the second epoch of the second job
             signal.raise_signal(signal.SIGINT)
-        return real(*arguments)
+        return real(*arguments, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "moments", interrupted)
+        patch.setattr(loop, "loss_terms", interrupted)
         with pytest.raises(KeyboardInterrupt):
             sweeps.run(jobs, tmp_path, **CPU)
     assert "2 of 6 runs are finished" in capsys.readouterr().err
