@@ -40,12 +40,18 @@ def number(
     amount: Any = value
     if isinstance(value, Tensor) and value.ndim == 0 and not value.is_complex():
         amount, is_number = value.item(), True
-    good = is_number and math.isfinite(amount)
+    try:
+        good = is_number and math.isfinite(amount)
+    except OverflowError:  # a whole number beyond all floats
+        good = False
     good = good and (above is None or amount > above) and (minimum is None or amount >= minimum)
     good = good and (maximum is None or amount <= maximum) and (below is None or amount < below)
     if not good:
         raise InvalidInput(f"{name}: got {value!r}, expected a finite number {wanted}".rstrip() + ".")
     return float(amount)
+
+
+LARGEST = 2**63 - 1  # of the integers that torch counts and seeds with
 
 
 def whole(name: str, value: Any, *, minimum: int = 1, maximum: int | None = None) -> int:
@@ -62,9 +68,11 @@ def whole(name: str, value: Any, *, minimum: int = 1, maximum: int | None = None
         value = value.item()
     integral: Any = numbers.Integral
     good = isinstance(value, integral) and not isinstance(value, bool)
-    good = good and value >= minimum and (maximum is None or value <= maximum)
+    good = good and minimum <= value <= (LARGEST if maximum is None else maximum)
     if not good:
         upper = "" if maximum is None else f" and <= {maximum}"
+        if isinstance(value, integral) and value > LARGEST:
+            upper = upper or f" and <= {LARGEST}"
         raise InvalidInput(f"{name}: got {value!r}, expected a whole number >= {minimum}{upper}.")
     return int(value)
 
@@ -185,6 +193,9 @@ def labels(name: str, tensor: Any, shape: str, classes: int | None = None) -> Te
 
 
 def _shape(name: str, tensor: Tensor, shape: str) -> None:
+    if tensor.layout != torch.strided or tensor.is_meta:
+        kind = "meta" if tensor.is_meta else "sparse"
+        raise InvalidInput(f"{name}: got a {kind} tensor, expected a dense one that holds its values.")
     axes = shape.split()
     fixed = len(axes) - axes.count("...")
     fits = tensor.ndim >= fixed if "..." in axes else tensor.ndim == fixed

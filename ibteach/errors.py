@@ -6,9 +6,18 @@ package in mind catches what it expects to catch.
 
 from typing import Any
 
+LONGEST = 2000  # characters of a message
+
 
 class IbteachError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base of every error that this package raises on purpose.
+
+    A message that repeats what came is cut in its middle where that is long, so that what to do stays in sight.
+    """
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
 
 
 class InvalidInput(IbteachError, ValueError):

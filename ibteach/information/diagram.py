@@ -32,6 +32,7 @@ def atoms(joint: Joint) -> dict[str, Tensor]:
     >>> {name: round(value.item(), 4) for name, value in atoms(xor).items() if value.abs() > 1e-9}
     {'I[X;Y|Z]': 0.6931, 'I[X;Z|Y]': 0.6931, 'I[Y;Z|X]': 0.6931, 'I[X;Y;Z]': -0.6931}
     """
+    _check(joint)
     entropy = {frozenset(): 0.0} | {frozenset(some): joint.H(" ".join(some)) for some in _subsets(joint.names)}
     result = {}
     for inside in _subsets(joint.names):
@@ -47,6 +48,7 @@ def atom_name(inside: Collection[str], names: Collection[str]) -> str:
     >>> atom_name(["X", "Z"], ["X", "Y", "Z"]), atom_name("X", "X")
     ('I[X;Z|Y]', 'H[X]')
     """
+    inside, names = variable_names(inside), variable_names(names)
     outside = ",".join(name for name in names if name not in inside)
     return f"{'HI'[len(inside) > 1]}[{';'.join(inside)}{'|' if outside else ''}{outside}]"
 
@@ -103,6 +105,8 @@ def latex(quantity: str) -> str:
     >>> latex("I[X;Y|Z]")
     '\\\\mathrm{I}[X;Y\\\\mid Z]'
     """
+    if not isinstance(quantity, str) or not re.fullmatch(r"[HI]\[.+\]", quantity):
+        raise InvalidInput(f"quantity: got {quantity!r}, expected such as 'H[Y|X]' or 'I[X;Y|Z]'.")
     letter, inside = quantity[0], quantity[2:-1]
     return rf"\mathrm{{{letter}}}[{inside.replace('|', chr(92) + 'mid ')}]"
 
@@ -141,6 +145,7 @@ def named_regions(joint: Joint) -> dict[str, Tensor]:
     >>> named_regions(chain)["residual information"].item()
     0.6931471805599453
     """
+    _check(joint)
     if set(joint.names) != {"X", "Y", "Z"}:
         raise InvalidInput(f"joint: got variables {', '.join(joint.names)}, expected X, Y and Z.")
     values = atoms(joint)
@@ -151,6 +156,11 @@ def named_regions(joint: Joint) -> dict[str, Tensor]:
             'Joint.encode("Z|X", …) makes such a joint.'
         )
     return {found.name: measure(found.quantity, joint) for found in REGIONS}
+
+
+def _check(joint: Joint) -> None:
+    if not isinstance(joint, Joint):
+        raise InvalidInput(f"joint: got {type(joint).__name__}, expected a Joint, such as Joint(table, 'X Y').")
 
 
 def _read(quantity: str, names: Names) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]:

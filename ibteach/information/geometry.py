@@ -18,9 +18,11 @@ import numpy.typing as npt
 from scipy.ndimage import distance_transform_edt
 from scipy.optimize import brentq
 
+from ibteach import checks
 from ibteach.errors import InvalidInput
 from ibteach.information.diagram import atom_name, atoms, region
 from ibteach.information.discrete import Joint
+from ibteach.information.tables import numbers
 
 if TYPE_CHECKING:
     from jaxtyping import Float64
@@ -81,7 +83,7 @@ def layout(joint: Joint) -> Layout:
     >>> layout(Joint([[0.5, 0.0], [0.25, 0.25]], "X Y")).true
     True
     """
-    if len(joint.names) not in (2, 3) or joint.table.ndim != len(joint.names):
+    if not isinstance(joint, Joint) or len(joint.names) not in (2, 3) or joint.table.ndim != len(joint.names):
         raise InvalidInput(f"joint: got {joint!r}, expected one table of two or three variables.")
     return layout_of({atom: value.item() for atom, value in atoms(joint).items()}, joint.names)
 
@@ -92,6 +94,14 @@ def layout_of(values: dict[str, float], names: tuple[str, ...]) -> Layout:
     >>> layout_of({"H[X|Y]": 1.0, "H[Y|X]": 0.5, "I[X;Y]": 0.2}, ("X", "Y")).true
     True
     """
+    wanted = (
+        [atom_name(inside, names) for inside in _sets(names)] if len(checks.several("names", names)) in (2, 3) else []
+    )
+    if not wanted or not isinstance(values, Mapping) or set(values) != set(wanted):
+        raise InvalidInput(
+            f"values: got {values!r}, expected the nats of {', '.join(wanted) or 'two or three variables'}."
+        )
+    values = {atom: checks.number(atom, values[atom]) for atom in values}
     entropy = np.array([sum(values[atom] for atom in region(f"H[{name}]", names)) for name in names])
     whole = max(sum(values.values()), 1e-9)
     circles = np.sqrt(np.maximum(entropy, 1e-9 * whole) / np.pi)
@@ -128,7 +138,13 @@ def intersection_area(ellipses: npt.ArrayLike) -> float:
     >>> round(intersection_area(circle), 6)
     3.141593
     """
-    x, y, a, b, angle = np.asarray(ellipses, float).T[:, :, None]
+    ellipses = numbers("ellipses", ellipses).detach().double().cpu().numpy()
+    good = ellipses.ndim == 2 and ellipses.shape[1] == 5 and len(ellipses) and np.isfinite(ellipses).all()
+    if not good or (ellipses[:, 2:4] <= 0).any():
+        raise InvalidInput(
+            f"ellipses: got {ellipses!r}, expected (n, 5) finite numbers with n >= 1, half-axes (columns 2, 3) above 0."
+        )
+    x, y, a, b, angle = ellipses.T[:, :, None]
     cos, sin = np.cos(angle), np.sin(angle)
     tilt, steep = (1 / a**2 - 1 / b**2) * sin * cos, (sin / a) ** 2 + (cos / b) ** 2
     reach = a * b * np.sqrt(steep)
@@ -151,7 +167,7 @@ def _level(ellipse: Float64[np.ndarray, " 5"], x: npt.ArrayLike, y: npt.ArrayLik
 
 def _areas(ellipses: Float64[np.ndarray, "n 5"], names: tuple[str, ...]) -> dict[str, float]:
     """Area of each atom's region, by inclusion and exclusion of what the ellipses have in common."""
-    sets = [some for size in range(1, len(names) + 1) for some in combinations(range(len(names)), size)]
+    sets = _sets(range(len(names)))
     common = {some: intersection_area(ellipses[list(some)]) for some in sets}
     return {
         atom_name([names[i] for i in inside], names): sum(
@@ -159,6 +175,11 @@ def _areas(ellipses: Float64[np.ndarray, "n 5"], names: tuple[str, ...]) -> dict
         )
         for inside in sets
     }
+
+
+def _sets(names: Sequence) -> list[tuple]:
+    """The non-empty subsets, small ones first."""
+    return [some for size in range(1, len(names) + 1) for some in combinations(names, size)]
 
 
 def _distance(first: float, second: float, overlap: float) -> float:

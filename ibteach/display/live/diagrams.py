@@ -5,16 +5,23 @@ can be (`ibteach.information.geometry`). `Picture` is the drawing itself, which 
 01 and 02 use both.
 """
 
+from __future__ import annotations
+
 import functools
 import re
 import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib import patheffects
+from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 
 from ibteach.display.live.explorer import Explorer
-from ibteach.display.live.scene import UNITS, Axis, Scene
+from ibteach.display.live.scene import UNITS, Axis, Scene, Theme
 from ibteach.errors import InvalidInput
 from ibteach.information.diagram import REGIONS, definition, latex, region
 from ibteach.information.discrete import Joint
@@ -26,7 +33,9 @@ ZERO = 1e-8
 SHORTER = {"H[Y|X,Z]": "H[Y|X]", "H[Z|X,Y]": "H[Z|X]", "I[X;Y;Z]": "I[Y;Z]"}
 
 
-def diagram(joints, label="", state=None) -> Explorer:
+def diagram(
+    joints: Joint | Mapping[Any, Joint], label: str = "", state: dict[str, Any] | str | None = None
+) -> Explorer:
     """Information diagram of a `Joint` of two or three variables: choose a quantity, see its region and its formula.
 
     `joints` may also be a dict from the ticks of a slider called `label` to joints of the same variables; `state` is
@@ -36,7 +45,7 @@ def diagram(joints, label="", state=None) -> Explorer:
     return Explorer(DiagramScene(joints, label), state)
 
 
-def quantities(names, chain=False) -> list[str]:
+def quantities(names: Sequence[str], chain: bool = False) -> list[str]:
     """What a diagram of these variables offers; of a Markov chain Y − X − Z those with a name, after the entropies.
 
     >>> quantities(["A", "B"])
@@ -54,7 +63,7 @@ def quantities(names, chain=False) -> list[str]:
     return [*single, *shared, *(f"H[{x}|{y},{z}]" for x, y, z in [(a, b, c), (b, a, c), (c, a, b)]), whole]
 
 
-def number(value, unit="nats", digits=3) -> str:
+def number(value: float, unit: str = "nats", digits: int = 3) -> str:
     """A value in nats as text in `unit`, without a sign before nothing.
 
     >>> number(-1e-17), number(-np.log(2), "bits", 1)
@@ -69,13 +78,19 @@ class Picture:
 
     GRID = 420
 
-    def __init__(self, axes, theme, names, box):
+    def __init__(
+        self,
+        axes: Axes,
+        theme: Theme,
+        names: Sequence[str],
+        box: tuple[tuple[float, float], tuple[float, float]] | np.ndarray,
+    ):
         self.axes, self.theme, self.names = axes, theme, tuple(names)
         (left, right), (bottom, top) = box
         axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal")
         axes.set_axis_off()
         self.x, self.y = np.meshgrid(*(np.linspace(low, high, self.GRID) for low, high in box))
-        self.members = {name: set(region(f"H[{name}]", names)) for name in names}
+        self.atoms_in = {name: set(region(f"H[{name}]", names)) for name in names}
         extent = (left, right, bottom, top)
         blank = np.zeros((self.GRID, self.GRID, 3), np.uint8)
         self.image = axes.imshow(blank, extent=extent, origin="lower", interpolation="nearest", zorder=0)
@@ -86,7 +101,7 @@ class Picture:
         self.values = [axes.text(0, 0, "", size=12.5, **style) for _ in range(2 ** len(self.names) - 1)]
         self.artists = [self.image, *self.outlines, *self.titles, *self.values]
 
-    def show(self, found: Layout, quantity, unit="nats"):
+    def show(self, found: Layout, quantity: str, unit: str = "nats") -> None:
         """Draw a layout with the region of `quantity` highlighted and each atom's value on it."""
         chosen = region(quantity, self.names)
         self.image.set_data(self._colours(found, chosen))
@@ -103,24 +118,24 @@ class Picture:
             x, y, clearance = found.anchors.get(atom, (0, 0, 0))
             text.set_position((x, y))
             text.set_text(number(value, unit, 2) if clearance > 0.018 * np.ptp(self.x) else "")
-            text.set_weight("bold" if atom in chosen else "normal")
+            text.set_fontweight("bold" if atom in chosen else "normal")
 
-    def where(self, found: Layout, x, y) -> dict[str, np.ndarray]:
+    def where(self, found: Layout, x: npt.ArrayLike, y: npt.ArrayLike) -> dict[str, np.ndarray]:
         """Which points lie in each atom's region."""
         inside = {name: level < 0 for name, level in found.inside(x, y).items()}
         return {
-            atom: np.logical_and.reduce([inside[n] if atom in self.members[n] else ~inside[n] for n in self.names])
+            atom: np.logical_and.reduce([inside[n] if atom in self.atoms_in[n] else ~inside[n] for n in self.names])
             for atom in found.atoms
         }
 
-    def _colours(self, found, chosen):
+    def _colours(self, found: Layout, chosen: Sequence[str]) -> np.ndarray:
         base = np.array(to_rgb(self.theme.background))
         sets = {name: np.array(to_rgb(self.theme.cycle[i])) for i, name in enumerate(self.names)}
         stripes = (self.x + self.y) / np.ptp(self.x) * 36 % 1 < 0.5
         image = np.empty((*self.x.shape, 3), np.uint8)
         image[:] = np.rint(255 * base)
         for atom, there in self.where(found, self.x, self.y).items():
-            pale = 0.18 * np.mean([sets[n] for n in self.names if atom in self.members[n]], axis=0) + 0.82 * base
+            pale = 0.18 * np.mean([sets[n] for n in self.names if atom in self.atoms_in[n]], axis=0) + 0.82 * base
             colour = to_rgb(self.theme.cycle[HIGHLIGHT]) if atom in chosen else pale
             image[there] = np.rint(255 * np.array(colour))
             if found.atoms[atom] < -ZERO:
@@ -133,13 +148,16 @@ class DiagramScene(Scene):
 
     size = (9.0, 4.6)
 
-    def __init__(self, joints, label=""):
-        self.joints = joints if isinstance(joints, dict) else {0: joints}
-        kinds = {joint.names if isinstance(joint, Joint) else () for joint in self.joints.values()}
+    def __init__(self, joints: Joint | Mapping[Any, Joint], label: str = ""):
+        tables: Mapping[Any, Joint] = joints if isinstance(joints, Mapping) else {0: joints}
+        self.joints = tables
+        kinds: set[tuple[str, ...]] = {
+            joint.names if isinstance(joint, Joint) else () for joint in self.joints.values()
+        }
         if len(kinds) != 1 or len(next(iter(kinds))) not in (2, 3):
             raise InvalidInput(f"joints: got {joints!r}, expected tables of the same two or three variables.")
         (self.names,) = kinds
-        self.layout = functools.lru_cache(maxsize=None)(lambda place: layout(self.joints[place]))
+        self.layout = functools.lru_cache(maxsize=None)(lambda place: layout(tables[place]))
         self.chain = self.names == ("X", "Y", "Z") and all(
             abs(self.layout(place).atoms["I[Y;Z|X]"]) < ZERO for place in self.joints
         )
@@ -152,7 +170,7 @@ class DiagramScene(Scene):
         opening = offered.index(f"I[{self.names[0]};{self.names[1]}]")
         self.axes = (*slide, Axis("quantity", "quantity", offered, texts, opening), Axis("unit", "unit", list(UNITS)))
 
-    def build(self, figure, theme):
+    def build(self, figure: Figure, theme: Theme) -> list:
         picture, words = figure.subplots(1, 2, width_ratios=[1.15, 1])
         boxes = np.array([self.layout(place).box(margin=0.12) for place in self.joints])
         box = np.stack([boxes[:, :, 0].min(0), boxes[:, :, 1].max(0)], axis=1)
@@ -166,7 +184,7 @@ class DiagramScene(Scene):
         self.note = words.text(0, 0.02, "", size=11.5, va="bottom", color=theme.muted)
         return [*self.picture.artists, self.head, self.definition, self.name, self.meaning, self.formula, self.note]
 
-    def update(self, quantity, unit, **slider):
+    def update(self, quantity: str, unit: str, **slider: Any) -> None:
         found, value, parts = self._read(quantity, slider)
         self.picture.show(found, quantity, unit)
         self.head.set_text(f"${latex(quantity)} = {number(value, unit)}$ {unit}")
@@ -179,7 +197,7 @@ class DiagramScene(Scene):
         self.formula.set_y(0.48 if named else 0.72)  # below the meaning, where there is one
         self.note.set_text(textwrap.fill(found.note, 50))
 
-    def alt(self, quantity, unit, **slider):
+    def alt(self, quantity: str, unit: str, **slider: Any) -> str:
         found, value, parts = self._read(quantity, slider)
         name = f", the {self.papers[quantity].name}," if quantity in self.papers else ""
         terms = " plus ".join(f"{part} = {number(value, unit)}" for part, value in parts.items())
@@ -189,7 +207,7 @@ class DiagramScene(Scene):
             f"highlighted is {quantity}{name} {number(value, unit)} {unit}{formula}. {found.note}"
         )
 
-    def targets(self, quantity, unit, **slider):
+    def targets(self, quantity: str, unit: str, **slider: Any) -> tuple[str, np.ndarray]:
         found, _, _ = self._read(quantity, slider)
         figure = self.picture.axes.figure
         x, y = np.meshgrid(np.linspace(0, 1, 90), np.linspace(1, 0, 46))
@@ -200,7 +218,7 @@ class DiagramScene(Scene):
             grid[there] = SHORTER.get(atom, atom) if self.chain else atom
         return "quantity", grid
 
-    def _read(self, quantity, slider):
+    def _read(self, quantity: str, slider: dict[str, Any]) -> tuple[Layout, float, dict[str, float]]:
         """The layout, the value of the quantity, and the atoms it is the sum of (in a chain by their shorter names)."""
         found = self.layout(slider.get(self.slider, next(iter(self.joints))))
         parts = {atom: found.atoms[atom] for atom in region(quantity, self.names)}

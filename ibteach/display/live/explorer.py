@@ -5,53 +5,40 @@ round trip; what is missing is drawn by the kernel, a bounded piece at a time. `
 controls and pictures as one file that needs neither kernel nor network (`page`).
 """
 
-import base64
-import json
+from __future__ import annotations
+
 import math
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
-import anywidget
-import traitlets
 from tqdm.auto import tqdm
 
-from ibteach.checks import known
+from ibteach.checks import known, several
 from ibteach.display.live import page
-from ibteach.display.live.scene import LIGHT, THEMES, Canvas, alt_text, picture, resolve, start_state, states
+from ibteach.display.live.scene import (
+    LIGHT,
+    THEMES,
+    Axis,
+    Canvas,
+    Scene,
+    alt_text,
+    picture,
+    resolve,
+    start_state,
+    states,
+)
+from ibteach.display.live.widget import Exported, LiveFigure, State
 from ibteach.errors import InvalidInput
-from ibteach.files import replacing
+from ibteach.files import PathLike, replacing
 
 BUSY_SECONDS = 0.05  # how long the kernel draws ahead before it listens again
 PAGE_PICTURES = 400  # about 15 MB: more than a reader waits for
 
 
-class State(dict):
-    """A state that was set: a plain dict to read; a change is made by setting the explorer's whole state."""
-
-    def __setitem__(self, name, value):
-        raise InvalidInput(
-            f"state[{name!r}]: a state is read only; set explorer.state = {{{name!r}: {value!r}}} instead."
-        )
-
-
-class _StateOfScene(traitlets.TraitType):
-    """A full state of the explorer's scene; a dict or its JSON text that names some axes leaves the others."""
-
-    def validate(self, explorer, value):
-        return State(resolve(explorer.scene, value, explorer._trait_values.get("state") or start_state(explorer.scene)))
-
-
-class Exported(NamedTuple):
-    """What `Explorer.export` wrote: the file, how many pictures are in it, and its size."""
-
-    path: Path
-    pictures: int
-    bytes: int
-
-
-class Explorer(anywidget.AnyWidget):
+class Explorer(LiveFigure):
     """A live figure: one control per axis of `scene`, and its picture.
 
     `state` is where it opens (a dict or its JSON text; axes it leaves out are at their start), and afterwards where it
@@ -62,44 +49,50 @@ class Explorer(anywidget.AnyWidget):
 
     _esm = page.SCRIPT
     _css = page.STYLE
-    _spec = traitlets.Dict().tag(sync=True)
-    state = _StateOfScene().tag(sync=True)
-    _ipython_display_ = None  # ipywidgets 7 would show the live view alone
 
-    def __init__(self, scene, state=None, preload=True):
+    def __init__(self, scene: Scene, state: dict[str, Any] | str | None = None, preload: bool = True):
         self.scene = scene
-        self._canvases = {LIGHT.name: Canvas(scene, LIGHT)}
         self._drawing = threading.Lock()  # a front end may ask from another thread while a cell draws
+        self._canvases: dict[str, Canvas] = {LIGHT.name: Canvas(scene, LIGHT)}
         opening = resolve(scene, {} if state is None else state, start_state(scene))
         shown = {"theme": LIGHT.name, **self._drawn(opening, LIGHT.name)}
         super().__init__(state=opening, _spec=_spec(scene, THEMES) | {"preload": bool(preload), "opening": shown})
         self.on_msg(self._answer)
 
-    def __repr__(self):
+    def close(self) -> None:
+        """Take the figure off the screen, and give back the memory that its drawings held."""
+        super().close()
+        if hasattr(self, "_canvases"):  # a scene that was refused has none
+            with self._drawing:
+                self._canvases.clear()
+
+    def __repr__(self) -> str:
         names = " × ".join(axis.name for axis in self.scene.axes)
         count = math.prod(len(axis.values) for axis in self.scene.axes)
         return f"Explorer {self.scene.title!r}: {names + ' ' if names else ''}({count} picture{'s' * (count != 1)})"
 
-    @property
-    def state_text(self) -> str:
-        """The state as one line of JSON, to be kept, shared and set again."""
-        return json.dumps(self.state, ensure_ascii=False)
-
-    def picture(self, theme="light") -> bytes:
+    def picture(self, theme: str = "light") -> bytes:
         """The current state as a PNG that stands alone, with title and state written above it."""
         known("theme", theme, THEMES)
         with self._drawing:
             return picture(self.scene, self.state, THEMES[theme], self._canvas(theme))
 
-    def export(self, path, themes=("light", "dark"), fixed=None) -> Exported:
+    def export(
+        self,
+        path: PathLike,
+        themes: str | Iterable[str] = ("light", "dark"),
+        fixed: dict[str, Any] | None = None,
+    ) -> Exported:
         """Write one HTML file with the same controls and every picture inside: no kernel, no network.
 
         `fixed` holds some axes at a value, ``{"unit": "bits"}``, and leaves their controls away. The file is replaced
         atomically. Raises `InvalidInput` before anything is drawn if there would be more than 400 pictures, and
         `Unavailable` if the file cannot be written.
         """
-        path, fixed = Path(path), dict(fixed or {})
-        themes = (themes,) if isinstance(themes, str) else tuple(themes)
+        path, fixed = Path(path), {} if fixed is None else fixed
+        if not isinstance(fixed, dict):
+            raise InvalidInput(f"fixed: got {fixed!r}, expected a dict such as {{'unit': 'bits'}}.")
+        themes = (themes,) if isinstance(themes, str) else several("themes", themes)
         for theme in themes:
             known("theme", theme, THEMES)
         start = resolve(self.scene, fixed, self.state)
@@ -123,26 +116,24 @@ class Explorer(anywidget.AnyWidget):
             part.write_text(text, encoding="utf-8")
         return Exported(path, len(pictures), len(text.encode()))
 
-    def _repr_mimebundle_(self, **kwargs):
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None:  # the front end was closed
-            return None
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        still = {"alt": alt_text(self.scene, self.state), "width": round(self.scene.size[0] * 100)}
-        return data | {"image/png": base64.b64encode(self.picture()).decode()}, metadata | {"image/png": still}
+    def _resolved(self, value: Any, current: State | None) -> dict[str, Any]:
+        return resolve(self.scene, value, current or start_state(self.scene))
 
-    def _canvas(self, theme):
+    def _still(self) -> tuple[str, int]:
+        return alt_text(self.scene, self.state), round(self.scene.size[0] * 100)
+
+    def _canvas(self, theme: str) -> Canvas:
         if theme not in self._canvases:
             self._canvases[theme] = Canvas(self.scene, THEMES[theme])
         return self._canvases[theme]
 
-    def _drawn(self, state, theme, **packing):
+    def _drawn(self, state: dict[str, Any], theme: str, **packing: int) -> dict[str, Any]:
         frame = self._canvas(theme).frame(state, **packing)
         targets = self._canvas(theme).targets(state)
-        told = {"state": state, "alt": alt_text(self.scene, state)} | ({"targets": targets} if targets else {})
-        return told | {"picture": frame}
+        message = {"state": state, "alt": alt_text(self.scene, state)} | ({"targets": targets} if targets else {})
+        return message | {"picture": frame}
 
-    def _answer(self, _, wish, __):
+    def _answer(self, _: object, wish: dict[str, Any], __: object) -> None:
         """Draw what the browser lacks, at least one picture, and no more once the time is up."""
         begun, drawn, failed = time.perf_counter(), [], {}
         with self._drawing:
@@ -158,7 +149,7 @@ class Explorer(anywidget.AnyWidget):
         self.send({"theme": wish["theme"], **states_and_alts, **targets, **failed}, [one["picture"] for one in drawn])
 
 
-def _spec(scene, themes, fixed=None):
+def _spec(scene: Scene, themes: Iterable[str], fixed: dict[str, Any] | None = None) -> dict[str, Any]:
     """What the script knows of a scene, its pictures apart. An axis that is held has one tick, and so no control."""
     colours = ("background", "foreground", "muted", "grid", "accent")
     return {
@@ -170,7 +161,7 @@ def _spec(scene, themes, fixed=None):
     }
 
 
-def _axis(axis, fixed):
+def _axis(axis: Axis, fixed: dict[str, Any]) -> dict[str, Any]:
     ticks = [axis.index(fixed[axis.name])] if axis.name in fixed else range(len(axis.values))
-    values, texts = ([of[tick] for tick in ticks] for of in (axis.values, axis.texts))
+    values, texts = [axis.values[tick] for tick in ticks], [axis.shown(tick) for tick in ticks]
     return {"name": axis.name, "label": axis.label, "kind": axis.kind, "values": values, "texts": texts}

@@ -5,26 +5,33 @@ the browser computes them, in a notebook as in the exported page. The kernel see
 variables, as in exclusive or, stand in a table whose rows are pairs. Builds on `diagrams`; chapter 01 uses it.
 """
 
-import base64
-import json
-from pathlib import Path
+from __future__ import annotations
 
-import anywidget
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
-import traitlets
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from torch import Tensor
 
 from ibteach import data
 from ibteach.checks import known
 from ibteach.display.live import page
 from ibteach.display.live.diagrams import HIGHLIGHT, Picture, number, quantities
-from ibteach.display.live.explorer import Exported
-from ibteach.display.live.scene import THEMES, UNITS, Scene, alt_text, picture
+from ibteach.display.live.scene import THEMES, UNITS, Scene, Theme, alt_text, picture
+from ibteach.display.live.widget import Exported, LiveFigure, State
 from ibteach.errors import InvalidInput
-from ibteach.files import replacing
+from ibteach.files import PathLike, replacing
 from ibteach.information.diagram import definition, region
 from ibteach.information.discrete import Joint
 from ibteach.information.geometry import layout
+from ibteach.information.tables import Table
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64
 
 SCRIPT = page.read("page.js") + page.read("joint_table.js")
 STYLE = page.STYLE + page.read("joint_table.css")
@@ -32,7 +39,7 @@ SIZES = (2, 3, 4)
 OWN = "own table"  # what any two-variable table is called that is not a preset
 
 
-def digit_block(levels=4, classes=4) -> Joint:
+def digit_block(levels: int = 4, classes: int = 4) -> Joint:
     """Ink in the four middle pixels of real handwritten digits, in `levels`, and the digit, 0 … `classes` − 1."""
     digits = data.load("digits")
     kept = digits.train_labels < classes
@@ -53,14 +60,7 @@ def presets() -> dict[str, Joint]:
     }
 
 
-class _State(traitlets.TraitType):
-    """Preset and table of an editor: a dict or its JSON text, which may leave out the one or the other."""
-
-    def validate(self, editor, value):
-        return editor._resolved(value)
-
-
-class JointTable(anywidget.AnyWidget):
+class JointTable(LiveFigure):
     """Editor of a joint distribution of two variables with 2 to 4 values each, or of three bits.
 
     It opens with `joint`, or with a noisy channel. `table` is what is on screen, an array whose rows are the values of
@@ -71,11 +71,8 @@ class JointTable(anywidget.AnyWidget):
 
     _esm = SCRIPT
     _css = STYLE
-    _spec = traitlets.Dict().tag(sync=True)
-    state = _State().tag(sync=True)
-    _ipython_display_ = None  # ipywidgets 7 would show the live view alone
 
-    def __init__(self, joint=None):
+    def __init__(self, joint: Joint | None = None):
         self._presets = presets()
         opening = "noisy channel"
         if joint is not None:
@@ -85,13 +82,13 @@ class JointTable(anywidget.AnyWidget):
         super().__init__(state={"preset": opening, "table": _rows(self._presets[opening])}, _spec=_spec(self._presets))
 
     @property
-    def table(self) -> np.ndarray:
+    def table(self) -> Float64[np.ndarray, "rows columns"]:
         """The probabilities on screen, (rows, columns)."""
         return np.array(self.state["table"])
 
     @table.setter
-    def table(self, table):
-        shape = np.shape(table.detach() if hasattr(table, "detach") else table)
+    def table(self, table: Table) -> None:
+        shape = np.shape(_numpy(table))
         fits = shape == np.shape(self.state["table"])
         self.state = {"preset": self.state["preset"] if fits else OWN, "table": table}
 
@@ -100,51 +97,37 @@ class JointTable(anywidget.AnyWidget):
         """The distribution on screen."""
         return _joint(self.state["table"], self._presets[self.state["preset"]].names)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"JointTable: {self.joint!r}"
 
-    def export(self, path) -> Exported:
+    def export(self, path: PathLike) -> Exported:
         """Write the editor as one HTML file that needs neither kernel nor network; it opens with the table on screen.
 
         Raises `Unavailable` if the file cannot be written; it is replaced atomically.
         """
         spec = self._spec | {"start": self.state}
-        text = page.page(spec, [], self.picture(), self._alt(), script=SCRIPT, style=STYLE)
+        text = page.page(spec, [], self.picture(), self._still()[0], script=SCRIPT, style=STYLE)
         path = Path(path)
         with replacing(path) as part:
             part.write_text(text, encoding="utf-8")
         return Exported(path, 0, len(text.encode()))
 
-    def picture(self, theme="light") -> bytes:
+    def picture(self, theme: str = "light") -> bytes:
         """The table and its diagram as a PNG that stands alone."""
         known("theme", theme, THEMES)
         return picture(TableScene(self.joint, self._labels()), theme=THEMES[theme])
 
-    def _repr_mimebundle_(self, **kwargs):
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None:  # the front end was closed
-            return None
-        shown, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        still = {"alt": self._alt(), "width": 900}
-        return shown | {"image/png": base64.b64encode(self.picture()).decode()}, metadata | {"image/png": still}
-
-    def _alt(self):
-        return alt_text(TableScene(self.joint, self._labels()), {})
+    def _still(self) -> tuple[str, int]:
+        return alt_text(TableScene(self.joint, self._labels()), {}), 900
 
     def _labels(self):
         preset = self._spec["presets"][self.state["preset"]]
         return preset["rows"], preset["columns"]
 
-    def _resolved(self, value):
-        if isinstance(value, str):
-            try:
-                value = json.loads(value)
-            except json.JSONDecodeError as error:
-                raise InvalidInput(f"state: got the text {value[:80]!r}, expected a JSON object; {error}.") from None
+    def _resolved(self, value: Any, current: State | None) -> dict[str, Any]:
         if not isinstance(value, dict) or not value or value.keys() - {"preset", "table"}:
             raise InvalidInput(f"state: got {value!r}, expected a dict with 'preset' and 'table', or one of them.")
-        current = self._trait_values.get("state") or {}
-        preset = known("preset", value.get("preset", current.get("preset")), self._presets)
+        preset = known("preset", value.get("preset", (current or {}).get("preset")), self._presets)
         table = value.get("table", _rows(self._presets[preset]))
         return {"preset": preset, "table": _rows(_joint(table, self._presets[preset].names))}
 
@@ -155,11 +138,11 @@ class TableScene(Scene):
     title = "A joint distribution to edit"
     size = (9.0, 4.2)
 
-    def __init__(self, joint, labels):
+    def __init__(self, joint: Joint, labels: tuple[list[str], list[str]]):
         self.joint, self.labels = joint, labels
         self.quantity = f"I[{';'.join(joint.names)}]"
 
-    def build(self, figure, theme):
+    def build(self, figure: Figure, theme: Theme) -> list:
         cells, diagram = figure.subplots(1, 2, width_ratios=[1, 1.25])
         table, names = np.array(_rows(self.joint)), self.joint.names
         rows, columns = table.shape
@@ -169,7 +152,7 @@ class TableScene(Scene):
         cells.tick_params(length=0)
         cells.set(xlabel=names[-1], ylabel=" ".join(names[:-1]))
         for i, j in np.ndindex(rows, columns):
-            cells.add_patch(_square(j, i, 0.92 * np.sqrt(table[i, j]), color=theme.accent, alpha=0.5, lw=0))
+            cells.add_patch(_square(j, i, 0.92 * math.sqrt(table[i, j]), color=theme.accent, alpha=0.5, lw=0))
             cells.add_patch(_square(j, i, 0.92, fill=False, edgecolor=theme.muted))
             cells.text(j, i, f"{table[i, j]:.3f}", ha="center", va="center", size=12)
         cells.spines[:].set_visible(False)
@@ -177,10 +160,10 @@ class TableScene(Scene):
         Picture(diagram, theme, names, found.box(margin=0.12)).show(found, self.quantity)
         return []
 
-    def update(self):
+    def update(self) -> None:
         """Nothing moves."""
 
-    def alt(self):
+    def alt(self) -> str:
         found = layout(self.joint)
         *rest, last = self.joint.names
         rows = "; ".join(" ".join(f"{p:.3f}" for p in row) for row in _rows(self.joint))
@@ -190,18 +173,18 @@ class TableScene(Scene):
             f"Its information diagram: {', '.join(values)} nats. {found.note}"
         )
 
-    def _said(self):
+    def _said(self) -> list[str]:
         return [*(f"H[{name}]" for name in self.joint.names), self.quantity]
 
 
-def _square(x, y, side, **style):
+def _square(x: float, y: float, side: float, **style: Any) -> Rectangle:
     return Rectangle((x - side / 2, y - side / 2), side, side, **style)
 
 
-def _joint(table, names) -> Joint:
+def _joint(table: Table, names: tuple[str, ...]) -> Joint:
     """The joint distribution of a table on screen."""
     if len(names) == 3:
-        table = np.asarray(table.detach() if hasattr(table, "detach") else table)
+        table = _numpy(table)
         if table.shape != (4, 2):
             raise InvalidInput(
                 f"table: got shape {table.shape}, expected (4, 2): rows are pairs of bits, columns a bit."
@@ -212,7 +195,11 @@ def _joint(table, names) -> Joint:
     return joint
 
 
-def _rows(joint) -> list[list[float]]:
+def _numpy(table: Table) -> np.ndarray:
+    return np.asarray(table.detach() if isinstance(table, Tensor) else table)
+
+
+def _rows(joint: Joint) -> list[list[float]]:
     """The table on screen of a joint distribution, as nested lists."""
     good = isinstance(joint, Joint) and (
         (len(joint.names) == 2 and joint.table.ndim == 2 and {*joint.table.shape} <= {*SIZES})
@@ -225,7 +212,7 @@ def _rows(joint) -> list[list[float]]:
     return joint.table.detach().reshape(-1, joint.table.shape[-1]).tolist()
 
 
-def _spec(tables):
+def _spec(tables: Mapping[str, Joint]) -> dict[str, Any]:
     """What the script knows: presets, and for each set of variables the quantities with the atoms they sum up."""
 
     def labels(joint):
@@ -236,8 +223,8 @@ def _spec(tables):
         return list("0123"), list("0123")
 
     def masks(quantity, names):
-        inside = [set(region(f"H[{name}]", names)) for name in names]
-        return [sum(1 << i for i, members in enumerate(inside) if atom in members) for atom in region(quantity, names)]
+        sets = [set(region(f"H[{name}]", names)) for name in names]
+        return [sum(1 << i for i, inside in enumerate(sets) if atom in inside) for atom in region(quantity, names)]
 
     def kind(names):
         return [

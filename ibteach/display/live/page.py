@@ -6,12 +6,14 @@ The script and the style are the ones that `explorer` gives to the notebook; her
 import base64
 import html
 import json
+from collections.abc import Iterable
 from importlib.resources import files
+from typing import Any
 
 import ibteach
 
 
-def read(name) -> str:
+def read(name: str) -> str:
     """The text of a script or a style that lies beside this module."""
     return files("ibteach.display.live").joinpath(name).read_text(encoding="utf-8")
 
@@ -47,7 +49,14 @@ mount(document.querySelector("main"), JSON.parse(document.getElementById("live-f
 """
 
 
-def page(spec, pictures, still, alt, script=SCRIPT, style=STYLE) -> str:
+def page(
+    spec: dict[str, Any],
+    pictures: Iterable[dict[str, Any]],
+    still: bytes,
+    alt: str,
+    script: str = SCRIPT,
+    style: str = STYLE,
+) -> str:
     """The HTML text of a live figure: `spec` with its start state, every picture, a PNG for no script."""
     packed = [one | {"picture": base64.b64encode(one["picture"]).decode()} for one in pictures]
     figure = json.dumps({"spec": spec, "pictures": packed}, ensure_ascii=False)

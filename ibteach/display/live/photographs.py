@@ -3,7 +3,10 @@
 Chapter 08 shows with them what augmentation does to a picture, without a download.
 """
 
+from __future__ import annotations
+
 import io
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,8 +17,11 @@ from torch import Tensor
 from ibteach import checks
 from ibteach.errors import InvalidInput
 
+if TYPE_CHECKING:
+    from jaxtyping import UInt8
 
-def samples(size: int = 96) -> Tensor:
+
+def samples(size: int = 96) -> UInt8[Tensor, "2 3 size size"]:
     """A temple in China and a flower, (2, 3, size, size) uint8: cut to their central square and resized.
 
     >>> samples(32).shape
@@ -28,7 +34,7 @@ def samples(size: int = 96) -> Tensor:
     return torch.stack([torch.from_numpy(np.array(square)).permute(2, 0, 1) for square in squares])
 
 
-def show(images: Tensor, *, alt: str, columns: int = 8) -> "Shown":
+def show(images: UInt8[Tensor, "N C H W"], *, alt: str, columns: int = 8) -> Shown:
     """Images (N, C, H, W), uint8 with one or three channels, in rows of `columns`; `alt` says what they show.
 
     >>> show(samples(32), alt="A temple and a flower.").picture.size
@@ -39,9 +45,10 @@ def show(images: Tensor, *, alt: str, columns: int = 8) -> "Shown":
         or images.dtype != torch.uint8
         or images.ndim != 4
         or images.shape[1] not in (1, 3)
+        or not images.numel()
     ):
         came = (images.dtype, tuple(images.shape)) if isinstance(images, Tensor) else type(images).__name__
-        raise InvalidInput(f"images: got {came}, expected uint8 of shape (N, 1, H, W) or (N, 3, H, W).")
+        raise InvalidInput(f"images: got {came}, expected uint8 of shape (N, 1, H, W) or (N, 3, H, W), at least one.")
     if not isinstance(alt, str) or not alt.strip():
         raise InvalidInput(f"alt: got {alt!r}, expected a sentence that says what the images show.")
     count, _, height, width = images.shape
@@ -61,10 +68,12 @@ def show(images: Tensor, *, alt: str, columns: int = 8) -> "Shown":
 class Shown:
     """A picture that a notebook shows with its alt text."""
 
-    def __init__(self, picture, alt):
+    def __init__(self, picture: Picture.Image, alt: str):
         self.picture, self.alt = picture, alt
 
-    def _repr_mimebundle_(self, include=None, exclude=None):
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         kept = io.BytesIO()
         self.picture.save(kept, "PNG")
         return {"image/png": kept.getvalue(), "text/plain": self.alt}, {"image/png": {"alt": self.alt}}

@@ -4,14 +4,23 @@ A slider never trains and never interpolates. `TrainedScene` turns the runs of a
 scenes of the chapters say what is drawn of the network chosen.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import matplotlib as mpl
 import numpy as np
+from matplotlib.figure import Figure
 
-from ibteach.display.live.scene import Axis, Scene
+from ibteach.display.live.scene import Axis, Scene, Theme
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
 from ibteach.objectives import OBJECTIVES
 from ibteach.records.record import Record
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64
 
 
 def title_of(objective: str) -> str:
@@ -27,6 +36,8 @@ class TrainedScene(Scene):
     """A scene whose controls choose one network of a Record: objective, γ, and seed where there are several."""
 
     def __init__(self, record: Record, *more_axes: Axis):
+        if not isinstance(record, Record):
+            raise InvalidInput(f"record: got {type(record).__name__}, expected a Record: what training.fit returns.")
         self.record = record
         self.objectives = list(dict.fromkeys(run["objective"] for run in record.runs))
         self.gammas = sorted({run["gamma"] for run in record.runs})
@@ -45,27 +56,27 @@ class TrainedScene(Scene):
         seed = Axis("seed", "seed", seeds) if len(seeds) > 1 else None
         self.axes = tuple(axis for axis in (choose, slide, seed, *more_axes) if axis)
 
-    def curve(self, state) -> list[int]:
+    def curve(self, state: dict[str, Any]) -> list[int]:
         """The networks of this objective and seed, in the order of γ."""
         seed = state.get("seed", self.record.runs[0]["seed"])
         return [self.of[self.objective(state), gamma, seed] for gamma in self.gammas]
 
-    def objective(self, state) -> str:
+    def objective(self, state: dict[str, Any]) -> str:
         return self.name_of[state["objective"]] if "objective" in state else self.objectives[0]
 
-    def networks(self, state, gamma) -> list[int]:
+    def networks(self, state: dict[str, Any], gamma: float) -> list[int]:
         """The networks of that γ and of the state's objective: one for each seed."""
         return [m for (name, weight, _), m in self.of.items() if (name, weight) == (self.objective(state), gamma)]
 
-    def shades(self, theme) -> np.ndarray:
+    def shades(self, theme: Theme) -> Float64[np.ndarray, "gammas 4"]:
         """A colour for each γ, from dark to light, each at a contrast of 2.9 at least to the theme's background."""
         visible = (0.38, 1.0) if theme.name == "dark" else (0.0, 0.65)
         return mpl.colormaps["plasma"](np.linspace(*visible, len(self.gammas)))
 
-    def network(self, state) -> int:
+    def network(self, state: dict[str, Any]) -> int:
         return self.curve(state)[self.gammas.index(state["gamma"])]
 
-    def setting(self, name, default):
+    def setting(self, name: str, default: Any) -> Any:
         """A setting of the training, from the Record's provenance."""
         return (self.record.provenance.get("configuration") or {}).get(name, default)
 
@@ -74,14 +85,14 @@ class TrainedScene(Scene):
         """Of the noise that the networks were trained with, per dimension."""
         return ZERO_ENTROPY_VARIANCE if self.setting("noise", True) else 0.0
 
-    def sign(self, figure, theme) -> None:
+    def sign(self, figure: Figure, theme: Theme) -> None:
         """Say on the figure where its numbers come from."""
         figure.supxlabel(self.record.source, x=0.998, ha="right", size=10, color=theme.muted)
 
-    def run_text(self, m) -> str:
+    def run_text(self, m: int) -> str:
         run = self.record.runs[m]
         return f"{title_of(run['objective'])}, γ = {run['gamma']:.3g}, β′ = {run['beta_prime']:.3g}"
 
-    def value(self, name, networks=None):
+    def value(self, name: str, networks: Sequence[int] | None = None) -> Float64[np.ndarray, " networks"]:
         values = self.record.value(name).numpy()
         return values if networks is None else values[networks]

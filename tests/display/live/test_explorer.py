@@ -1,10 +1,12 @@
 """The kernel's half of an explorer: state, answers to the browser, what is displayed and exported."""
 
 import base64
+import gc
 import html.parser
 import io
 import json
 import threading
+import weakref
 
 import pytest
 from PIL import Image
@@ -63,7 +65,7 @@ def test_a_bad_state_is_refused_and_nothing_moves(explorer, state):
 
 
 def test_a_state_that_was_read_is_not_a_way_to_write(explorer):
-    with pytest.raises(InvalidInput, match=r"explorer\.state = \{'ring': 'both'\}"):
+    with pytest.raises(InvalidInput, match=r"figure\.state = \{'ring': 'both'\}"):
         explorer.state["ring"] = "both"
 
 
@@ -78,6 +80,16 @@ def test_it_opens_where_it_is_told(rings):
 def test_no_explorer_without_alt_text(rings):
     with pytest.raises(InvalidInput, match="alt text"):
         Explorer(type("Mute", (rings,), {"alt": Scene.alt})())
+
+
+def test_a_closed_explorer_gives_its_memory_back(rings):
+    explorer = Explorer(rings())
+    shown = explorer.picture()
+    drawings = [weakref.ref(canvas) for canvas in explorer._canvases.values()]
+    explorer.close()
+    gc.collect()
+    assert drawings and not any(drawing() for drawing in drawings)
+    assert explorer.picture() == shown  # drawn anew
 
 
 # --- answers to the browser ---------------------------------------------------------------------------------------
@@ -109,6 +121,7 @@ def test_an_error_while_drawing_is_told_to_the_reader(rings, monkeypatch):
             super().update(radius, ring, colour)
 
     explorer, sent = Explorer(Breaks()), []
+    monkeypatch.setattr(live, "BUSY_SECONDS", 1e9)  # on a busy machine too
     monkeypatch.setattr(explorer, "send", lambda content, buffers=None: sent.append((content, buffers)))
     good, bad = dict(explorer.state), dict(explorer.state) | {"ring": "both"}
     explorer._handle_custom_msg({"theme": "light", "states": [good, bad, good]}, [])

@@ -1,0 +1,84 @@
+"""What every live figure of a notebook is: a widget whose state Python and the browser share.
+
+A subclass says what a state is (`_resolved`) and how it looks as a picture with alt text; reading, setting and
+following the state, the picture that a saved notebook keeps, and what `close` gives back are the same for all.
+`Explorer` and `JointTable` are such figures.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import anywidget
+import traitlets
+
+from ibteach.errors import InvalidInput
+
+
+class State(dict[str, Any]):
+    """A state that was set: a plain dict to read; a change is made by setting the figure's whole state."""
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        raise InvalidInput(
+            f"state[{name!r}]: a state is read only; set figure.state = {{{name!r}: {value!r}}} instead."
+        )
+
+
+class SharedState(traitlets.TraitType):
+    """The full state of a `LiveFigure`; a dict or its JSON text that leaves something out leaves that as it was."""
+
+    def validate(self, figure: LiveFigure, value: Any) -> State:
+        if isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except json.JSONDecodeError as error:
+                raise InvalidInput(f"state: got the text {value[:80]!r}, expected a JSON object; {error}.") from None
+        return State(figure._resolved(value, figure._trait_values.get("state")))
+
+
+class Exported(NamedTuple):
+    """What `export` wrote: the file, how many pictures are in it, and its size."""
+
+    path: Path
+    pictures: int
+    bytes: int
+
+
+class LiveFigure(anywidget.AnyWidget):
+    """A figure that lives in the notebook: `state` says what is on screen, and setting it moves the figure.
+
+    ``figure.observe(act, "state")`` follows it. A saved notebook keeps the picture of the state with its alt text.
+    """
+
+    _spec = traitlets.Dict().tag(sync=True)
+    state: Any = SharedState().tag(sync=True)
+    _ipython_display_ = None  # ipywidgets 7 would show the live view alone
+
+    def _resolved(self, value: Any, current: State | None) -> dict[str, Any]:
+        """The full state that `value` asks for, where `current` is the one on screen, if there is one yet."""
+        raise NotImplementedError
+
+    def _still(self) -> tuple[str, int]:
+        """The alt text of the current picture, and how many pixels wide it is shown."""
+        raise NotImplementedError
+
+    def picture(self, theme: str = "light") -> bytes:
+        """The current state as a PNG that stands alone."""
+        raise NotImplementedError
+
+    @property
+    def state_text(self) -> str:
+        """The state as one line of JSON, to be kept, shared and set again."""
+        return json.dumps(self.state, ensure_ascii=False)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None:  # the front end was closed
+            return None
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        alt, width = self._still()
+        png = base64.b64encode(self.picture()).decode()
+        return data | {"image/png": png}, metadata | {"image/png": {"alt": alt, "width": width}}
