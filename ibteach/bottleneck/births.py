@@ -18,8 +18,6 @@ from scipy.optimize import nnls
 from ibteach.bottleneck.blahut_arimoto import TINY, batches, descend, encode, encoders, merge, pad, price
 from ibteach.bottleneck.exhaustive import ceiling, feasible
 
-PLENTY = 16  # random places to climb from, of each kind
-
 
 def certified(beta):
     """The gap in nats at which a search ends; ten times as much is failure. Rounding is worse where β is huge."""
@@ -62,8 +60,8 @@ def solve_ib(source, beta, limit, *, births=True, seconds=None) -> Best:
         return where
 
     above = np.flatnonzero(beta > 1)
-    ask(above, quick)
-    todo = np.flatnonzero((gap > certified(beta)) | (beta > max(1, source.unstable_beta())))
+    ask(above[beta[above] <= source.unstable_beta()], quick)  # above that one cluster is never the best
+    todo = np.flatnonzero(gap > certified(beta))
     if len(todo):
         start = np.broadcast_to(source.joint, (len(todo), *source.joint.shape))
         found, used[todo], _ = descend(source, start, beta[todo], limit=min(limit, 200), merging=(4, 8))
@@ -98,18 +96,16 @@ def solve_ib(source, beta, limit, *, births=True, seconds=None) -> Best:
 
 
 def starts(source):
-    """Places to climb from: few that nearly always do, and many that are tried at the end; (S, Y) each.
+    """Places to climb from: few that nearly always do, and more that are tried at the end; (S, Y) each.
 
-    A climb never leaves q(y) = 0: where rows have zeros, some starts must have none.
+    A climb never leaves q(y) = 0: where rows have zeros, some starts must have none, and more of them are tried.
     """
     rows, p_y, size = source.rows, source.p_y, len(source.rows)
-    rng = np.random.default_rng(0)
-    quick = [rows, p_y[None]] + ([(rows + p_y) / 2] if (rows == 0).any() else [])
-    pairs = np.array([(i, j) for i in range(size) for j in range(i)] or [(0, 0)])
-    if len(pairs) > 4 * PLENTY:
-        pairs = pairs[rng.choice(len(pairs), 4 * PLENTY, replace=False)]
-    wide = [rng.dirichlet(np.full(len(p_y), c), PLENTY) for c in (0.3, 1)] + [rows[pairs].mean(1)]
-    wide += [rng.dirichlet(np.full(size, 0.3), PLENTY) @ rows, 0.9 * rows + 0.1 * p_y]
+    rng, zeros = np.random.default_rng(0), (rows == 0).any()
+    pairs = rng.permutation([(i, j) for i in range(size) for j in range(i)] or [(0, 0)])[: 64 if zeros else 16]
+    quick = [rows, p_y[None]] + ([(rows + p_y) / 2] if zeros else [])
+    wide = [rng.dirichlet(np.full(len(p_y), c), 16 if zeros else 8) for c in (0.3, 1)] + [rows[pairs].mean(1)]
+    wide += [rng.dirichlet(np.full(size, 0.3), 16) @ rows] + ([0.9 * rows + 0.1 * p_y] if zeros else [])
     return np.concatenate(quick), np.concatenate(wide)
 
 
@@ -179,25 +175,37 @@ def climb(source, log_f, beta, start, owner, steps=200):
     """Local maxima of the growth factor D on the simplex of Y, uphill from each start: D (N,) and places (N, Y).
 
     Start i belongs to problem `owner[i]` of those with log_f (B, X) and β (B,). Moving q to the mean of the rows
-    p(y|x), weighted by the terms of D(q), never lowers D. Starts that fall in with another are dropped, with D = 0.
+    p(y|x), weighted by the terms of D(q), never lowers D; every third step is led on by the two before. Starts that
+    fall in with another are dropped, with D = 0.
     """
     growth, place, going = np.zeros(len(start)), start.copy(), np.arange(len(start))
+    plain, before = place.copy(), place.copy()
     for number in range(steps):
-        whose = owner[going]
-        log_terms = beta[whose, None] * np.log(np.maximum(place[going], TINY)) @ source.rows.T - log_f[whose]
+        whose, here = owner[going], place[going]
+        log_terms = beta[whose, None] * np.log(np.maximum(here, TINY)) @ source.rows.T - log_f[whose]
         terms = np.exp(np.minimum(log_terms, 300, out=log_terms)) * source.p_x
         new = terms.sum(1)
-        place[going] = terms @ source.rows / np.maximum(new, TINY)[:, None]
-        rising = new > growth[going] + 1e-12
-        growth[going] = new
+        image = terms @ source.rows / np.maximum(new, TINY)[:, None]
+        astray = new < growth[going] - 1e-13  # led too far: back to where the plain step was
+        image[astray] = plain[going[astray]]
+        rising = (new > growth[going] + 1e-12) | astray
+        growth[going] = np.maximum(new, growth[going])
+        place[going] = plain[going] = image
+        if number % 3 == 2:
+            # Two steps in a row say where all that follow would lead (Varadhan & Roland 2008).
+            step, turn = here - before[going], image - 2 * here + before[going]
+            far = np.sqrt((step**2).sum(1) / np.maximum((turn**2).sum(1), 1e-30)).clip(1, 1e3)[:, None]
+            guess = before[going] + 2 * far * step + far**2 * turn
+            place[going] = np.where((guess >= 0.1 * image).all(1, keepdims=True) & ~astray[:, None], guess, image)
+        before[going] = here
         going = going[rising]
         if number in (3, 10, 30, 100):
-            first = np.unique(np.column_stack([owner, place.round(4)])[going], axis=0, return_index=True)[1]
+            first = np.unique(np.column_stack([owner, plain.round(4)])[going], axis=0, return_index=True)[1]
             growth[np.delete(going, first)] = 0
             going = going[first]
         if not len(going):
             break
-    return growth, place
+    return growth, plain
 
 
 def weigh(source, table, born, beta):
