@@ -1,8 +1,9 @@
 """The bottleneck of a table and of two Gaussians, on the information plane: the best encoder as β and α move.
 
 `plane` shows where the solution lies on the curve of all that is possible, and beside it the encoder itself, whose
-clusters are born one after another as β grows. `gaussian` is the case that can be solved on paper. Every position of
-the sliders was solved; nothing is interpolated. Chapter 02 walks through both.
+clusters are born one after another as β grows. `births` shows the two ways in which the first one is: out of nothing,
+or by a jump. `gaussian` is the case that can be solved on paper. Every position of the sliders was solved; nothing is
+interpolated, and the picture says whether its solution is proven or searched. Chapter 02 walks through all three.
 """
 
 import numpy as np
@@ -10,8 +11,9 @@ import torch
 from matplotlib.colors import LinearSegmentedColormap
 
 from ibteach import checks
+from ibteach.bottleneck.contraction import first_birth
 from ibteach.bottleneck.gaussian import GaussianBottleneck
-from ibteach.bottleneck.tabular import solve
+from ibteach.bottleneck.tabular import Solution, solve
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.scene import UNITS, Axis, Scene
 from ibteach.information.discrete import Joint
@@ -22,9 +24,27 @@ def plane(joint: Joint, betas, alphas=(0.0, 0.25, 0.5, 0.75, 1.0), restarts: int
     return Explorer(PlaneScene(joint, betas, alphas, restarts))
 
 
+def births(symbols=(2, 3, 4, 5, 6), error: float = 0.1) -> Explorer:
+    """How the first cluster is born when one of q equally likely symbols is mistaken for another with `error`."""
+    return Explorer(BirthScene(symbols, error))
+
+
 def gaussian(correlations=(0.3, 0.5, 0.7, 0.8, 0.9, 0.95)) -> Explorer:
     """The bottleneck of two Gaussians with unit variance, by their correlation and β."""
     return Explorer(GaussianScene(correlations))
+
+
+def hamming(symbols: int, error: float) -> torch.Tensor:
+    """p(x, y) of X uniform over q symbols and Y the same, or with probability `error` any of the others: (q, q)."""
+    table = torch.full((symbols, symbols), error / (symbols - 1), dtype=torch.float64)
+    return table.fill_diagonal_(1 - error) / symbols
+
+
+def evidence(solution: Solution, i: int) -> str:
+    """How it is known that no encoder is better than the i-th: a proof, or no more than a search."""
+    if solution.proof[i] == "exhaustive":
+        return f"exhaustive: no encoder is better by more than {max(float(solution.gap[i]), 1e-15):.0e} nats"
+    return f"searched from {int(solution.starts[i])} places: none better was found"
 
 
 class PlaneScene(Scene):
@@ -39,7 +59,7 @@ class PlaneScene(Scene):
         beta = torch.tensor(self.betas, dtype=torch.float64)
         alphas = sorted({checks.number("alphas", alpha, minimum=0, maximum=1) for alpha in alphas})
         self.solutions = {alpha: solve(joint, beta, alpha=alpha, restarts=restarts) for alpha in alphas}
-        finest = solve(joint, torch.logspace(0, 4, 200, dtype=torch.float64))
+        finest = solve(joint, torch.logspace(0, 4, 200, dtype=torch.float64), seconds=0)
         self.curve = finest.rate.numpy(), finest.relevance.numpy()
         # Rows of the picture: inputs that fall into one cluster early stand together.
         rows = torch.cat([one for one in self.solutions[alphas[0]].encoder], 1)
@@ -76,12 +96,16 @@ class PlaneScene(Scene):
         encoder.set(xticks=[], yticks=[], xlabel="cluster t, by its probability", ylabel=f"each x, {inputs} of them")
         self.counted = encoder.text(0, 1.02, "", transform=encoder.transAxes, va="bottom", size=13)
         figure.supxlabel(f"solved now, {self.joint!r}", x=0.998, ha="right", size=10, color=theme.muted)
-        return [self.tangent, self.dot, self.where, self.clusters, self.counted]
+        self.known = figure.text(0.012, 0.012, "", size=10, color=theme.muted)
+        return [self.tangent, self.dot, self.where, self.clusters, self.counted, self.known]
+
+    def chosen(self, state):
+        """The solutions for the α on screen, and which of them belongs to its β."""
+        return self.solutions[state.get("alpha", next(iter(self.solutions)))], self.betas.index(state["beta"])
 
     def at(self, state):
         """The solution on screen: rate, relevance, entropy (nats), number of clusters, and p(t|x) padded to X × X."""
-        alpha = state.get("alpha", next(iter(self.solutions)))
-        found, i = self.solutions[alpha], self.betas.index(state["beta"])
+        found, i = self.chosen(state)
         inputs = len(self.order)
         encoder = np.zeros((inputs, inputs))
         encoder[:, : found.encoder.shape[2]] = found.encoder[i].numpy()[self.order]
@@ -97,6 +121,7 @@ class PlaneScene(Scene):
         self.clusters.set_data(encoder)
         self.where.set_text(f"I[X;T] = {rate * factor:.3f}   I[T;Y] = {relevance * factor:.3f} {unit}")
         self.counted.set_text(f"{clusters} cluster{'s' * (clusters > 1)}, H[T] = {entropy * factor:.3f} {unit}")
+        self.known.set_text(evidence(*self.chosen(state)))
 
     def alt(self, **state):
         rate, relevance, entropy, clusters, _ = self.at(state)
@@ -105,7 +130,104 @@ class PlaneScene(Scene):
             f"Information plane with the concave IB curve. At β = {state['beta']:.3g}, α = {state.get('alpha', 1):g}, "
             f"the best encoder keeps I[X;T] = {rate * factor:.3f} and I[T;Y] = {relevance * factor:.3f} {unit}, on a "
             f"line of slope 1/β. Beside it the encoder p(t|x), with {clusters} clusters in use and "
-            f"H[T] = {entropy * factor:.3f} {unit}."
+            f"H[T] = {entropy * factor:.3f} {unit}. {evidence(*self.chosen(state)).capitalize()}."
+        )
+
+
+class BirthScene(Scene):
+    """Left: how far the curve and its tangent lie above slope ρ². Right: the rate over β, and both critical numbers."""
+
+    title = "How the first cluster is born"
+    size = (11.0, 5.2)
+    ratios = (0.9, 0.95, 0.98, 0.99, 0.999, 1.001, 1.005, 1.01, 1.02, 1.04, 1.06, 1.08)
+
+    def __init__(self, symbols=(2, 3, 4, 5, 6), error=0.1):
+        error = checks.number("error", error, above=0, below=0.5)
+        symbols = sorted({checks.whole("symbols", q, minimum=2) for q in symbols})
+        self.births, self.solutions, self.curves = {}, {}, {}
+        for q in symbols:
+            table = hamming(q, error)
+            birth = first_birth(table)
+            self.births[q] = birth
+            self.solutions[q] = solve(table, birth.beta * torch.tensor(self.ratios, dtype=torch.float64))
+            above = solve(table, birth.beta * (1 + np.geomspace(1e-5, 0.15, 60)), seconds=0)
+            self.curves[q] = above.beta.numpy(), above.rate.numpy(), above.relevance.numpy()
+        self.error = error
+        names = ["2: a flipped bit" if q == 2 else str(q) for q in symbols]
+        self.axes = (
+            Axis("symbols", "symbols q", symbols, names, start=min(1, len(symbols) - 1)),
+            Axis("ratio", "β η_KL", self.ratios, [f"{r:g}" for r in self.ratios], start=self.ratios.index(1.001)),
+        )
+
+    def build(self, figure, theme):
+        plane, kept = figure.subplots(1, 2)
+        row = dict(fontsize=11, handlelength=1.3, columnspacing=1.0)
+        most = max(rate[-1] for _, rate, _ in self.curves.values())
+        above = [self.above(q, *self.curves[q][1:]).max() for q in self.curves]
+        high = 1.6 * max(0.002, *above)
+        plane.set(xlim=(0, most), ylim=(-high, high), xlabel="rate I[X;T], nats", ylabel="I[T;Y] − ρ² I[X;T], nats")
+        plane.grid(True)
+        (self.curve,) = plane.plot([], [], color=theme.cycle[0], label="the IB curve")
+        (self.tangent,) = plane.plot([], [], color=theme.cycle[1], lw=1.4, label="slope 1/β")
+        (self.steepest,) = plane.plot([], [], "--", color=theme.cycle[2], lw=1.6, label="slope η_KL")
+        (self.dot,) = plane.plot([], [], "o", color=theme.cycle[1], ms=11, clip_on=False, zorder=5)
+        plane.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.08), ncols=3, **row)
+        self.where = plane.text(0, 1.02, "", transform=plane.transAxes, va="bottom", size=13)
+        left = 0.9 * min(birth.beta for birth in self.births.values())
+        right = 1.15 * max(birth.beta for birth in self.births.values())
+        kept.set(xlim=(left, right), ylim=(0, most), xlabel="β", ylabel="rate I[X;T], nats")
+        kept.grid(True)
+        (self.rates,) = kept.plot([], [], color=theme.cycle[0])
+        (self.leap,) = kept.plot([], [], ":", color=theme.cycle[0], lw=2)
+        (self.born,) = kept.plot([], [], "--", color=theme.cycle[2], lw=1.6, label="1/η_KL: born")
+        (self.stable,) = kept.plot([], [], "-.", color=theme.cycle[5], lw=1.6, label="1/ρ²: unstable")
+        (self.here,) = kept.plot([], [], "o", color=theme.cycle[1], ms=11, clip_on=False, zorder=5)
+        kept.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.08), ncols=2, **row)
+        self.numbers = kept.text(0, 1.02, "", transform=kept.transAxes, va="bottom", size=13)
+        figure.supxlabel(f"solved now, error {self.error:g}", x=0.998, ha="right", size=10, color=theme.muted)
+        self.known = figure.text(0.012, 0.012, "", size=10, color=theme.muted)
+        moved = [self.curve, self.tangent, self.steepest, self.dot, self.where, self.rates, self.leap, self.born]
+        return [*moved, self.stable, self.here, self.numbers, self.known]
+
+    def above(self, symbols, rate, relevance):
+        """How far a point of the plane lies above the line of slope ρ² from the origin, in nats."""
+        return relevance - self.births[symbols].squared_correlation * rate
+
+    def known_of(self, state):
+        return evidence(self.solutions[state["symbols"]], self.ratios.index(state["ratio"]))
+
+    def at(self, state):
+        """β, rate and relevance (nats) of the solution on screen, and how many clusters it has."""
+        found, i = self.solutions[state["symbols"]], self.ratios.index(state["ratio"])
+        return float(found.beta[i]), float(found.rate[i]), float(found.relevance[i]), int(found.clusters[i])
+
+    def update(self, **state):
+        birth, (betas, rates, relevances) = self.births[state["symbols"]], self.curves[state["symbols"]]
+        beta, rate, relevance, _ = self.at(state)
+        across = np.array([0.0, 10.0])
+        q = state["symbols"]
+        self.curve.set_data(np.append(0, rates), np.append(0, self.above(q, rates, relevances)))
+        self.tangent.set_data(across, self.above(q, across, relevance + (across - rate) / beta))
+        self.steepest.set_data(across, self.above(q, across, birth.contraction * across))
+        self.dot.set_data([rate], [self.above(q, rate, relevance)])
+        self.where.set_text(f"I[X;T] = {rate:.3f}   I[T;Y] = {relevance:.3f} nats")
+        self.rates.set_data([0, birth.beta, np.nan, *betas], [0, 0, np.nan, *rates])
+        self.leap.set_data([birth.beta] * 2, [0, rates[0]])
+        self.born.set_data([birth.beta] * 2, [0, 10])
+        self.stable.set_data([birth.upper] * 2, [0, 10])
+        self.here.set_data([beta], [rate])
+        self.numbers.set_text(f"η_KL = {birth.contraction:.4f}   ρ² = {birth.squared_correlation:.4f}")
+        self.known.set_text(self.known_of(state))
+
+    def alt(self, **state):
+        birth, (_, rates, _) = self.births[state["symbols"]], self.curves[state["symbols"]]
+        beta, rate, relevance, clusters = self.at(state)
+        how = f"by a jump, to a rate of {rates[0]:.3f} nats" if birth.jump else "out of nothing"
+        return (
+            f"Information plane of {state['symbols']} symbols with error {self.error:g}. The first cluster is born "
+            f"{how}, at β = 1/η_KL = {birth.beta:.4f}; the constant is unstable from 1/ρ² = {birth.upper:.4f} on. At "
+            f"β = {beta:.4f} the best encoder has {clusters} clusters, I[X;T] = {rate:.3f} and I[T;Y] = "
+            f"{relevance:.3f} nats. {self.known_of(state).capitalize()}."
         )
 
 

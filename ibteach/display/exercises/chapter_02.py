@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 from scipy import stats
-from scipy.optimize import brentq
+from scipy.optimize import brentq, minimize
+from scipy.special import softmax
 
 from ibteach.display.exercises import Exercise, agrees_with, function_agrees_with, size
 
@@ -43,6 +44,22 @@ def _mrs_gerber(rate=0.3):
     """The curve of the binary symmetric channel at a rate of 0.3 nats (Wyner & Ziv 1973)."""
     kept = brentq(lambda p: _binary(p) - (math.log(2) - rate), 1e-9, 0.5)
     return math.log(2) - _binary(kept * 0.9 + (1 - kept) * 0.1)
+
+
+def _hamming(q, error):
+    return (np.eye(q) * (1 - error) + (1 - np.eye(q)) * error / (q - 1)) / q
+
+
+def _contraction(joint):
+    """η_KL: the largest ratio of the divergences of output and input, by brute force over random inputs and descent."""
+    p_x, channel = joint.sum(1), joint / joint.sum(1, keepdims=True)
+
+    def negative(logits):
+        r = softmax(logits)
+        return -stats.entropy(r @ channel, p_x @ channel) / max(stats.entropy(r, p_x), 1e-9)
+
+    starts = np.random.default_rng(0).normal(size=(8, len(p_x)))
+    return -min(minimize(negative, start, method="Nelder-Mead", options={"xatol": 1e-9}).fun for start in starts)
 
 
 EXERCISES = [
@@ -144,5 +161,34 @@ answer = np.interp(0.3, found.rate, found.relevance)
             "ρ": 0.5,
             "1 / ρ⁴": 16.0,
         },
+    ),
+    Exercise(
+        name="02.6",
+        title="How much of a divergence gets through",
+        check=agrees_with(lambda: _contraction(np.array([[0.35, 0.0, 0.15], [0.0, 0.35, 0.15]]))),
+        hint="Write KL(r P ‖ p(y)) for any r: the third output has probability 0.3 whatever r is.",
+        solution="answer = 1 - 0.3",
+        wrong=(0.3, 1 / 0.7, 0.49),
+    ),
+    Exercise(
+        name="02.7",
+        title="Stable, and yet not the best",
+        check=agrees_with(
+            lambda: (
+                1 / np.linalg.svd(_hamming(4, 0.1) * 4, compute_uv=False)[1] ** 2 - 1 / _contraction(_hamming(4, 0.1))
+            ),
+            tolerance=2e-3,
+        ),
+        hint="first_birth knows both ends, `beta` = 1/η_KL and `upper` = 1/ρ²; or ρ = 1 − ε − ε / (q − 1) by hand.",
+        setup="""
+import torch
+from ibteach.bottleneck.contraction import first_birth
+""",
+        solution="""
+table = torch.full((4, 4), 0.1 / 3, dtype=torch.float64).fill_diagonal_(0.9) / 4
+birth = first_birth(table)
+answer = birth.upper - birth.beta
+""",
+        wrong=(0.0, 0.0098, 1.3142),
     ),
 ]

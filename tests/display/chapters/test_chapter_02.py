@@ -8,7 +8,7 @@ import torch
 
 from ibteach.bottleneck.tabular import solve
 from ibteach.display.chapters import chapter_02 as bottleneck_explorers
-from ibteach.display.chapters.chapter_02 import GaussianScene, PlaneScene
+from ibteach.display.chapters.chapter_02 import BirthScene, GaussianScene, PlaneScene, hamming
 from ibteach.display.live.scene import DARK, LIGHT, Canvas, alt_text, start_state, states
 from ibteach.errors import InvalidInput
 from ibteach.information.discrete import Joint
@@ -69,9 +69,67 @@ def test_the_gaussian_scene_is_the_closed_form():
     assert canvas.pixels(start_state(scene)).std() > 1
 
 
+def test_the_picture_says_how_its_solution_is_known():
+    few, many = (
+        PlaneScene(TABLE, [2.0], alphas=[0.5, 1.0]),
+        PlaneScene(
+            Joint(torch.rand(9, 6, generator=torch.Generator().manual_seed(0)), "X Y", normalize=True),
+            [8.0],
+            alphas=[0.0, 1.0],
+        ),
+    )
+    for scene, alpha, word in [
+        (few, 1.0, "Exhaustive"),
+        (few, 0.5, "Searched"),
+        (many, 1.0, "Searched"),
+        (many, 0.0, "Searched"),
+    ]:
+        state = start_state(scene) | {"alpha": alpha}
+        assert word in alt_text(scene, state)
+        assert ("no encoder is better" in alt_text(scene, state)) == (word == "Exhaustive")
+        assert "proven" not in alt_text(scene, state) and "proof" not in alt_text(scene, state)
+        Canvas(scene).pixels(state)
+
+
+@pytest.fixture(scope="module")
+def births():
+    return BirthScene((2, 3, 5))
+
+
+def test_births_out_of_nothing_and_by_a_jump(births):
+    for q, jump in [(2, False), (3, True), (5, True)]:
+        correlation = 1 - 0.1 - 0.1 / (q - 1)
+        birth = births.births[q]
+        assert birth.jump == jump and birth.squared_correlation == pytest.approx(correlation**2)
+        assert (birth.contraction > correlation**2 + 1e-3) == jump
+        state = {"symbols": q, "ratio": 0.999}
+        assert births.at(state)[1:] == (0, 0, 1)
+        _, rate, relevance, clusters = births.at(state | {"ratio": 1.001})
+        assert (rate > 0.05) == jump and rate > 0 and clusters == q
+        assert relevance <= birth.contraction * rate + 1e-12
+        assert f"{birth.beta:.4f}" in alt_text(births, state) and ("by a jump" in alt_text(births, state)) == jump
+        exhaustive = "Exhaustive" in alt_text(births, state)
+        assert exhaustive == (q <= 4) and ("Searched from" in alt_text(births, state)) != exhaustive
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+def test_births_are_drawn_bit_for_bit(births, theme):
+    canvas, first = Canvas(births, theme), start_state(births)
+    picture = canvas.pixels(first).tobytes()
+    canvas.pixels(first | {"symbols": 2})
+    assert canvas.pixels(first).tobytes() == picture != canvas.pixels(first | {"ratio": 1.08}).tobytes()
+
+
+def test_the_hamming_channel_is_a_table():
+    table = hamming(4, 0.3)
+    torch.testing.assert_close(table.sum(1), torch.full((4,), 0.25, dtype=torch.float64))
+    assert table[0, 0] == pytest.approx(0.7 / 4) and table[2, 1] == pytest.approx(0.1 / 4)
+
+
 def test_explorers_move():
     for explorer, state in [
         (bottleneck_explorers.plane(TABLE, BETAS, alphas=[1.0]), {"beta": 30.0}),
+        (bottleneck_explorers.births((2, 3)), {"symbols": 2}),
         (bottleneck_explorers.gaussian(), {"correlation": 0.95}),
     ]:
         before = explorer.picture()
@@ -87,5 +145,9 @@ def test_bad_input_is_refused():
     ]:
         with pytest.raises(InvalidInput, match=said):
             PlaneScene(TABLE, **arguments)
+    with pytest.raises(InvalidInput, match="symbols: got 1"):
+        BirthScene((1, 2))
+    with pytest.raises(InvalidInput, match=r"error: got 0\.5"):
+        BirthScene(error=0.5)
     with pytest.raises(InvalidInput, match="correlations: got 1"):
         GaussianScene([torch.tensor(1.0)])
