@@ -196,6 +196,7 @@ def climb(source, log_f, beta, start, owner, steps=200):
             step, turn = here - before[going], image - 2 * here + before[going]
             far = np.sqrt((step**2).sum(1) / np.maximum((turn**2).sum(1), 1e-30)).clip(1, 1e3)[:, None]
             guess = before[going] + 2 * far * step + far**2 * turn
+            guess /= guess.sum(1, keepdims=True)  # a long step magnifies rounding
             place[going] = np.where((guess >= 0.1 * image).all(1, keepdims=True) & ~astray[:, None], guess, image)
         before[going] = here
         going = going[rising]

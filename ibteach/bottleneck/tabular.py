@@ -23,6 +23,7 @@ from ibteach.errors import InvalidInput, NotConverged
 from ibteach.information.discrete import entropy_terms
 from ibteach.information.tables import numbers
 
+NEVER = 1e-15  # a probability that is none
 HARD = 1e-12  # α up to here is 0: the difference, α H[T|X], is below rounding
 AT_REST = 1e-5  # an encoder that moves more than this in one more sweep has not converged
 
@@ -142,11 +143,14 @@ def solve(joint, beta, alpha=1.0, *, restarts=24, sweeps=2000, seconds=None, see
 
 
 def sources(joint, normalize=False):
-    """The checked table p(x, y), which x occur, and both as a `Source` without the x and y that never do."""
+    """The checked table p(x, y), which x occur, and both as a `Source` without the x and y that never do.
+
+    What has less probability than `NEVER` could change no sum by more than rounding, and counts as never.
+    """
     table = two_variables(joint, normalize)
     table = table / table.sum()
-    seen = table.sum(1) > 0
-    return table, seen, Source(table[seen][:, table.sum(0) > 0].numpy())
+    seen = table.sum(1) > NEVER
+    return table, seen, Source(table[seen][:, table[seen].sum(0) > NEVER].numpy())
 
 
 def trade_offs(beta, *, infinite=False) -> Tensor:
