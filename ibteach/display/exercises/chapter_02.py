@@ -1,6 +1,7 @@
 """Exercises of chapter 02, the bottleneck. References are computed another way: numpy, scipy, closed forms."""
 
 import math
+from functools import cache
 
 import numpy as np
 from scipy import stats
@@ -47,11 +48,13 @@ def _mrs_gerber(rate=0.3):
 
 
 def _hamming(q, error):
-    return (np.eye(q) * (1 - error) + (1 - np.eye(q)) * error / (q - 1)) / q
+    return tuple(map(tuple, (np.eye(q) * (1 - error) + (1 - np.eye(q)) * error / (q - 1)) / q))
 
 
-def _contraction(joint):
-    """η_KL: the largest ratio of the divergences of output and input, by brute force over random inputs and descent."""
+@cache
+def _contraction(cells):
+    """η_KL: the largest ratio of the divergences of output and input, downhill from random inputs."""
+    joint = np.array(cells)
     p_x, channel = joint.sum(1), joint / joint.sum(1, keepdims=True)
 
     def negative(logits):
@@ -60,6 +63,12 @@ def _contraction(joint):
 
     starts = np.random.default_rng(0).normal(size=(8, len(p_x)))
     return -min(minimize(negative, start, method="Nelder-Mead", options={"xatol": 1e-9}).fun for start in starts)
+
+
+def _stable_not_best(q):
+    """1/ρ² − 1/η_KL of q symbols with error 0.1, ρ from a singular value."""
+    joint = _hamming(q, 0.1)
+    return 1 / np.linalg.svd(np.array(joint) * q, compute_uv=False)[1] ** 2 - 1 / _contraction(joint)
 
 
 EXERCISES = [
@@ -165,21 +174,28 @@ answer = np.interp(0.3, found.rate, found.relevance)
     Exercise(
         name="02.6",
         title="How much of a divergence gets through",
-        check=agrees_with(lambda: _contraction(np.array([[0.35, 0.0, 0.15], [0.0, 0.35, 0.15]]))),
-        hint="Write KL(r P ‖ p(y)) for any r: the third output has probability 0.3 whatever r is.",
+        check=agrees_with(lambda: _contraction(((0.35, 0.0, 0.15), (0.0, 0.35, 0.15))), unit=""),
+        hint=(
+            "Which part of the output depends on r at all?",
+            "Write KL(r P ‖ p(y)) for any r: the third output has probability 0.3 whatever r is.",
+        ),
         solution="answer = 1 - 0.3",
-        wrong=(0.3, 1 / 0.7, 0.49),
+        mistakes={
+            "what is lost": 0.3,
+            "1/η_KL": 1 / 0.7,
+            "η_KL²": 0.49,
+            "ρ in place of ρ²": math.sqrt(0.7),
+            "a bit that is flipped, not lost": (1 - 2 * 0.3) ** 2,
+        },
     ),
     Exercise(
         name="02.7",
         title="Stable, and yet not the best",
-        check=agrees_with(
-            lambda: (
-                1 / np.linalg.svd(_hamming(4, 0.1) * 4, compute_uv=False)[1] ** 2 - 1 / _contraction(_hamming(4, 0.1))
-            ),
-            tolerance=2e-3,
+        check=agrees_with(lambda: _stable_not_best(4), tolerance=2e-3, unit=""),
+        hint=(
+            "Up to which β is the constant encoder the best, and up to which is it stable? first_birth knows both.",
+            "The stretch is from `beta` = 1/η_KL to `upper` = 1/ρ²; by hand, ρ = 1 − ε − ε / (q − 1).",
         ),
-        hint="first_birth knows both ends, `beta` = 1/η_KL and `upper` = 1/ρ²; or ρ = 1 − ε − ε / (q − 1) by hand.",
         setup="""
 import torch
 from ibteach.bottleneck.contraction import first_birth
@@ -189,6 +205,12 @@ table = torch.full((4, 4), 0.1 / 3, dtype=torch.float64).fill_diagonal_(0.9) / 4
 birth = first_birth(table)
 answer = birth.upper - birth.beta
 """,
-        wrong=(0.0, 0.0098, 1.3142),
+        mistakes={
+            "none, as for a flipped bit": 0.0,
+            "η_KL − ρ²": lambda: _contraction(_hamming(4, 0.1)) - (1 - 0.1 - 0.1 / 3) ** 2,
+            "1/ρ², from 0 on": (1 - 0.1 - 0.1 / 3) ** -2,
+            "1/η_KL, from 0 on": lambda: 1 / _contraction(_hamming(4, 0.1)),
+            "three symbols": lambda: _stable_not_best(3),
+        },
     ),
 ]

@@ -149,5 +149,5 @@ def test_bad_input_is_refused():
         BirthScene((1, 2))
     with pytest.raises(InvalidInput, match=r"error: got 0\.5"):
         BirthScene(error=0.5)
-    with pytest.raises(InvalidInput, match="correlations: got 1"):
+    with pytest.raises(InvalidInput, match="correlations: got tensor"):
         GaussianScene([torch.tensor(1.0)])
