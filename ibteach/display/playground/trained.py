@@ -87,11 +87,11 @@ def record(trained: Trained) -> Record:
     networks = [network(row, trained.hidden) for row in trained.parameters]
     model = Ensemble(networks)
     noise_variance = ZERO_ENTROPY_VARIANCE if last["noise"] else 0.0
-    subset = len(digits.test_labels)
-    values, errors = measure(model, digits, subset, bool(last["noise"]), noise_variance)
+    eval_examples = len(digits.test_labels)
+    values, errors = measure(model, digits, eval_examples, bool(last["noise"]), noise_variance)
     if last["noise"]:
         for split, images, labels in [
-            ("train", digits.train_images[:subset], digits.train_labels[:subset]),
+            ("train", digits.train_images[:eval_examples], digits.train_labels[:eval_examples]),
             ("test", digits.test_images, digits.test_labels),
         ]:
             values[f"{split}/{MIXTURE}"] = mixture_bound(encode(model, digits, images), labels)
@@ -101,7 +101,12 @@ def record(trained: Trained) -> Record:
     if objective == NONE:
         run |= {"gamma": 0.0, "beta_prime": 0.0}
     told = {name: last[name] for name in ("noise", "batch_size", "learning_rate", "dropout", "random_labels")}
-    how = {"epochs": trained.epochs[-1], "optimizer": "adam", "subset": subset, "information": bool(last["noise"])}
+    how = {
+        "epochs": trained.epochs[-1],
+        "optimizer": "adam",
+        "eval_examples": eval_examples,
+        "information": bool(last["noise"]),
+    }
     decoders = networks[-1].decoders
     return Record(
         runs=(run,),
