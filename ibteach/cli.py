@@ -3,8 +3,10 @@
 import argparse
 import contextlib
 import dataclasses
+import difflib
 import importlib.util
 import inspect
+import re
 import statistics
 import sys
 import tempfile
@@ -114,7 +116,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     layout = {"formatter_class": argparse.RawDescriptionHelpFormatter}
-    parser = argparse.ArgumentParser("ibteach", description=WELCOME, **layout)
+    parser = _Parser("ibteach", description=WELCOME, **layout)
     parser.add_argument("--version", action="version", version=f"ibteach {ibteach.__version__}")
     parser.set_defaults(run=lambda _: parser.print_help())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
@@ -177,7 +179,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that is given its last options when it is used: those of training come with torch, which takes long."""
+    """A parser that names what is nearest to a wrong word, and is given its last options when it is used.
+
+    Those of training come with torch, which takes long.
+    """
 
     def __init__(self, *arguments, later=None, **options):
         super().__init__(*arguments, **options)
@@ -188,6 +193,20 @@ class _Parser(argparse.ArgumentParser):
             self._later(self)
             self._later = None
         return super().parse_known_args(args, namespace)
+
+    def error(self, message: str) -> typing.NoReturn:
+        wrong = re.search(r"invalid choice: '([^']*)'|unrecognized arguments: ([^\s=]+)", message)
+        near = difflib.get_close_matches(wrong[1] or wrong[2], self._words(), n=1) if wrong else []
+        super().error(f"{message}; did you mean {near[0]!r}?" if near else message)
+
+    def _words(self) -> list[str]:
+        """Its commands and its options, and those of its commands."""
+        words = list(self._option_string_actions)
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for name, command in action.choices.items():
+                    words += [name, *command._words()]
+        return words
 
 
 def _for_jupyter(arguments):

@@ -489,3 +489,24 @@ def test_badges_say_what_is_missing_before_anything_is_written(checkout, file, t
 def test_badges_outside_a_checkout(tmp_path, capsys):
     assert cli.main(["badges", str(tmp_path)]) == 1
     assert "pyproject.toml: cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("lba", "lab"),
+        ("records shw file", "show"),
+        ("train digits --out x --gama 1", "--gamma"),
+        ("sweep digits --folder x --wrokers=2", "--workers"),
+    ],
+)
+def test_a_misspelt_word_is_answered_with_the_nearest(line, meant, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(line.split())
+    assert capsys.readouterr().err.endswith(f"; did you mean {meant!r}?\n")
+
+
+def test_a_word_that_is_like_none_is_answered_with_all(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["xyzzy"])
+    assert "did you mean" not in capsys.readouterr().err
