@@ -9,6 +9,7 @@ from .chapters import chapter_06 as chapter_06
 from .chapters import chapter_07 as chapter_07
 from .chapters import chapter_08 as chapter_08
 from .chapters import chapter_09 as chapter_09
+from .live.distribution import distribution as distribution
 from .live.explore import explore as explore
 from .live.explorer import Explorer as Explorer
 from .live.scene import Axis as Axis
