@@ -103,3 +103,15 @@ def test_one_cluster_has_exactly_no_information():
     best = solve_ib(source, np.array([0.3, 0.9]), 100)
     assert (best.encoder == 1).all() and best.encoder.shape == (2, 5, 1)
     assert (best.proven == 0).all() and (best.sweeps == 0).all()
+
+
+def test_climbs_stay_on_the_simplex():
+    rng = np.random.default_rng(0)
+    for seed in range(5):
+        source, beta = Source(random_joint(10, 5, seed)), np.array([3.0])
+        log_f = encode(source, source.p_y[None, None], beta)[1]
+        growth, place = climb(source, log_f, beta, rng.dirichlet(np.ones(5), 30), np.zeros(30, int))
+        np.testing.assert_allclose(place.sum(1), 1, atol=1e-14)
+        own = np.exp(np.log(source.p_x) - log_f + 3.0 * np.log(np.maximum(place, 1e-300)) @ source.rows.T).sum(1)
+        kept = growth > 0
+        assert (own[kept] >= growth[kept] - 1e-11).all()  # what it claims for a place is there

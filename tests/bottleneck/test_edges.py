@@ -65,3 +65,18 @@ def test_what_has_not_converged_says_so():
     with pytest.warns(Warning, match="nats above the optimum"):
         solution = solve(random_joint(16, 4), [9.0], sweeps=2)
     assert not solution.converged and solution.gap > 1e-9 and solution.proof == "searched"
+
+
+def test_a_probability_below_rounding_is_none():
+    joint = np.vstack([random_joint(6, 3), [[1e-17, 0, 0]]])
+    solution, without = solve(joint, [2.0, 30.0]), solve(joint[:-1], [2.0, 30.0])
+    assert solution.converged.all() and (solution.proof == "exhaustive").all()
+    np.testing.assert_allclose(solution.objective, without.objective, atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_just_below_a_birth_nothing_is_kept_whatever_else_is_asked(seed):
+    joint = random_joint(12, 5, seed)
+    critical = critical_beta(joint)
+    solution = solve(joint, critical * np.array([1 - 1e-6, 1 + 1e-3, 1.5]), seconds=0)
+    assert solution.clusters[0] == 1 and solution.relevance[0] == 0 and solution.relevance[1] > 0
