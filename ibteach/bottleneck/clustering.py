@@ -6,6 +6,7 @@ fixed beforehand.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,6 +44,7 @@ def sequential(joint, clusters, beta=math.inf, *, restarts=10, seed=0, normalize
     """
     table, seen, source = sources(joint, normalize)
     beta, clusters = _checked(beta, clusters, source)
+    assert clusters is not None
     restarts = checks.whole("restarts", restarts)
     rng, wanted = np.random.default_rng(seed), np.repeat(beta.flatten().numpy(), restarts)
     # A random order of the x, dealt out in turn: no cluster starts empty.
@@ -68,7 +70,7 @@ def _solution(table, seen, source, beta, labels, passes, starts):
     flat = beta.flatten()
     objective = torch.where(torch.isinf(flat), -relevance, entropy - flat.nan_to_num(posinf=0) * relevance)
     zero, counts = torch.zeros_like(flat), (encoder > 0).any(1).sum(1)
-    each = [rate, relevance, entropy, objective, encoder, counts, zero + torch.inf]
+    each: list[Any] = [rate, relevance, entropy, objective, encoder, counts, zero + torch.inf]
     each += [np.full(flat.shape, "searched"), zero + torch.inf, zero.long() + starts, zero]
     each += [zero.long() + passes, zero == 0]
     return Solution(0.0, beta, *(value.reshape(beta.shape + value.shape[1:]) for value in each))

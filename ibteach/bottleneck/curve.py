@@ -6,6 +6,8 @@ reach is convex and its edge, the IB curve, concave. Minimising I[X;T] − β I[
 convex function of the rate in its place finds every point (Kolchinsky, Tracey & Van Kuyk 2019). Builds on `tabular`.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -32,7 +34,8 @@ def envelope(rate, relevance) -> tuple[Tensor, Tensor]:
         while len(corners) > 1 and _slope(corners[-1], (r, i)) >= _slope(corners[-2], corners[-1]):
             corners.pop()
         corners.append((r, i))
-    return tuple(torch.tensor(corners, dtype=torch.float64).T)
+    rates, relevances = torch.tensor(corners, dtype=torch.float64).T
+    return rates, relevances
 
 
 def _slope(a, b):
@@ -52,7 +55,9 @@ def solve_squared(joint, beta, *, normalize=False) -> Solution:
     (table, _, _), beta = sources(joint, normalize), trade_offs(beta)
     wanted, first = beta.flatten(), min(critical_beta(table), 1e6)
     known = [solve(table, first * torch.logspace(0, 3, 20, dtype=torch.float64), seconds=0)]
-    for _ in range(50):
+    rounds = 0
+    while True:
+        rounds += 1
         rate, relevance, ib = (torch.cat([getattr(k, n) for k in known]) for n in ("rate", "relevance", "beta"))
         order = ib.argsort()
         rate, relevance, ib = rate[order], relevance[order], ib[order]
@@ -67,7 +72,7 @@ def solve_squared(joint, beta, *, normalize=False) -> Solution:
         # 2 β_IB I[X;T] − β changes sign, and where it would be 0 on a straight line is tried as well.
         touch = solve(table, wanted / (2 * reached).clamp_min(1e-12), seconds=0)
         gap = value + reached**2 - 2 * reached * (touch.objective - touch.gap)
-        if (gap <= CLOSE).all():
+        if (gap <= CLOSE).all() or rounds == 50:
             break
         low, high = (2 * rate * ib - wanted[:, None]).gather(1, torch.stack([chord, chord + 1], 1)).T
         secant = ib[chord] + (ib[chord + 1] - ib[chord]) * (low / (low - high)).nan_to_num(0.5).clamp(0, 1)
@@ -84,7 +89,7 @@ def solve_squared(joint, beta, *, normalize=False) -> Solution:
     encoder = torch.stack([torch.nn.functional.pad(one, (0, clusters - one.shape[1])) for one in shared])
     entropy, rate, relevance = measure(table, encoder)
     counts = (encoder > 0).any(1).sum(1)
-    each = [rate, relevance, entropy, rate**2 - wanted * relevance, encoder, counts]
+    each: list[Any] = [rate, relevance, entropy, rate**2 - wanted * relevance, encoder, counts]
     bound = torch.where(touch.bound < torch.inf, gap + 2 * reached * (touch.bound - touch.gap), torch.inf)
     proof = np.where(bound <= CLOSE, "exhaustive", "searched")
     each += [gap.clamp_min(0), proof, bound.clamp_min(0), touch.starts, touch.residual, touch.sweeps, gap <= CLOSE]

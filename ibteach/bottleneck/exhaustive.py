@@ -60,6 +60,7 @@ def parts(rows):
     while left.any():
         xs, before = np.zeros(len(rows), bool), -1
         xs[left.argmax()] = True
+        ys = rows[left.argmax()] > 0
         while xs.sum() != before:
             before, ys = xs.sum(), (rows[xs] > 0).any(0)
             xs = (rows[:, ys] > 0).any(1)

@@ -8,6 +8,7 @@ from both (`between`). `lagrangian` prices an encoder that is given; `curve` has
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -118,8 +119,8 @@ def solve(joint, beta, alpha=1.0, *, restarts=24, sweeps=2000, seconds=None, see
     entropy, rate, relevance = measure(table, encoder)
     enough = torch.from_numpy(10 * certified(distinct))
     gap = np.where(bound <= enough.numpy(), bound, ib.searched)
-    each = (gap, bound, starts, residual, used, distinct)
-    gap, bound, starts, residual, used, distinct = (torch.from_numpy(one) for one in each)
+    arrays = (gap, bound, starts, residual, used, distinct)
+    gap, bound, starts, residual, used, distinct = (torch.from_numpy(one) for one in arrays)
     objective = alpha * rate + (1 - alpha) * entropy - distinct * relevance
     if alpha < 1:  # H[T|X] ≥ 0: at the same β no encoder has less than the best IB
         _, least_rate, most_relevance = measure(table, for_all(soft, seen, source.p_x))
@@ -137,7 +138,7 @@ def solve(joint, beta, alpha=1.0, *, restarts=24, sweeps=2000, seconds=None, see
             stacklevel=2,
         )
     clusters = (encoder > 0).any(1).sum(1)
-    each = [rate, relevance, entropy, objective, encoder, clusters]
+    each: list[Any] = [rate, relevance, entropy, objective, encoder, clusters]
     each += [gap.clamp_min(0), proof, bound.clamp_min(0), starts, residual, used, converged]
     return Solution(alpha, beta, *(value[place].reshape(beta.shape + value.shape[1:]) for value in each))
 
