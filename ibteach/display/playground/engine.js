@@ -564,9 +564,9 @@ export class Training {
     this.step++;
     this.examples += rows;
     if (this.epoch >= this.kept.at(-1).epoch + this.every) this.keep();
-    // The path is measured step by step at first, and after every change of a setting; then ever more rarely.
+    // The path is measured step by step at first, then ever more rarely; more often again after a change of a setting.
     const since = this.step - this.turned;
-    if (this.step - this.path.at(-1).step >= Math.min(200, Math.max(1, 0.15 * since))) this.walk();
+    if (this.step - this.path.at(-1).step >= Math.min(200, Math.max(this.turned ? 50 : 1, 0.15 * since))) this.walk();
     return true;
   }
 

@@ -220,7 +220,7 @@ class Playground {
     this.opened = true;
     this.show(false);
     this.span = null;
-    this.post({ kind: "open", data, settings: this.settings, parameters, frame: stillness() ? 500 : 33 });
+    this.post({ kind: "open", data, settings: this.settings, parameters, frame: stillness() ? 500 : 25 });
   }
 
   train(on) {
