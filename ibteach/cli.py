@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import dataclasses
 import difflib
+import errno
 import importlib.util
 import inspect
 import re
@@ -108,6 +109,11 @@ def main(arguments: list[str] | None = None) -> int:
         return options.run(options) or 0
     except IbteachError as error:
         print(f"ibteach: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        print(f"ibteach: {str(error.filename)[:80]}…: {error.strerror}; choose a shorter one.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("ibteach: stopped.", file=sys.stderr)
@@ -314,11 +320,10 @@ def _train(options):
         record, *_ = sweeps.train(job, device=options.device, checkpoint=options.checkpoint)
     except Diverged as diverged:
         if diverged.record:
-            diverged.record.save(options.out)
-            print(f"{options.out}: {diverged.record}: what was measured before")
+            of = "what was measured before" if diverged.record.latents is None else "the networks that went on"
+            print(f"{_keep(diverged.record, options.out)}: {diverged.record}: {of}")
         raise
-    record.save(options.out)
-    print(f"{options.out}: {record}")
+    print(f"{_keep(record, options.out)}: {record}")
 
 
 def _sweep(options):
@@ -341,19 +346,28 @@ def _sweep(options):
     print(f"{options.folder}: {len(records)} Records; `ibteach records list {options.folder}` shows them")
     if options.out:
         joined = concatenate(records)
-        joined.save(options.out)
-        print(f"{options.out}: {joined}")
+        print(f"{_keep(joined, options.out)}: {joined}")
 
 
 def _check_new(path):
     """What takes long to make must not fail when it is written, and must not replace what took long to make."""
+    from ibteach import files
+
+    files.check_writable(path)
     if path.exists():
         raise InvalidInput(f"{path}: is there already; choose another name, or remove it first.")
+
+
+def _keep(record, path):
+    """Save what took long to make: where it cannot be written any more, among the temporary files. Returns where."""
     try:
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise Unavailable(f"{path.parent}: cannot be written ({error.strerror}); choose another folder.") from error
+        record.save(path)
+    except Unavailable as error:
+        elsewhere = Path(tempfile.mkdtemp(prefix="ibteach-")) / path.name
+        record.save(elsewhere)
+        print(f"ibteach: {error} It is kept in {elsewhere} instead.", file=sys.stderr)
+        return elsewhere
+    return path
 
 
 def _show(options):
@@ -419,11 +433,9 @@ def _remake(options):
     record = records.Record.load(records.find(options.file))
     _check_new(options.out)
     again = remake(record, device=options.device)
-    again.save(options.out)
+    out = _keep(again, options.out)
     name, gap = largest_difference(record, again)
-    print(
-        f"{options.out}: " + (f"differs by at most {gap:.2g}, in {name}" if gap else f"equals {options.file} exactly")
-    )
+    print(f"{out}: " + (f"differs by at most {gap:.2g}, in {name}" if gap else f"equals {options.file} exactly"))
 
 
 def _badges(options):

@@ -39,7 +39,8 @@ class Unavailable(IbteachError, RuntimeError):
 class Diverged(IbteachError, FloatingPointError):
     """A loss is no longer a finite number; the message says of which network, which term and when.
 
-    `record` holds what was measured before, of all networks.
+    `record` holds the networks of the same ensemble that went on to the end; where none did, what was measured of all
+    before.
     """
 
     record: Any = None

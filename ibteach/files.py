@@ -93,6 +93,31 @@ def replacing(path: PathLike) -> Iterator[Path]:
         ) from error
 
 
+def check_writable(path: PathLike, size: int = 0) -> None:
+    """Raise `Unavailable` unless a file of `size` bytes can be written there: asked before it takes long to make.
+
+    >>> check_writable("no such folder/run.checkpoint")
+    Traceback (most recent call last):
+    ...
+    ibteach.errors.Unavailable: no such folder: cannot be written (No such file or directory); choose another folder.
+    """
+    path = named(path)
+    try:
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EISDIR if path.is_dir() else errno.EINVAL, f"{path.name} is {_kind(path)}, no file")
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+        free = shutil.disk_usage(path.parent).free
+    except OSError as error:
+        reason = error.strerror or error
+        raise Unavailable(f"{str(path.parent)[:200]}: cannot be written ({reason}); choose another folder.") from error
+    if free < size:
+        raise Unavailable(
+            f"{path.parent}: has {free / 1e6:,.0f} MB left, and {path.name} takes {size / 1e6:,.0f} MB; "
+            "free some space, or choose another folder."
+        )
+
+
 def save(path: PathLike, kind: str, version: int, tensors: dict[str, Tensor], content: dict[str, Any]) -> None:
     """Write tensors and JSON into one sealed file, atomically.
 

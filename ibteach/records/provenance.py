@@ -24,7 +24,8 @@ RENAMED = {
 def provenance(*, data: str, device="cpu", wall_seconds: float | None = None, **more) -> dict:
     """Where a result comes from: what is given here, and versions, commit, command, device name and time (UTC).
 
-    `more` takes the configuration and the seed: anything that JSON can say.
+    `more` takes the configuration and the seed: anything that JSON can say, and what was asked for earlier, such as the
+    `commit` at which a training began.
 
     >>> sorted(provenance(data="digits", seed=0))  # doctest: +NORMALIZE_WHITESPACE
     ['command', 'commit', 'created', 'data', 'device', 'device_name', 'kind', 'seed', 'versions', 'wall_seconds']
@@ -40,7 +41,7 @@ def provenance(*, data: str, device="cpu", wall_seconds: float | None = None, **
             "python": platform.python_version(),
             "torch": torch.__version__,
         },
-        "commit": _commit(),
+        "commit": more["commit"] if "commit" in more else commit(),
         "command": command_line(),
         "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "wall_seconds": wall_seconds,
@@ -70,7 +71,7 @@ def command_line() -> str:
     return shlex.join(typed if typed[:1] == ["ibteach"] else ["python", *typed])
 
 
-def _commit() -> str | None:
+def commit() -> str | None:
     """The commit of the checkout that this package was imported from, if it was; ``-dirty`` when it was changed."""
     folder = Path(__file__).parent
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}

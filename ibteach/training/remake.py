@@ -10,14 +10,20 @@ from ibteach import data
 from ibteach.errors import InvalidInput
 from ibteach.networks import bottleneck as networks
 from ibteach.networks.ensemble import stackable
-from ibteach.records.record import Record, concatenate
+from ibteach.records.record import LATENTS, Record, concatenate
 from ibteach.training import variational
 from ibteach.training.loop import fit
 from ibteach.training.runs import Run, build
-from ibteach.training.settings import Settings
+from ibteach.training.settings import NAMES, Settings
 
 
-def remake(record: Record, dataset: data.Dataset | None = None, *, device="cpu", progress: bool = True) -> Record:
+def remake(
+    record: Record,
+    dataset: data.Dataset | None = None,
+    *,
+    device: str | torch.device | None = "cpu",
+    progress: bool = True,
+) -> Record:
     """Train the networks of a Record again, by the settings in its provenance: on the same machine, the same numbers.
 
     Elsewhere, or with only some of the runs (`Record.select`), sums are taken in another order, and training amplifies
@@ -34,10 +40,10 @@ def remake(record: Record, dataset: data.Dataset | None = None, *, device="cpu",
         (run,) = record.runs
         return variational.record(dataset, beta=run["beta"], seed=run["seed"], **settings, device=device)
     architecture = {key: settings.pop(key) for key in networks.SETTINGS if key in settings}
-    if "network" not in architecture or "epochs" not in settings:
+    if "network" not in architecture or "epochs" not in settings or not set(settings) <= set(NAMES):
         raise InvalidInput(
-            f"record: got a provenance with the settings {sorted(settings)}, expected a network and epochs among them; "
-            "only what training.fit made of ibteach.networks.bottleneck can be made again."
+            f"record: got a provenance with the settings {sorted(settings)}, expected a network, and those of "
+            "training.Settings; only what training.fit made of ibteach.networks.bottleneck can be made again."
         )
     settings = Settings.of(**settings)
     runs = [Run(**run) for run in record.runs]
@@ -50,24 +56,34 @@ def remake(record: Record, dataset: data.Dataset | None = None, *, device="cpu",
     return concatenate([fit(build(make, some), dataset, some, settings, **how) for some in together])
 
 
-def _data_of(record) -> data.Dataset:
+def _data_of(record: Record) -> data.Dataset:
     name, _, size = record.provenance["data"].partition("-")  # as in imagenette-64
     return data.load(name, size=int(size) if size.isdecimal() else None)
 
 
 def largest_difference(one: Record, other: Record) -> tuple[str, float]:
-    """The quantity in which two Records of the same runs and epochs differ most, and by how much at most.
+    """What differs most in two Records of the same runs and epochs, and by how much at most: 0 where nothing does.
+
+    Compared are the quantities, their standard errors, the latents, the labels and the decoders; names are those of
+    quantities, such as ``"test/l2"``, ``"error of test/l2"``, or fields of the Record. Raises `InvalidInput` for
+    Records of other runs or epochs, or of which one has what the other has not.
 
     >>> from ibteach.records import shipped
     >>> largest_difference(shipped.load("mnist-surrogates"), shipped.load("mnist-surrogates"))[1]
     0.0
     """
-    alike = (
-        one.runs == other.runs
-        and torch.equal(one.epochs, other.epochs)
-        and one.quantities.keys() == other.quantities.keys()
-    )
-    if not alike:
-        raise InvalidInput(f"records: got {one!r} and {other!r}, expected the same runs, epochs and quantities.")
-    gaps = {name: (values - other.quantities[name]).abs().max().item() for name, values in one.quantities.items()}
+    tables = [_numbers(record) for record in (one, other)]
+    shapes = [{name: values.shape for name, values in table.items()} for table in tables]
+    if one.runs != other.runs or not torch.equal(one.epochs, other.epochs) or shapes[0] != shapes[1]:
+        raise InvalidInput(
+            f"records: got {one!r} and {other!r}, expected the same runs, epochs, quantities, and as many latents."
+        )
+    gaps = {name: (values - tables[1][name]).abs().max().item() for name, values in tables[0].items()}
     return max(gaps.items(), key=lambda gap: gap[1])
+
+
+def _numbers(record: Record) -> dict[str, torch.Tensor]:
+    """All numbers of a Record by name, in float64."""
+    fields = {name: getattr(record, name) for name in LATENTS if getattr(record, name) is not None}
+    errors = {f"error of {name}": values for name, values in record.errors.items()}
+    return {name: values.double() for name, values in (record.quantities | errors | fields).items()}

@@ -22,9 +22,9 @@ from typing import Any
 from tqdm import tqdm
 
 from ibteach import checks, files, networks
-from ibteach.data.datasets import load
+from ibteach.data.datasets import Dataset, load
 from ibteach.data.sources import SOURCES
-from ibteach.errors import DamagedFile, Incomplete, InvalidInput, Unavailable
+from ibteach.errors import DamagedFile, Diverged, Incomplete, InvalidInput, Unavailable
 from ibteach.networks.bottleneck import Bottleneck
 from ibteach.networks.ensemble import Ensemble, stackable
 from ibteach.records.provenance import command_line
@@ -130,10 +130,15 @@ def train(job: Job, **where) -> tuple[Record, Bottleneck | Ensemble, tuple[int, 
 
     `where` are the arguments of `ibteach.training.loop.fit` that are no settings: checkpoint, device, progress.
     """
+    model, dataset = _begin(job)
+    return loop.fit(model, dataset, list(job.runs), settings=job.settings, **where), model, dataset.shape
+
+
+def _begin(job: Job) -> tuple[Bottleneck | Ensemble, Dataset]:
+    """The networks of a job before training, and its data."""
     dataset = load(job.data, size=job.size)
     runs = job.runs[0] if len(job.runs) == 1 else job.runs
-    model = loop.build(lambda: networks.make(job.architecture, dataset.shape, len(dataset.classes)), runs)
-    return loop.fit(model, dataset, runs, settings=job.settings, **where), model, dataset.shape
+    return loop.build(lambda: networks.make(job.architecture, dataset.shape, len(dataset.classes)), runs), dataset
 
 
 def work(job: Job, folder, device: str | None = None, progress: bool = False, command: str | None = None) -> None:
@@ -143,7 +148,8 @@ def work(job: Job, folder, device: str | None = None, progress: bool = False, co
     `ibteach.training.checkpoints.load_network` reads. On the way there is a checkpoint, from which whoever does the job
     next goes on. `command` is what started the sweep, for the Records; by default, what started this process.
 
-    Raises `KeyboardInterrupt` when training was stopped, and otherwise what `data.load` and `fit` raise.
+    Raises `KeyboardInterrupt` when training was stopped, `Diverged` when a network was lost (the others of the job are
+    kept), and otherwise what `data.load` and `fit` raise.
     """
     folder = Path(folder)
     with _ONE_AT_A_TIME:
@@ -152,15 +158,26 @@ def work(job: Job, folder, device: str | None = None, progress: bool = False, co
             return
         job = job.of(single.runs[0] for single in singles.values())
         checkpoint = folder / f"{job.name}.checkpoint"
-        record, model, inputs = train(job, device=device, progress=progress, checkpoint=checkpoint)
-        if record.provenance["stopped_in_epoch"] is not None:
+        model, dataset = _begin(job)
+        how, diverged = {"device": device, "progress": progress, "checkpoint": checkpoint}, None
+        try:
+            record = loop.fit(model, dataset, list(job.runs), settings=job.settings, **how)
+        except Diverged as error:
+            record, diverged = error.record, error
+        finished = record is not None and record.latents is not None  # by all networks, or by those that went on
+        if finished and record.provenance["stopped_in_epoch"] is not None:
             raise KeyboardInterrupt
-        for m, name in enumerate(singles):
+        for m, (name, single) in enumerate(singles.items()):
+            row = dataclasses.asdict(single.runs[0])
+            if not finished or row not in record.runs:
+                continue
             network = model.network(m) if isinstance(model, Ensemble) else model
-            checkpoints.save_network(folder / f"{name}.network.safetensors", network, inputs)
-            mine = _share(record, m, command or command_line())
+            checkpoints.save_network(folder / f"{name}.network.safetensors", network, dataset.shape)
+            mine = _share(record, record.runs.index(row), command or command_line())
             mine.save(folder / f"{name}.safetensors")  # last: it says that the run is done
         checkpoint.unlink(missing_ok=True)
+        if diverged:
+            raise diverged
 
 
 def run(
@@ -229,6 +246,8 @@ def run(
             f"executor: the workers are gone ({error or type(error).__name__}). {so_far()}; see that there are workers "
             "again, with memory enough, and run the same sweep: it goes on from there."
         ) from error
+    finished()
+    failures = {name: error for name, error in failures.items() if records[name] is None}  # others of their job are
     if failures:
         reasons = Counter(f"{type(error).__name__}: {error}" for error in failures.values())
         said = "\n".join(f"  {count}: {reason}" for reason, count in reasons.items())

@@ -15,11 +15,12 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ibteach import checks
 from ibteach.data.datasets import Dataset
-from ibteach.errors import Diverged
+from ibteach.errors import Diverged, InvalidInput
 from ibteach.networks.variational import Variational, rates
 from ibteach.objectives import decoder_log_likelihood
-from ibteach.records.provenance import provenance
+from ibteach.records.provenance import commit, provenance
 from ibteach.records.record import Record
+from ibteach.training.devices import has_bfloat16, pick_device
 
 
 class Epoch(NamedTuple):
@@ -59,11 +60,14 @@ def fit(
     Raises `InvalidInput` for arguments out of range before any work, `Diverged` when the loss is no longer finite.
     """
     beta = checks.number("beta", beta, minimum=0)
-    epochs, seed = checks.whole("epochs", epochs), checks.whole("seed", seed, minimum=0)
+    epochs, seed = checks.whole("epochs", epochs), checks.seed("seed", seed)
+    low_precision = checks.flag("low_precision", low_precision)
+    _check_told(ema, report)
     batch_size = checks.whole("batch_size", batch_size, maximum=len(data.train_labels))
     learning_rate = checks.number("learning_rate", learning_rate, above=0)
     decay = checks.number("decay", decay, above=0, maximum=1)
     device = next(model.parameters()).device
+    low_precision = low_precision and has_bfloat16(device)
     data, steps = data.to(device), len(data.train_labels) // batch_size
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, betas=(0.5, 0.999), fused=True)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, 2, decay)
@@ -95,6 +99,13 @@ def fit(
     return history
 
 
+def _check_told(ema, report):
+    if ema is not None and not isinstance(ema, AveragedModel):
+        raise InvalidInput(f"ema: got {type(ema).__name__}, expected a torch.optim.swa_utils.AveragedModel or None.")
+    if report is not None and not callable(report):
+        raise InvalidInput(f"report: got {report!r}, expected a function or None.")
+
+
 class Evaluation(NamedTuple):
     """Averages over the test set, of S draws of z for each image; in nats what is not an error."""
 
@@ -116,7 +127,7 @@ def evaluate(model: Variational, data: Dataset, *, samples: int = 12, seed: int 
 @torch.no_grad()
 def _each(model, data, samples, seed, block=1000):
     """The fields of an `Evaluation` of each test example, (5, N)."""
-    samples, seed = checks.whole("samples", samples), checks.whole("seed", seed, minimum=0)
+    samples, seed = checks.whole("samples", samples), checks.seed("seed", seed)
     device = next(model.parameters()).device
     data, parts = data.to(device), []
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -151,7 +162,7 @@ def record(
     ema_decay: float = 0.999,
     measure_every: int = 10,
     samples: int = 12,
-    device="cpu",
+    device: str | torch.device | None = "cpu",
     report: Callable[[Record], None] | None = None,
 ) -> Record:
     """Train a `Variational` and return a Record of it; the defaults are those of Alemi et al. 2017 on MNIST.
@@ -173,10 +184,18 @@ def record(
     """
     ema_decay = checks.number("ema_decay", ema_decay, minimum=0, below=1)
     samples, measure_every = checks.whole("samples", samples), checks.whole("measure_every", measure_every)
-    seed, epochs = checks.whole("seed", seed, minimum=0), checks.whole("epochs", epochs)
+    beta, seed = checks.number("beta", beta, minimum=0), checks.seed("seed", seed)
+    epochs, batch_size = checks.whole("epochs", epochs), checks.whole("batch_size", batch_size)
+    learning_rate = checks.number("learning_rate", learning_rate, above=0)
+    decay = checks.number("decay", decay, above=0, maximum=1)
+    low_precision, device = checks.flag("low_precision", low_precision), pick_device(device)
+    latent_dimension = checks.whole("latent_dimension", latent_dimension)
+    hidden = tuple(checks.whole("hidden", width) for width in checks.several("hidden", hidden))
+    _check_told(None, report)
+    begun = commit()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        shape = {"latent_dimension": latent_dimension, "hidden": tuple(hidden)}
+        shape = {"latent_dimension": latent_dimension, "hidden": hidden}
         model = Variational(math.prod(data.shape), len(data.classes), **shape).to(device)
     ema = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
     settings = {
@@ -198,6 +217,8 @@ def record(
             provenance=provenance(
                 data=data.name,
                 device=device,
+                commit=begun,
+                precision="bfloat16" if low_precision and has_bfloat16(device) else "float32",
                 wall_seconds=time.perf_counter() - started,
                 configuration={"network": "variational", **shape, "epochs": epochs, **settings, **measuring},
                 parameters=sum(p.numel() for p in model.parameters()),

@@ -240,7 +240,7 @@ def test_a_variational_bottleneck_that_was_stopped_is_made_again_as_far_as_it_we
 def test_what_cannot_be_made_again_is_told():
     record = trained(functools.partial(mlp, 64, 10, hidden=(4,)), epochs=1)
     own = dataclasses.replace(record, provenance={"data": "digits", "configuration": {"epochs": 1}})
-    with pytest.raises(InvalidInput, match=r"expected a network and epochs among them"):
+    with pytest.raises(InvalidInput, match=r"expected a network, and those of training"):
         remake(own)
     elsewhere = dataclasses.replace(record, provenance={**record.provenance, "data": "digits, 30% random labels"})
     with pytest.raises(UnknownName, match="data set: got 'digits, 30% random labels'"):

@@ -21,7 +21,7 @@ from ibteach.objectives import (
     prediction_cross_entropy,
     training_error_bounds,
 )
-from ibteach.training import loop
+from ibteach.training import forecast, loop
 from ibteach.training.loop import Run, build, fit, grid
 from ibteach.training.measuring import INFORMATION, SAMPLES
 
@@ -268,7 +268,7 @@ def test_too_little_memory_suggests_the_batch_that_fits(digits, most, said):
 
 
 def test_a_long_training_says_so_first(digits, monkeypatch, capsys):
-    monkeypatch.setattr(loop, "LONG", 0)
+    monkeypatch.setattr(forecast, "LONG", 0)
     quietly(build(MAKE, RUNS[0]), digits, RUNS[0], batch_size=20, progress=True)
     out = "".join(capsys.readouterr())
     assert "About 0 min on this cpu, by its first 15 steps" in out and "ibteach records list" in out

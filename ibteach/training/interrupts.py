@@ -1,0 +1,25 @@
+"""The stop button: an interrupt as a wish, so that what was trained until then is kept."""
+
+import signal
+import threading
+
+
+class StopButton:
+    """Within it the first interrupt is a wish, read as `asked` after each step; a second one interrupts at once."""
+
+    def __init__(self) -> None:
+        self.asked, self._before = False, None
+
+    def __enter__(self) -> "StopButton":
+        if threading.current_thread() is threading.main_thread():  # signals reach no other
+            self._before = signal.signal(signal.SIGINT, self._press)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _press(self, *_: object) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True

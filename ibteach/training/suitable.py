@@ -1,0 +1,57 @@
+"""What suits what: a model its runs, settings the data, images the model; asked before any work."""
+
+from collections.abc import Sequence
+
+import torch
+
+from ibteach import checks
+from ibteach.data.datasets import Dataset
+from ibteach.errors import InvalidInput
+from ibteach.networks.bottleneck import Bottleneck, settled
+from ibteach.networks.ensemble import Ensemble
+from ibteach.objectives import OBJECTIVES
+from ibteach.training.runs import Run
+from ibteach.training.settings import EVAL_EXAMPLES, Settings
+
+
+def check(model: Bottleneck | Ensemble, data: Dataset, runs: Sequence[Run], settings: Settings) -> None:
+    """Raise `InvalidInput` for what `fit` would not train: a model that does not fit the runs, or settings the data."""
+    if not isinstance(model, Bottleneck | Ensemble) or not isinstance(data, Dataset):
+        came = f"{type(model).__name__} and {type(data).__name__}"
+        raise InvalidInput(f"model, data: got {came}, expected what training.build and data.load return.")
+    networks = len(model) if isinstance(model, Ensemble) else 1
+    if len(runs) != networks or not all(isinstance(run, Run) for run in runs):
+        raise InvalidInput(
+            f"runs: got {len(runs)} for {networks} networks, expected one each; make the model with build."
+        )
+    there, test = len(data.train_labels), len(data.test_labels)
+    there = checks.whole("train_examples", settings.train_examples or there, minimum=2, maximum=there)
+    measured = settings.eval_examples or EVAL_EXAMPLES
+    if settings.eval_examples is not None:
+        checks.whole("eval_examples", measured, minimum=2, maximum=min(there, test))
+    if settings.keep_latents is not None:
+        checks.whole("keep_latents", settings.keep_latents, maximum=min(measured, test))
+    if settings.batch_size > there:
+        raise InvalidInput(f"batch_size: got {settings.batch_size}, expected at most the {there} examples.")
+    if settings.information and model.stochastic:
+        raise InvalidInput("information: got True for networks with dropout, expected none: it would not be exact.")
+    needed = settings.information or any(OBJECTIVES[run.objective].needs_noise for run in runs)
+    if not settings.noise and needed:
+        raise InvalidInput("noise: got False, but information, and the objectives of VIB, CEB and log det, need it.")
+
+
+def check_images(model: Bottleneck | Ensemble, data: Dataset) -> None:
+    """Two images through the model: raises `InvalidInput` when it is built for others."""
+    wanted = f"images of shape {data.shape} in {len(data.classes)} classes"
+    if model.classes != len(data.classes):
+        raise InvalidInput(f"model: got one for {model.classes} classes, expected one for {wanted}.")
+    where = next(model.parameters()).device
+    images = data.normalize(data.train_images[:2]).to(where)
+    try:
+        with torch.no_grad(), settled(model):
+            latents, _ = model(images, torch.zeros(2, model.latent_dimension, device=where))
+    except RuntimeError as error:
+        raise InvalidInput(f"model: does not take {wanted} ({error}); build it for data.shape.") from error
+    if latents.shape[-2:] != (2, model.latent_dimension):
+        came = tuple(latents.shape[-2:])
+        raise InvalidInput(f"model: its encoder makes {came} of 2 images, expected (2, {model.latent_dimension}).")
