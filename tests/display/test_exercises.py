@@ -281,7 +281,17 @@ def described(mu):
     """It says what it will do."""
 
 
-@pytest.mark.parametrize("answer", [..., [..., 1], (1, ...), unfinished, described, lambda mu: ...], ids=repr)
+UNANSWERED = {
+    "ellipsis": ...,
+    "in a list": [..., 1],
+    "in a pair": (1, ...),
+    "body": unfinished,
+    "docstring": described,
+    "lambda": lambda mu: ...,
+}
+
+
+@pytest.mark.parametrize("answer", UNANSWERED.values(), ids=UNANSWERED)
 def test_not_answered_yet(chapter, capsys, answer):
     chapter(function_agrees_with(rate, normal_batch))(answer)
     assert capsys.readouterr().out == "○ 99.1 not answered yet\n"
