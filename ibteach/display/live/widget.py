@@ -81,4 +81,5 @@ class LiveFigure(anywidget.AnyWidget):
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         alt, width = self._still()
         png = base64.b64encode(self.picture()).decode()
-        return data | {"image/png": png}, metadata | {"image/png": {"alt": alt, "width": width}}
+        shown = {"text/plain": repr(self), "image/png": png}  # whole; some versions of anywidget cut a long text
+        return data | shown, metadata | {"image/png": {"alt": alt, "width": width}}

@@ -162,6 +162,11 @@ def test_one_bundle_holds_the_live_view_and_a_picture_with_alt_text(explorer):
     assert metadata["image/png"] == {"alt": "Both rings are drawn in colour 0 with radius 1.5.", "width": 600}
 
 
+def test_a_long_text_is_shown_whole(rings):
+    explorer = Explorer(type("Long", (rings,), {"title": "Rings " * 30})())
+    assert explorer._repr_mimebundle_()[0]["text/plain"] == repr(explorer) and len(repr(explorer)) > 110
+
+
 def test_ipython_asks_for_the_bundle(explorer):
     formatters = pytest.importorskip("IPython.core.formatters")
     data, _ = formatters.DisplayFormatter().format(explorer)
