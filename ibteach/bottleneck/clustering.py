@@ -46,7 +46,7 @@ def sequential(joint, clusters, beta=math.inf, *, restarts=10, seed=0, normalize
     beta, clusters = _checked(beta, clusters, source)
     assert clusters is not None
     restarts = checks.whole("restarts", restarts)
-    rng, wanted = np.random.default_rng(seed), np.repeat(beta.flatten().numpy(), restarts)
+    rng, wanted = np.random.default_rng(checks.seed("seed", seed)), np.repeat(beta.flatten().numpy(), restarts)
     # A random order of the x, dealt out in turn: no cluster starts empty.
     starts = rng.permuted(np.tile(np.arange(len(source.p_x)) % clusters, (len(wanted), 1)), axis=1)
     labels, cost, passes = improve(source, starts, wanted, clusters=clusters, merging=False)

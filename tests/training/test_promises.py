@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from ibteach import cli, files
+from ibteach.bottleneck import clustering
 from ibteach.data.datasets import load
 from ibteach.errors import Diverged, Incomplete, InvalidInput, Unavailable
 from ibteach.networks.bottleneck import mlp
@@ -205,6 +206,12 @@ def test_names_of_five_thousand_letters(command, monkeypatch, tmp_path, capsys):
     assert cli.main([part.replace("X", "a" * 5000) for part in command.split()]) == 1
     assert capsys.readouterr().err.startswith("ibteach: ")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64, 0.5])
+def test_a_seed_is_a_whole_number(seed):
+    with pytest.raises(InvalidInput, match="seed: got"):
+        clustering.sequential([[0.3, 0.0], [0.2, 0.5]], clusters=2, seed=seed)
 
 
 def test_a_single_network_that_diverges_ends_at_once(digits):
