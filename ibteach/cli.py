@@ -52,7 +52,8 @@ Trains a network for every combination of objective, γ and seed, all at once, a
 """
 
 SWEEP = """\
-Trains a network for every combination of data set, objective, γ and seed: small ones together, large ones one by one.
+Trains a network for every combination of data set, objective, γ and seed: small ones of a seed together, up to 16,
+large ones one by one.
 Each leaves its Record and its trained network in FOLDER, named by all that they depend on. What is there is never
 trained again: stop with Ctrl-C, or lose power, and the same command goes on where it was; add a seed, and only that
 seed is trained.
@@ -269,7 +270,7 @@ def _option(name):
     return "--" + name.replace("_", "-")
 
 
-def _jobs(options, data):
+def _jobs(options, data, **how):
     from ibteach.training import loop, sweeps
     from ibteach.training.settings import NAMES
 
@@ -278,7 +279,7 @@ def _jobs(options, data):
 
     runs = loop.grid(options.objective, gammas=options.gamma, seeds=options.seed)
     architecture = {"network": "mlp", **given(NETWORK)}
-    return sweeps.plan(data, architecture, runs, size=options.size, **given(NAMES))
+    return sweeps.plan(data, architecture, runs, size=options.size, **given(NAMES), **how)
 
 
 def _lab(options):
@@ -313,7 +314,7 @@ def _train(options):
     from ibteach.training import sweeps
 
     _check_new(options.out)
-    job, *others = _jobs(options, options.data)
+    job, *others = _jobs(options, options.data, together=sys.maxsize)
     if others:
         raise InvalidInput(f"train: got {len(others) + 1} networks that train one by one; do it with `ibteach sweep`.")
     try:

@@ -78,6 +78,8 @@ class _Description:
                 self.module(value)
             case Tensor():
                 self.say("tensor", files.digest({"": value.detach().cpu().contiguous()}))
+            case np.ndarray() if value.dtype.hasobject:
+                self.add(value.shape, value.ravel().tolist())
             case np.ndarray() | np.generic():
                 self.say("array", value.dtype, value.shape, value.tobytes())
             case Mapping():

@@ -201,8 +201,11 @@ def concatenate(records: Iterable[Record]) -> Record:
     if not records or not all(isinstance(record, Record) for record in records):
         raise InvalidInput(f"records: got {records!r}, expected at least one Record.")
     first, shared = records[0], _shared(records[0])
+    known = next((record for record in records if record.provenance.get("fingerprints")), first)
     for record in records[1:]:
-        if differs := [name for name, value in _shared(record).items() if value != shared[name]]:
+        differs = [name for name, value in _shared(record).items() if value != shared[name]]
+        differs += [f"the fingerprint of the {name}" for name in _unlike(known, record)]
+        if differs:
             raise InvalidInput(
                 f"records: got {first!r} and {record!r}, which differ in {', '.join(differs)}; "
                 "expected Records that differ in their runs alone."
@@ -253,6 +256,12 @@ def _shared(record: Record) -> dict:
         "shape of the latents": None if latents is None else tuple(latents.shape[1:]),
         "labels": None if latents is None else record.labels.tolist(),
     }
+
+
+def _unlike(one: Record, other: Record) -> list[str]:
+    """What two Records say to be of other content: data, network. Records of version 0.1.0 say nothing of it."""
+    said = [record.provenance.get("fingerprints") or {} for record in (one, other)]
+    return [name for name in said[0].keys() & said[1].keys() if said[0][name] != said[1][name]]
 
 
 def _joined(facts: list[dict]) -> dict:

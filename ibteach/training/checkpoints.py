@@ -6,50 +6,72 @@ is kept by `save_network`. Both are files of `ibteach.files`: replaced atomicall
 """
 
 import json
+import os
 import time
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ibteach import files, networks
+import ibteach
+from ibteach import checks, files, networks
 from ibteach.errors import DamagedFile, InvalidInput
 
-VERSION = 1
+VERSION = 2
+NETWORK_VERSION = 1
 SHARE = 0.05
 """At most this share of the time goes into writing checkpoints."""
 
 
 class Checkpoint:
-    """The file at `path` for a training of these `settings`, a dict that JSON can say.
+    """The file at `path` for a training of these `settings`, a dict that JSON can say, by this version of ibteach.
 
-    Raises `InvalidInput` when the file there is of other settings, `DamagedFile` when it is not whole: before any work.
+    What the training is belongs in the settings, by content: fingerprints, not names. Raises `InvalidInput` when the
+    file there is of other settings, `DamagedFile` when it is not whole: before any work.
     """
 
-    def __init__(self, path, settings: dict):
-        self.path, self.settings = Path(path), json.loads(files.as_json("settings", settings))
+    def __init__(self, path: files.PathLike, settings: dict[str, Any]):
+        self.path = files.named(path)
+        self.settings = json.loads(files.as_json("settings", {**settings, "ibteach": ibteach.__version__}))
         self._written = self._took = 0.0
-        self.tensors, self.content = {}, {}
-        if self.path.exists():
+        self._tensors: dict[str, Tensor] = {}
+        self.content: dict[str, Any] = {}
+        if os.path.lexists(self.path):
             remedy = "Remove it, to train from the start, or name another checkpoint."
-            self.tensors, kept = files.load(self.path, "checkpoint", VERSION, remedy)
-            was = kept["settings"]
-            other = sorted(key for key in was.keys() | self.settings if was.get(key) != self.settings.get(key))
-            if other:
-                said = "; ".join(f"{key} {was.get(key)!r}, now {self.settings.get(key)!r}" for key in other)
-                raise InvalidInput(f"{self.path}: is the checkpoint of another training ({said}). {remedy}")
+            tensors, kept = files.load(self.path, "checkpoint", VERSION, remedy)
+            if other := list(_differences(kept["settings"], self.settings)):
+                raise InvalidInput(f"{self.path}: is the checkpoint of another training ({'; '.join(other)}). {remedy}")
+            # Copies: a system may refuse to replace a file while its contents are mapped into memory.
+            self._tensors = {name: tensor.clone() for name, tensor in tensors.items()}
             self.content = kept["content"]
+
+    def taken(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """The tensors and the content to go on from, which are not kept here any longer."""
+        tensors, self._tensors = self._tensors, {}
+        return tensors, self.content
 
     @property
     def due(self) -> bool:
         """Whether it is time to write again; writing takes at most `SHARE` of the time."""
         return time.perf_counter() - self._written >= self._took / SHARE
 
-    def save(self, tensors: dict[str, Tensor], content: dict) -> None:
+    def save(self, tensors: dict[str, Tensor], content: dict[str, Any]) -> None:
+        """Write where training is, as `taken` is to return it; raises `Unavailable` when it cannot be written."""
         started = time.perf_counter()
         files.save(self.path, "checkpoint", VERSION, tensors, {"settings": self.settings, "content": content})
         self._written = time.perf_counter()
         self._took = self._written - started
+
+
+def _differences(was: Any, now: Any, name: str = "") -> Iterator[str]:
+    """In words, what differs between two values that JSON can say; of dicts, by their keys."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        for key in sorted(was.keys() | now.keys()):
+            yield from _differences(was.get(key), now.get(key), f"{name} {key}".strip())
+    elif was != now:
+        short = [value[:12] if name.startswith("fingerprints") and value else value for value in (was, now)]
+        yield f"{name} {short[0]!r}, now {short[1]!r}"
 
 
 def optimizer_state(optimizer) -> tuple[dict[str, Tensor], list[dict]]:
@@ -77,38 +99,53 @@ def restore_optimizer(optimizer, tensors: dict[str, Tensor], groups: list[dict])
 
 
 def part(tensors: dict[str, Tensor], kind: str) -> dict[str, Tensor]:
-    """The tensors whose names begin with ``kind/``, without it; copies, so that the file may be replaced meanwhile."""
-    return {name.removeprefix(f"{kind}/"): t.clone() for name, t in tensors.items() if name.startswith(f"{kind}/")}
+    """The tensors whose names begin with ``kind/``, without it."""
+    return {name.removeprefix(f"{kind}/"): t for name, t in tensors.items() if name.startswith(f"{kind}/")}
 
 
-def save_network(path, network: "networks.Bottleneck", inputs: tuple[int, int, int]) -> None:
+def save_network(path: files.PathLike, network: "networks.Bottleneck", inputs: tuple[int, int, int]) -> None:
     """Write a trained network to one file, atomically; `inputs` is the shape of one image.
 
-    Raises `InvalidInput` for an encoder of your own, whose architecture cannot be said: keep its ``state_dict``.
+    Raises `InvalidInput` for an encoder of your own, whose architecture cannot be said: keep its ``state_dict``; for an
+    ensemble; and for images of a shape that the network does not take. `Unavailable` when the disk refuses.
     """
-    if not getattr(network, "architecture", None):
+    if not isinstance(network, networks.Bottleneck):
+        came = type(network).__name__
+        raise InvalidInput(f"network: got {came}, expected a Bottleneck; of an ensemble, take one by .network(m).")
+    if not network.architecture:
         raise InvalidInput(
             "network: got one without an architecture, expected one of ibteach.networks.bottleneck.NETWORKS; "
             "keep the state_dict of an encoder of your own."
         )
-    content = {"architecture": network.architecture, "inputs": list(inputs), "classes": network.classes}
+    shape = tuple(checks.whole("inputs", size) for size in checks.several("inputs", inputs))
+    with torch.device("meta"):
+        like = networks.make(network.architecture, shape, network.classes)
+    if not _of_one_shape(like.state_dict(), network.state_dict()):
+        raise InvalidInput(f"inputs: got {shape}, which is not the shape of the images that this network takes.")
+    content = {"architecture": network.architecture, "inputs": list(shape), "classes": network.classes}
     content["low_precision"] = network.low_precision
-    files.save(path, "network", VERSION, network.state_dict(), content)
+    files.save(path, "network", NETWORK_VERSION, network.state_dict(), content)
 
 
-def load_network(path) -> "networks.Bottleneck":
+def _of_one_shape(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    shapes = [{name: (tensor.shape, tensor.dtype) for name, tensor in state.items()} for state in (one, other)]
+    return shapes[0] == shapes[1]
+
+
+def load_network(path: files.PathLike) -> "networks.Bottleneck":
     """The network that `save_network` wrote, on the CPU, ready to be used: batch normalisation has its own statistics.
 
     Raises `DamagedFile` when the file is truncated, was changed, or is no network; `Unavailable` when it is not there.
 
     >>> import tempfile
+    >>> from pathlib import Path
     >>> path = Path(tempfile.mkdtemp()) / "network.safetensors"
     >>> save_network(path, networks.mlp((1, 8, 8), classes=10), (1, 8, 8))
     >>> load_network(path).architecture["network"]
     'mlp'
     """
     remedy = "Train it again."
-    tensors, content = files.load(path, "network", VERSION, remedy)
+    tensors, content = files.load(path, "network", NETWORK_VERSION, remedy)
     try:
         network = networks.make(content["architecture"], tuple(content["inputs"]), content["classes"])
         network.load_state_dict({name: tensor.clone() for name, tensor in tensors.items()})

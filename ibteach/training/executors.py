@@ -5,7 +5,9 @@
 
 import contextlib
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 
@@ -19,7 +21,9 @@ from ibteach.errors import Unavailable
 def processes(workers: int) -> Iterator[Executor]:
     """So many worker processes on this machine, which share its cores; when the block ends early they are ended.
 
-    Started afresh ("spawn"), so that a script that calls this needs the usual ``if __name__ == "__main__":``.
+    They also end when this process does, however it ends. Started afresh ("spawn"), so that a script that calls this
+    needs the usual ``if __name__ == "__main__":``. Raises `InvalidInput` for no number of workers, `Unavailable` where
+    the system does not let processes work together.
 
     >>> with processes(2) as executor:  # doctest: +SKIP
     ...     records = sweeps.run(jobs, "runs/sweep", executor)
@@ -27,7 +31,13 @@ def processes(workers: int) -> Iterator[Executor]:
     workers = checks.whole("workers", workers)
     threads = max(1, torch.get_num_threads() // workers)
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(threads,))
+    try:
+        pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(threads,))
+    except (OSError, ImportError, NotImplementedError) as error:
+        raise Unavailable(
+            f"workers: this system has no semaphores for them ({error}); they need a /dev/shm that can be written. "
+            "Train without workers, or on a cluster."
+        ) from error
     try:
         yield pool
         pool.shutdown()
@@ -82,5 +92,14 @@ def cluster(address: str, timeout: float = 10.0) -> Iterator[Executor]:
 
 def _begin(threads):
     """What a new worker process does first; Ctrl-C reaches it too, but is its parent's to answer."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(threads)
+
+
+def _end_with_parent():
+    """A parent that is killed takes no leave, but its end of a pipe closes; its worker would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

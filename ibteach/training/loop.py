@@ -24,6 +24,7 @@ from ibteach.errors import Diverged, Unavailable
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
 from ibteach.networks.bottleneck import Bottleneck, settle
 from ibteach.networks.ensemble import Ensemble
+from ibteach.networks.fingerprints import fingerprint
 from ibteach.objectives import loss_terms
 from ibteach.records.provenance import commit, provenance
 from ibteach.records.record import Record
@@ -38,6 +39,7 @@ from ibteach.training.measuring import encode, measure
 from ibteach.training.runs import Run, build, grid
 from ibteach.training.settings import EVAL_EXAMPLES, OPTIMIZERS, Settings
 from ibteach.training.suitable import check, check_images
+from ibteach.training.threads import for_steps
 
 __all__ = ["Run", "build", "check", "fit", "grid", "pick_device"]
 
@@ -95,12 +97,13 @@ def fit(
         tqdm(total=settings.epochs, desc=what, unit="epoch", ncols=88, file=sys.stdout, disable=not progress) as bar,
     ):
         if saved and saved.content:
-            resuming.restore(training, saved.tensors, saved.content)
+            resuming.restore(training, *saved.taken())
             bar.update(training.epoch)
         else:
             training.measure()
         while training.epoch < settings.epochs and not stop.asked:
-            training.train_epoch(stop, bar)
+            with training.threads:
+                training.train_epoch(stop, bar)
             last = training.epoch == settings.epochs or stop.asked
             if last or training.epoch % settings.measure_every == 0:
                 training.measure()
@@ -128,6 +131,8 @@ class _Training:
         device: torch.device,
     ) -> None:
         self.started, self.commit = time.perf_counter(), commit()
+        fingerprints = {"data": data.fingerprint, "network": fingerprint(model)}
+        self.threads = for_steps(model, data, settings.batch_size)
         order = memory_format(model)
         model.low_precision = settings.low_precision and has_bfloat16(device)
         self.model, self.data = model.to(device, memory_format=order).train(), data.to(device)
@@ -135,6 +140,7 @@ class _Training:
         self.runs, self.settings, self.device = runs, settings, device
         self.identity = {
             "data": data.name,
+            "fingerprints": fingerprints,
             "runs": [asdict(run) for run in runs],
             "parameters": sum(p.numel() for p in model.parameters()),
             "configuration": {**model.architecture, **settings.as_dict()},
@@ -244,6 +250,8 @@ class _Training:
             stopped_in_epoch=self.epoch if stopped else None,
             configuration=self.identity["configuration"],
             parameters=self.identity["parameters"],
+            fingerprints=self.identity["fingerprints"],
+            threads=self.threads.count if self.device.type == "cpu" else None,
             precision="bfloat16" if self.model.low_precision else "float32",
         )
         epochs = torch.tensor(list(self.found))

@@ -30,10 +30,12 @@ def remake(
     what rounding makes of that: expect differences of the size that another seed makes.
 
     `dataset` is only needed where the Record's data has no name that `data.load` knows. Raises `InvalidInput` where
-    the provenance lacks a setting, as for an encoder of your own, and otherwise what `data.load` and `fit` raise.
+    the provenance lacks a setting, as for an encoder of your own, and where the data are not those of the Record, such
+    as the true labels of a Record of others; otherwise what `data.load` and `fit` raise.
     """
     settings = dict(record.provenance.get("configuration") or {})
     dataset = _data_of(record) if dataset is None else dataset
+    _check_data(record, dataset)
     if settings.get("network") == "variational":
         del settings["network"]
         settings["epochs"] = int(record.epochs[-1])  # a run that was stopped is a shorter run: no step looks ahead
@@ -54,6 +56,17 @@ def remake(
     together = [runs] if len(runs) > 1 and stackable(make()) else runs
     how = {"device": device, "progress": progress}
     return concatenate([fit(build(make, some), dataset, some, settings, **how) for some in together])
+
+
+def _check_data(record: Record, dataset: data.Dataset) -> None:
+    """By the fingerprint; Records of version 0.1.0 have none, but the labels of their latents."""
+    said = (record.provenance.get("fingerprints") or {}).get("data", dataset.fingerprint)
+    labels = dataset.test_labels[:0] if record.labels is None else record.labels
+    if said != dataset.fingerprint or not torch.equal(labels, dataset.test_labels.cpu()[: len(labels)]):
+        raise InvalidInput(
+            f"dataset: got {dataset!r}, which are not the Record's {record.provenance.get('data')!r}, though they "
+            "may have the same name; make the data set as it was then, and give it here."
+        )
 
 
 def _data_of(record: Record) -> data.Dataset:

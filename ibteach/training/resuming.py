@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ibteach.training.checkpoints import optimizer_state, part, restore_optimizer
+from ibteach.training.threads import Threads
 
 if TYPE_CHECKING:
     from ibteach.training.loop import _Training
@@ -33,6 +34,7 @@ def state(training: "_Training") -> tuple[dict[str, Tensor], dict[str, Any]]:
         "epoch": training.epoch,
         "epochs": list(training.found),
         "groups": groups,
+        "threads": training.threads.count,
         "seconds": time.perf_counter() - training.started,
         "lost": [[m, *how] for m, how in training.guard.lost.items()],
     }
@@ -48,6 +50,7 @@ def restore(training: "_Training", tensors: dict[str, Tensor], content: dict[str
     if training.device.type == "cuda":
         torch.cuda.set_rng_state(of["chance"]["device"], training.device)
     training.epoch, training.started = content["epoch"], training.started - content["seconds"]
+    training.threads = Threads(content["threads"])  # sums are taken in another order on another number of them
     training.guard.lost.update({m: (epoch, why) for m, epoch, why in content["lost"]})
     done = training.epoch * training.batches.per_epoch
     schedule = training.schedule

@@ -1,31 +1,35 @@
 """Sweeps: surrogate × γ × seed × data set, here or on many machines, where nothing finished is ever done again.
 
-A sweep is a list of jobs: small networks are trained together, as the ensemble of one `Job`; a large one is a job by
-itself. Either way each run leaves a Record of its own, in a file that is whole or not there, named by the SHA-256 of
-all that the run depends on. So who finds the file need not train, who dies while training leaves nothing that counts,
-and two workers that come to do the same leave one result. Stopping, resuming, retrying and extending a sweep are one
-thing: run it again.
+A sweep is a list of jobs, and a job is the unit: small networks of one seed are trained together, as the ensemble of
+one `Job`; a large one is a job by itself. Who is trained together follows from the runs alone, not from how many
+workers there are or where a sweep was stopped, for in another company a network's sums are rounded otherwise, and
+training amplifies that. Each run leaves a Record of its own, in a file that is whole or not there, named by the
+SHA-256 of all that its job depends on. So who finds the file need not train, who dies while training leaves nothing
+that counts, and two workers that come to do the same leave one result. Stopping, resuming, retrying and extending a
+sweep are one thing: run it again.
 """
 
 import contextlib
 import dataclasses
 import hashlib
+import itertools
 import json
 import sys
 import threading
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, as_completed
-from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from ibteach import checks, files, networks
 from ibteach.data.datasets import Dataset, load
 from ibteach.data.sources import SOURCES
 from ibteach.errors import DamagedFile, Diverged, Incomplete, InvalidInput, Unavailable
-from ibteach.networks.bottleneck import Bottleneck
+from ibteach.networks.bottleneck import Bottleneck, settled
 from ibteach.networks.ensemble import Ensemble, stackable
 from ibteach.records.provenance import command_line
 from ibteach.records.record import Record
@@ -33,9 +37,13 @@ from ibteach.training import checkpoints, loop
 from ibteach.training.runs import Run
 from ibteach.training.settings import Settings
 
-VERSION = 1  # of what a job's name stands for
+VERSION = 2  # of what a job's name stands for
 LARGE = 1_000_000
 """From this many parameters on a network fills a processor by itself."""
+TOGETHER = 16
+"""At most so many small networks are one job: more would hardly be quicker together, and several workers want jobs."""
+MEMORY = 2e9
+"""At most about so many bytes does a step of a job take."""
 
 _ONE_AT_A_TIME = threading.Lock()  # training draws from the random state and reads the stop button of its process
 
@@ -44,7 +52,7 @@ _ONE_AT_A_TIME = threading.Lock()  # training draws from the random state and re
 class Job:
     """What one worker trains: one network, or an ensemble of them. Made by `plan`, which fills in every default.
 
-    - `data`, `size`: as `ibteach.data.datasets.load` takes them
+    - `data`, `size`: as `ibteach.data.datasets.load` takes them; `fingerprint`: of what it returned
     - `architecture`: as `ibteach.networks.bottleneck.make` takes it
     - `runs`: one for each network
     - `settings`: of the training
@@ -52,7 +60,8 @@ class Job:
 
     data: str
     size: int | None
-    architecture: dict
+    fingerprint: str
+    architecture: dict[str, Any]
     runs: tuple[Run, ...]
     settings: Settings
 
@@ -65,17 +74,20 @@ class Job:
         >>> len(one.name), one.name == other.name
         (16, False)
         """
-        content = {**dataclasses.asdict(self), "version": VERSION}
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-
-    def of(self, runs: Iterable[Run]) -> "Job":
-        """The same for these runs. The job of a single run has the name of that run's files."""
-        return dataclasses.replace(self, runs=tuple(runs))
+        return self._name()
 
     @property
-    def singles(self) -> dict[str, "Job"]:
-        """The job of each run by itself, by its name."""
-        return {single.name: single for single in map(self.of, ([run] for run in self.runs))}
+    def names(self) -> dict[str, Run]:
+        """Each run by the name of its files, which stands for the whole job: with others it is another network."""
+        return {self._name(number): run for number, run in enumerate(self.runs)}
+
+    def of(self, runs: Iterable[Run]) -> "Job":
+        """The same for these runs."""
+        return dataclasses.replace(self, runs=tuple(runs))
+
+    def _name(self, number: int | None = None) -> str:
+        content = {**dataclasses.asdict(self), "version": VERSION, "number": number}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def plan(
@@ -85,16 +97,19 @@ def plan(
     settings: Settings | None = None,
     *,
     size: int | None = None,
+    together: int | None = None,
     **fields: Any,
 ) -> list[Job]:
-    """The jobs that train these runs: a single one for the ensemble of small networks, one for each large network.
+    """The jobs that train these runs: ensembles of small networks that share a seed, and one for each large network.
 
-    Large is what has a million parameters, or batch normalisation, which cannot be stacked.
+    Large is what has a million parameters, or batch normalisation, which cannot be stacked. Another seed is another
+    job, so that adding seeds leaves the others as they are; more weights or objectives make other ensembles.
 
     Args:
         data, size: as `ibteach.data.datasets.load` takes them; the data are fetched now if they are not there.
         architecture: such as ``{"network": "resnet", "width": 16}``; what is left out has its default.
         runs: such as `ibteach.training.loop.grid` makes; two that are equal are one.
+        together: the most networks of a job, by default up to 16 of one seed; with a number, of whichever seeds.
         settings, fields: a `Settings`, or its fields by name, such as ``epochs=40``, as `ibteach.training.loop.fit`
             takes them.
 
@@ -103,7 +118,7 @@ def plan(
     >>> from ibteach.training.loop import grid
     >>> runs = grid(["l2", "variance"], gammas=[0.01, 0.1], seeds=[0, 1, 2])
     >>> [len(job.runs) for job in plan("digits", {"network": "mlp", "hidden": [32]}, runs, epochs=5)]
-    [12]
+    [4, 4, 4]
     >>> [len(job.runs) for job in plan("digits", {"network": "resnet", "width": 8}, runs)]
     [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
     """
@@ -120,9 +135,40 @@ def plan(
     for run in runs:
         loop.check(network, dataset, [run], settings)
     large = sum(parameter.numel() for parameter in network.parameters()) >= LARGE or not stackable(network)
-    of = {"data": data, "size": size or SOURCES[data].size, "settings": settings}
+    if large:
+        groups = [[run] for run in runs]
+    elif together is not None:
+        groups = _evenly(runs, checks.whole("together", together))
+    else:
+        most = min(TOGETHER, max(1, int(MEMORY / _step_bytes(network, dataset, settings.batch_size))))
+        seeds = dict.fromkeys(run.seed for run in runs)
+        groups = [some for seed in seeds for some in _evenly([run for run in runs if run.seed == seed], most)]
+    of: dict[str, Any] = {"data": data, "size": size or SOURCES[data].size, "settings": settings}
     of["architecture"] = json.loads(files.as_json("architecture", network.architecture))
-    return [Job(runs=tuple(together), **of) for together in ([[run] for run in runs] if large else [runs])]
+    return [Job(runs=tuple(group), fingerprint=dataset.fingerprint, **of) for group in groups]
+
+
+def _evenly(runs: list[Run], most: int) -> list[list[Run]]:
+    """In their order, in as few groups as have at most so many each, which differ by one at most."""
+    count = -(-len(runs) // most)
+    ends = [len(runs) * number // count for number in range(count + 1)]
+    return [runs[first:last] for first, last in itertools.pairwise(ends)]
+
+
+def _step_bytes(network: Bottleneck, dataset: Dataset, batch_size: int) -> float:
+    """About what a step takes: parameters, their gradient and two moments, and what each layer leaves to go back by."""
+    values = 0
+
+    def count(module, given, returned):
+        nonlocal values
+        values += returned.numel() / 2 if isinstance(returned, Tensor) else 0
+
+    hooks = [module.register_forward_hook(count) for module in network.modules()]
+    with torch.no_grad(), settled(network):
+        network(dataset.normalize(dataset.train_images[:2]), torch.zeros(2, network.latent_dimension))
+    for hook in hooks:
+        hook.remove()
+    return 4 * (4 * sum(parameter.numel() for parameter in network.parameters()) + 2 * batch_size * values)
 
 
 def train(job: Job, **where) -> tuple[Record, Bottleneck | Ensemble, tuple[int, int, int]]:
@@ -137,12 +183,23 @@ def train(job: Job, **where) -> tuple[Record, Bottleneck | Ensemble, tuple[int, 
 def _begin(job: Job) -> tuple[Bottleneck | Ensemble, Dataset]:
     """The networks of a job before training, and its data."""
     dataset = load(job.data, size=job.size)
+    if dataset.fingerprint != job.fingerprint:
+        raise InvalidInput(
+            f"{job.data}: is of other content here ({dataset.fingerprint[:12]}) than where the sweep was planned "
+            f"({job.fingerprint[:12]}); have the same files on all machines, and plan it again."
+        )
     runs = job.runs[0] if len(job.runs) == 1 else job.runs
     return loop.build(lambda: networks.make(job.architecture, dataset.shape, len(dataset.classes)), runs), dataset
 
 
-def work(job: Job, folder, device: str | None = None, progress: bool = False, command: str | None = None) -> None:
-    """Train the runs of a job that `folder` does not have yet: what a worker does.
+def work(
+    job: Job,
+    folder: files.PathLike,
+    device: str | None = None,
+    progress: bool = False,
+    command: str | None = None,
+) -> None:
+    """Train the runs of a job, all of them, unless `folder` has them all: what a worker does.
 
     Each run leaves ``NAME.safetensors``, its Record, and ``NAME.network.safetensors``, its trained network, which
     `ibteach.training.checkpoints.load_network` reads. On the way there is a checkpoint, from which whoever does the job
@@ -151,12 +208,11 @@ def work(job: Job, folder, device: str | None = None, progress: bool = False, co
     Raises `KeyboardInterrupt` when training was stopped, `Diverged` when a network was lost (the others of the job are
     kept), and otherwise what `data.load` and `fit` raise.
     """
-    folder = Path(folder)
+    folder = files.named(folder)
     with _ONE_AT_A_TIME:
-        singles = {name: single for name, single in job.singles.items() if _kept(folder, name) is None}
-        if not singles:
+        missing = {name for name in job.names if _kept(folder, name) is None}
+        if not missing:
             return
-        job = job.of(single.runs[0] for single in singles.values())
         checkpoint = folder / f"{job.name}.checkpoint"
         model, dataset = _begin(job)
         how, diverged = {"device": device, "progress": progress, "checkpoint": checkpoint}, None
@@ -167,13 +223,13 @@ def work(job: Job, folder, device: str | None = None, progress: bool = False, co
         finished = record is not None and record.latents is not None  # by all networks, or by those that went on
         if finished and record.provenance["stopped_in_epoch"] is not None:
             raise KeyboardInterrupt
-        for m, (name, single) in enumerate(singles.items()):
-            row = dataclasses.asdict(single.runs[0])
-            if not finished or row not in record.runs:
-                continue
+        for m, (name, run) in enumerate(job.names.items()):
+            row = dataclasses.asdict(run)
+            if name not in missing or not finished or row not in record.runs:
+                continue  # what is there already is the same, for it comes of the same job
             network = model.network(m) if isinstance(model, Ensemble) else model
             checkpoints.save_network(folder / f"{name}.network.safetensors", network, dataset.shape)
-            mine = _share(record, record.runs.index(row), command or command_line())
+            mine = _share(record, record.runs.index(row), len(job.runs), command or command_line())
             mine.save(folder / f"{name}.safetensors")  # last: it says that the run is done
         checkpoint.unlink(missing_ok=True)
         if diverged:
@@ -181,7 +237,12 @@ def work(job: Job, folder, device: str | None = None, progress: bool = False, co
 
 
 def run(
-    jobs: Iterable[Job], folder, executor: Executor | None = None, *, device: str | None = None, progress: bool = True
+    jobs: Iterable[Job],
+    folder: files.PathLike,
+    executor: Executor | None = None,
+    *,
+    device: str | None = None,
+    progress: bool = True,
 ) -> list[Record]:
     """Train all runs that `folder` does not have yet, and return the Record of each, in their order.
 
@@ -208,13 +269,13 @@ def run(
     jobs = checks.several("jobs", jobs)
     if not jobs or not all(isinstance(job, Job) for job in jobs):
         raise InvalidInput(f"jobs: got {jobs!r}, expected at least one Job, such as plan makes.")
-    folder = Path(folder).expanduser().absolute()  # a worker may be in another folder
+    folder = files.named(folder).expanduser().absolute()  # a worker may be in another folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Unavailable(f"{folder}: cannot be made ({error.strerror}); choose another folder.") from error
 
-    records: dict[str, Record | None] = {name: None for job in jobs for name in job.singles}
+    records: dict[str, Record | None] = {name: None for job in jobs for name in job.names}
     failures: dict[str, Exception] = {}
 
     def finished(say=False):
@@ -236,7 +297,7 @@ def run(
                     except (BrokenExecutor, CancelledError):
                         raise
                     except Exception as error:
-                        failures.update(dict.fromkeys(job.singles, error))
+                        failures.update(dict.fromkeys(job.names, error))
                     bar.update(len(job.runs))
     except KeyboardInterrupt:
         print(f"\nStopped. {so_far()}; the same sweep goes on from there.", file=sys.stderr)
@@ -270,20 +331,19 @@ def _kept(folder, name, say=False) -> Record | None:
         return None
 
 
-def _left(jobs, names) -> list[Job]:
-    """The jobs without all runs but those of these names, each of which is left in one job only."""
-    left = []
-    for job in jobs:
-        runs = [single.runs[0] for name, single in job.singles.items() if name in names]
-        names = names - job.singles.keys()
-        left += [job.of(runs)] if runs else []
-    return left
+def _left(jobs, missing) -> list[Job]:
+    """The jobs of which a run is missing, each once."""
+    return list({job.name: job for job in jobs if job.names.keys() & missing}.values())
 
 
-def _share(record, m, command) -> Record:
-    """The part of run m in the Record of an ensemble, trained by a sweep that was started so."""
-    facts, among = record.provenance, len(record.runs)
-    mine = {"wall_seconds": facts["wall_seconds"] / among, "parameters": facts["parameters"] // among}
+def _share(record: Record, m: int, among: int, command: str) -> Record:
+    """The part of run m in the Record of an ensemble of so many, trained by a sweep that was started so."""
+    facts = record.provenance
+    mine = {
+        "trained_together": among,
+        "wall_seconds": facts["wall_seconds"] / among,
+        "parameters": facts["parameters"] // among,
+    }
     return dataclasses.replace(record.take([m]), provenance={**facts, **mine, "command": command})
 
 

@@ -16,6 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from ibteach import checks
 from ibteach.data.datasets import Dataset
 from ibteach.errors import Diverged, InvalidInput
+from ibteach.networks.fingerprints import fingerprint
 from ibteach.networks.variational import Variational, rates
 from ibteach.objectives import decoder_log_likelihood
 from ibteach.records.provenance import commit, provenance
@@ -206,6 +207,7 @@ def record(
     }
     measuring = {"ema_decay": ema_decay, "measure_every": measure_every, "samples": samples}
     names = ["train/decoder_cross_entropy", "train/rate", *(f"test/{field}" for field in Evaluation._fields)]
+    fingerprints, began = {"data": data.fingerprint, "network": fingerprint(model)}, commit()
     started, measured, values, errors = time.perf_counter(), [], [], []
 
     def so_far():
@@ -222,6 +224,8 @@ def record(
                 wall_seconds=time.perf_counter() - started,
                 configuration={"network": "variational", **shape, "epochs": epochs, **settings, **measuring},
                 parameters=sum(p.numel() for p in model.parameters()),
+                fingerprints=fingerprints,
+                commit=began,
             ),
         )
 

@@ -1,6 +1,9 @@
 """Training that is killed and resumed leaves what training without a break leaves, bit for bit."""
 
+import contextlib
+import dataclasses
 import functools
+import math
 import os
 import subprocess
 import sys
@@ -10,8 +13,12 @@ import time
 import pytest
 import torch
 
+import ibteach
+from ibteach import files
+from ibteach.data.label_noise import with_random_labels
 from ibteach.errors import DamagedFile, InvalidInput, Unavailable
 from ibteach.networks.bottleneck import Bottleneck, mlp, resnet
+from ibteach.training import checkpoints, loop, threads
 from ibteach.training.checkpoints import load_network, save_network
 from ibteach.training.loop import Run, build, fit
 
@@ -93,7 +100,7 @@ def _epoch(checkpoint):
     from ibteach import files
 
     try:
-        return files.load(checkpoint, "checkpoint", 1, "")[1]["content"]["epoch"]
+        return files.load(checkpoint, "checkpoint", 2, "")[1]["content"]["epoch"]
     except (Unavailable, DamagedFile):
         return 0
 
@@ -106,11 +113,106 @@ def test_a_checkpoint_of_another_training_is_refused_before_any_work(tmp_path):
     with pytest.raises(InvalidInput, match=r"another training \(runs .*0.2.* Remove it"):
         other = Run.of("l2", gamma=0.2)
         small(build(functools.partial(mlp, 64, 10), other), runs=other)
-    with pytest.raises(InvalidInput, match=r"configuration .*'hidden': \[8\]"):
+    with pytest.raises(InvalidInput, match=r"\(configuration hidden \[48, 48\], now \[8\]; .*parameters"):
         small(build(functools.partial(mlp, 64, 10, hidden=(8,)), run), runs=run)
     checkpoint.write_bytes(content[:-100])
     with pytest.raises(DamagedFile, match="not a whole safetensors file"):
         small(build(functools.partial(mlp, 64, 10), run), runs=run)
+
+
+class Own(torch.nn.Sequential):
+    def __init__(self, activation):
+        super().__init__(torch.nn.Flatten(), torch.nn.Linear(64, 2), activation)
+
+
+def test_a_checkpoint_is_known_by_content_not_by_name(tmp_path):
+    """Data of one name, encoders of one architecture's name and the same parameters."""
+    checkpoint, run = tmp_path / "run.checkpoint", Run.of("l2", gamma=0.1)
+    plain = {"data": digits, "activation": torch.nn.ReLU()}
+
+    def train(data, activation):
+        model = build(lambda: Bottleneck(Own(activation), 2, 10), run)
+        fit(model, data, run, epochs=1, eval_examples=20, progress=False, checkpoint=checkpoint)
+
+    train(**plain)
+    train(**plain)  # goes on, where there is nothing left to do
+    named = {"name": "digits"}
+    others = [dataclasses.replace(with_random_labels(digits, 0.5, seed), **named) for seed in (0, 1)]
+    others += [dataclasses.replace(digits, train_images=digits.train_images.flip(-1))]
+    for other in others:
+        with pytest.raises(InvalidInput, match=r"another training \(fingerprints data '\w{12}', now '\w{12}'\)"):
+            train(**plain | {"data": other})
+    checkpoint.unlink()
+    train(**plain | {"data": others[0]})
+    with pytest.raises(InvalidInput, match="fingerprints data"):
+        train(**plain | {"data": others[1]})
+    checkpoint.unlink()
+    train(**plain)
+    with pytest.raises(InvalidInput, match=r"another training \(fingerprints network '\w{12}', now '\w{12}'\)"):
+        train(**plain | {"activation": torch.nn.Tanh()})
+
+
+def test_a_checkpoint_of_another_version_is_refused(tmp_path, monkeypatch):
+    checkpoint, run = tmp_path / "run.checkpoint", Run.of("l2", gamma=0.1)
+    how = {"epochs": 1, "eval_examples": 20, "progress": False, "checkpoint": checkpoint}
+    fit(build(functools.partial(mlp, 64, 10), run), digits, run, **how)
+    monkeypatch.setattr(ibteach, "__version__", "9.9")
+    with pytest.raises(InvalidInput, match=r"another training \(ibteach '[^']*', now '9.9'\)"):
+        fit(build(functools.partial(mlp, 64, 10), run), digits, run, **how)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/maps"), reason="Linux says which files are mapped")
+def test_it_is_not_mapped_when_it_is_replaced(tmp_path, monkeypatch):
+    """The rule of Windows: a file that is mapped into memory can be neither replaced nor removed."""
+    checkpoint, run = tmp_path / "run.checkpoint", Run.of("l2", gamma=0.1)
+    replace, replaced = os.replace, []
+
+    def strict(source, target):
+        with open("/proc/self/maps") as maps:
+            if any(line.rstrip().endswith(os.path.realpath(target)) for line in maps):
+                raise PermissionError(13, "the file is mapped", str(target))
+        replaced.append(target)
+        replace(source, target)
+
+    def train(epoch):
+        class Stop(Exception):
+            pass
+
+        def stopped(self, *arguments):
+            if self.epoch == epoch:
+                raise Stop
+            step(self, *arguments)
+
+        with contextlib.suppress(Stop), monkeypatch.context() as patch:
+            step = loop._Training.step
+            patch.setattr(loop._Training, "step", stopped)
+            patch.setattr(checkpoints, "SHARE", math.inf)
+            how = {"epochs": 4, "batch_size": 400, "eval_examples": 20, "progress": False}
+            return fit(build(functools.partial(mlp, 64, 10), run), digits, run, checkpoint=checkpoint, **how)
+
+    train(epoch=2)
+    monkeypatch.setattr(os, "replace", strict)
+    assert train(epoch=None).epochs.tolist() == [0, 4] and len(replaced) == 3
+    mapped = files.load(checkpoint, "checkpoint", checkpoints.VERSION, "")  # as long as this lives
+    with pytest.raises(Unavailable, match="the file is mapped"):
+        files.save(checkpoint, "checkpoint", checkpoints.VERSION, *mapped)
+
+
+def test_resumed_on_the_threads_that_it_began_with(tmp_path, monkeypatch):
+    checkpoint, run = tmp_path / "run.checkpoint", Run.of("l2", gamma=0.1)
+    how = {"epochs": 1, "batch_size": 400, "eval_examples": 20, "progress": False, "device": "cpu"}
+    began = torch.get_num_threads()
+
+    def train():
+        return fit(build(functools.partial(mlp, 64, 10), run), digits, run, checkpoint=checkpoint, **how)
+
+    with threads.Threads(3), monkeypatch.context() as patch:
+        patch.setattr(threads, "SMALL", 0)
+        assert train().provenance["threads"] == 3 == torch.get_num_threads()
+    assert train().provenance["threads"] == 3 and torch.get_num_threads() == began
+    checkpoint.unlink()
+    with threads.Threads(2):
+        assert train().provenance["threads"] == 1  # it is small
 
 
 def test_networks_are_kept_with_what_builds_their_like(tmp_path):
@@ -130,6 +232,16 @@ def test_what_is_no_network_is_refused(tmp_path):
     path = tmp_path / "network.safetensors"
     with pytest.raises(InvalidInput, match="without an architecture"):
         save_network(path, Bottleneck(torch.nn.Flatten(), 64, 10), (1, 8, 8))
+    several = build(functools.partial(mlp, 64, 10), [Run.of("l2", gamma=gamma) for gamma in (0.1, 1.0)])
+    for network, shape, what in [
+        (several, (1, 8, 8), r"got Ensemble, expected a Bottleneck; of an ensemble"),
+        (mlp(64, 10), (1, 9, 8), r"inputs: got \(1, 9, 8\), which is not the shape"),
+        (resnet((3, 32, 32), 10, width=8), (1, 32, 32), "which is not the shape"),
+        (mlp(64, 10), (8, 0), "inputs: got 0"),
+        (mlp(64, 10), None, "inputs: got None"),
+    ]:
+        with pytest.raises(InvalidInput, match=what):
+            save_network(path, network, shape)
     with pytest.raises(Unavailable, match="cannot be read"):
         load_network(path)
     save_network(path, mlp((1, 8, 8), classes=10), (1, 8, 8))

@@ -17,7 +17,7 @@ import torch
 
 from ibteach import data, errors, networks
 from ibteach.records.provenance import command_line
-from ibteach.records.record import concatenate
+from ibteach.records.record import Record, concatenate
 from ibteach.training import checkpoints, executors, loop, measuring, sweeps
 from ibteach.training.loop import grid
 
@@ -38,7 +38,7 @@ def by_hand(one):
 
 
 def files_of(*jobs):
-    return {f"{name}{kind}.safetensors" for one in jobs for name in one.singles for kind in ("", ".network")}
+    return {f"{name}{kind}.safetensors" for one in jobs for name in one.names for kind in ("", ".network")}
 
 
 def assert_all(records, jobs):
@@ -87,12 +87,24 @@ def fits(monkeypatch):
 
 def test_small_networks_are_one_job_and_large_ones_a_job_each():
     runs = grid(["l2", "variance"], gammas=[0.1, 1.0], seeds=[0, 1])
-    (one,) = sweeps.plan("digits", SMALL, runs, **SETTINGS)
-    assert one.runs == tuple(runs)
+    one, other = sweeps.plan("digits", SMALL, runs, **SETTINGS)
+    assert [job.runs for job in (one, other)] == [tuple(run for run in runs if run.seed == seed) for seed in (0, 1)]
     assert one.architecture == {"network": "mlp", "latent_dimension": 2, "hidden": [8], "dropout": 0.0}
     for large in ({"network": "resnet", "width": 8}, {"network": "mlp", "hidden": [1000, 1000]}):
         assert [one.runs for one in sweeps.plan("digits", large, runs)] == [(run,) for run in runs]
-    assert len(sweeps.plan("digits", SMALL, runs * 2)[0].runs) == len(runs)
+    assert sum(len(one.runs) for one in sweeps.plan("digits", SMALL, runs * 2)) == len(runs)
+
+
+def test_many_small_networks_are_several_jobs_and_what_takes_memory_is_alone(monkeypatch):
+    runs = grid(["l2"], gammas=[0.01 * number for number in range(1, 35)])
+    jobs = sweeps.plan("digits", SMALL, runs)
+    assert [len(one.runs) for one in jobs] == [11, 11, 12] and [run for one in jobs for run in one.runs] == runs
+    assert [len(one.runs) for one in sweeps.plan("digits", SMALL, runs, together=100)] == [34]
+    one = {"hidden": [16], "network": "mlp"}
+    monkeypatch.setattr(sweeps, "MEMORY", 5 * 4 * (4 * (64 * 16 + 16 + 34 + 30) + 2 * 64 * (64 + 2 * 16 + 2 + 2 + 10)))
+    assert max(len(one.runs) for one in sweeps.plan("digits", one, runs)) <= 5
+    monkeypatch.setattr(sweeps, "MEMORY", 1)
+    assert [len(one.runs) for one in sweeps.plan("digits", SMALL, runs[:3])] == [1, 1, 1]
 
 
 def test_a_name_stands_for_the_whole_configuration_and_for_nothing_else():
@@ -111,8 +123,12 @@ def test_a_name_stands_for_the_whole_configuration_and_for_nothing_else():
         sweeps.plan("digits", {"network": "mlp", "hidden": [9]}, one.runs, **SETTINGS)[0],
         dataclasses.replace(one, data="mnist"),
         dataclasses.replace(one, size=64),
+        dataclasses.replace(one, fingerprint="0"),
+        one.of(one.runs[:1]),
     ]
     assert len({other.name for other in others}) == len(others)
+    names = [name for other in others for name in (other.name, *other.names)]
+    assert len(set(names)) == len(names)  # a run in another company is another network
 
 
 @pytest.mark.parametrize(
@@ -158,7 +174,7 @@ def test_a_sweep_leaves_what_training_leaves(tmp_path):
 def test_the_network_of_each_run_is_kept(tmp_path, objectives):
     one, digits = job(objectives=objectives), data.load("digits")
     records = sweeps.run([one], tmp_path, **CPU)
-    for name, record in zip(one.singles, records, strict=True):
+    for name, record in zip(one.names, records, strict=True):
         network = checkpoints.load_network(tmp_path / f"{name}.network.safetensors")
         with torch.no_grad():
             latents = measuring.encode(network, digits, digits.test_images[:60])
@@ -178,37 +194,50 @@ def test_nothing_is_done_twice(tmp_path, fits):
     assert_all(more, [job(0), job(1), job(2)])
 
 
-def test_a_sweep_that_grows_trains_only_what_is_new(tmp_path, monkeypatch):
-    trained, real = [], loop.fit
-
-    def counted(model, dataset, runs, **settings):
-        trained.append(list(runs))
-        return real(model, dataset, runs, **settings)
-
-    monkeypatch.setattr(loop, "fit", counted)
-    few, more = grid(["l2"], gammas=[0.1, 1.0]), grid(["l2", "variance"], gammas=[0.01, 0.1, 1.0])
+def test_a_sweep_that_grows_by_a_seed_trains_only_what_is_new(tmp_path, fits):
+    few, more = (grid(["l2", "variance"], gammas=[0.1, 1.0], seeds=seeds) for seeds in ([0], [1, 0]))
     first = sweeps.run(sweeps.plan("digits", SMALL, few, **SETTINGS), tmp_path, **CPU)
     before = times(tmp_path)
     second = sweeps.run(sweeps.plan("digits", SMALL, more, **SETTINGS), tmp_path, **CPU)
-    assert trained == [few, [run for run in more if run not in few]]
-    assert before.items() <= times(tmp_path).items()
-    assert [record.runs[0]["gamma"] for record in second] == [0.01, 0.1, 1.0] * 2
-    assert_same(concatenate(second[1:3]), concatenate(first))
+    assert fits == [0, 1] and before.items() <= times(tmp_path).items()
+    assert_same(concatenate([record for record in second if record.runs[0]["seed"] == 0]), concatenate(first))
+
+
+@pytest.mark.parametrize("lost", ["one record", "one network", "the second half"])
+def test_what_is_found_does_not_depend_on_where_it_was_interrupted(tmp_path, fits, lost):
+    """A job is the unit: where one of its files is missing, all are trained together again, to the same bits."""
+    (one,) = sweeps.plan("digits", SMALL, grid(["l2", "variance"], gammas=[0.003, 0.1, 1.0, 3.0]), **SETTINGS)
+    expected = sweeps.run([one], tmp_path / "never", **CPU)
+    folder = tmp_path / "interrupted"
+    sweeps.run([one], folder, **CPU)
+    lost_names = {"one record": [7], "one network": [0], "the second half": [4, 5, 6, 7]}[lost]
+    lost_names = [list(one.names)[number] for number in lost_names]
+    for name in lost_names:
+        (folder / f"{name}.safetensors").unlink()
+        if lost == "one network":
+            (folder / f"{name}.network.safetensors").unlink()
+    before = {file: at for file, at in times(folder).items() if file.partition(".")[0] not in lost_names}
+    found = sweeps.run([one], folder, **CPU)
+    assert fits == [0, 0, 0] and before.items() <= times(folder).items()
+    assert_same(concatenate(found), concatenate(expected))
+    assert {record.provenance["trained_together"] for record in found} == {8}
+    for name in one.names:
+        file = f"{name}.network.safetensors"
+        one_state, other = (checkpoints.load_network(of / file).state_dict() for of in (folder, tmp_path / "never"))
+        assert all(torch.equal(tensor, other[key]) for key, tensor in one_state.items())
 
 
 def test_a_damaged_record_is_made_again(tmp_path, capsys):
     one = job()
     records = sweeps.run([one], tmp_path, **CPU)
-    whole, damaged = (tmp_path / f"{name}.safetensors" for name in one.singles)
+    whole, damaged = (tmp_path / f"{name}.safetensors" for name in one.names)
     damaged.write_bytes(damaged.read_bytes()[:-1])
     before = whole.stat().st_mtime_ns
     again = sweeps.run([one], tmp_path, **CPU)
     said = capsys.readouterr().err
     assert said.count(damaged.name) == 1 and "It is trained again" in said
-    assert again[1].runs == records[1].runs and whole.stat().st_mtime_ns == before
-    for name, values in records[1].quantities.items():  # now trained alone, so sums are taken in another order
-        assert torch.allclose(again[1].quantities[name], values, rtol=1e-3, atol=1e-5)
-    assert_same(again[0], records[0])
+    assert whole.stat().st_mtime_ns == before
+    assert_same(concatenate(again), concatenate(records))
 
 
 def test_a_job_that_fails_costs_no_other(tmp_path, fits):
@@ -216,12 +245,34 @@ def test_a_job_that_fails_costs_no_other(tmp_path, fits):
     with pytest.raises(errors.Incomplete, match=r"4 of 6 runs failed; 2 of 6 runs are finished") as failed:
         sweeps.run(jobs, tmp_path, **CPU)
     kinds = {name: type(failure) for name, failure in failed.value.failures.items()}
-    assert kinds == dict.fromkeys(jobs[0].singles, errors.Diverged) | dict.fromkeys(jobs[2].singles, errors.UnknownName)
+    assert kinds == dict.fromkeys(jobs[0].names, errors.Diverged) | dict.fromkeys(jobs[2].names, errors.UnknownName)
     assert "2: Diverged: epoch 1" in str(failed.value) and "2: UnknownName: data set" in str(failed.value)
     assert fits == [0, 1]
     with pytest.raises(errors.Incomplete):
         sweeps.run(jobs, tmp_path, **CPU)
     assert fits == [0, 1, 0]
+
+
+def test_a_network_that_diverges_costs_its_own_run(tmp_path, fits):
+    runs = grid(["l2"], gammas=[0.1, 1e10, 1.0])
+    (one,) = sweeps.plan("digits", SMALL, runs, **SETTINGS, optimizer="sgd")
+    with pytest.raises(errors.Incomplete, match=r"1 of 3 runs failed; 2 of 3 runs are finished") as failed:
+        sweeps.run([one], tmp_path, **CPU)
+    assert list(failed.value.failures) == [list(one.names)[1]] and fits == [0]
+    assert "gamma=10000000000.0" in str(failed.value)
+    kept = [Record.load(tmp_path / f"{name}.safetensors") for name in list(one.names)[::2]]
+    with pytest.raises(errors.Diverged) as diverged:
+        by_hand(one)
+    assert_same(concatenate(kept), diverged.value.record)
+    assert {record.provenance["trained_together"] for record in kept} == {3}
+    assert not list(tmp_path.glob("*.checkpoint"))
+
+
+def test_data_of_other_content_elsewhere_are_refused(tmp_path, fits):
+    one = dataclasses.replace(job(), fingerprint="0" * 64)
+    with pytest.raises(errors.Incomplete, match="digits: is of other content here"):
+        sweeps.run([one], tmp_path, **CPU)
+    assert fits == []
 
 
 def test_a_stopped_sweep_goes_on(tmp_path, monkeypatch, fits, capsys):
@@ -318,7 +369,7 @@ def test_processes(tmp_path):
     killer.join()
     assert not multiprocessing.active_children()
     before = {name: at for name, at in times(tmp_path).items() if name.endswith(".safetensors")}
-    assert files_of(jobs[0]) <= set(before) and f"{next(iter(jobs[1].singles))}.safetensors" not in before
+    assert files_of(jobs[0]) <= set(before) and f"{next(iter(jobs[1].names))}.safetensors" not in before
     records = sweeps.run(jobs, tmp_path, **CPU)
     assert before.items() <= times(tmp_path).items()
     assert_all(records, jobs)
