@@ -248,6 +248,23 @@ def test_what_one_record_cannot_say_is_not_concatenated(what, change):
         concatenate([Record(**fields()), Record(**fields(**change))])
 
 
+def test_records_of_other_content_are_not_concatenated():
+    """The labels that networks were trained on are in no Record, but its provenance has their fingerprint."""
+
+    def of(**fingerprints):
+        return Record(**fields(provenance=provenance(data="digits", fingerprints=fingerprints)))
+
+    old = Record(**fields(provenance=provenance(data="digits")))  # as version 0.1.0 wrote it
+    concatenate([old, of(data="a"), old, of(data="a", network="n")])
+    for others, what in [
+        ([of(data="a"), of(data="b")], "data"),
+        ([old, of(data="a"), of(data="b")], "data"),
+        ([of(data="a", network="n"), of(data="a", network="m")], "network"),
+    ]:
+        with pytest.raises(errors.InvalidInput, match=f"which differ in the fingerprint of the {what}; expected"):
+            concatenate(others)
+
+
 def test_what_is_no_list_of_records_is_not_concatenated():
     for wrong in ([], Record(**fields()), [Record(**fields()), RUNS]):
         with pytest.raises(errors.InvalidInput, match="records: got"):

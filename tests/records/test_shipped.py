@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from ibteach.data.datasets import load
+from ibteach.data.label_noise import with_random_labels
 from ibteach.errors import InvalidInput, UnknownName
 from ibteach.evaluation.attacks import quantity
 from ibteach.networks.bottleneck import Bottleneck, convnet, make, mlp
@@ -16,7 +17,7 @@ from ibteach.networks.ensemble import Ensemble
 from ibteach.records import shipped
 from ibteach.records.record import Record, concatenate
 from ibteach.training import sweeps, variational
-from ibteach.training.loop import build, fit, grid
+from ibteach.training.loop import Run, build, fit, grid
 from ibteach.training.remake import largest_difference, remake
 
 SURROGATES = [name for name in shipped.names() if name.endswith("-surrogates")]
@@ -246,6 +247,21 @@ def test_what_cannot_be_made_again_is_told():
     with pytest.raises(UnknownName, match="data set: got 'digits, 30% random labels'"):
         remake(elsewhere)
     assert remake(elsewhere, load("digits"), progress=False).provenance["data"] == "digits"
+
+
+def test_data_of_the_same_name_are_not_taken_for_those_of_the_record():
+    digits, run = load("digits"), Run.of("l2", gamma=0.1)
+    relabelled = dataclasses.replace(with_random_labels(digits, 1), name="digits")
+    how = {"epochs": 1, "batch_size": 200, "eval_examples": 50, "device": "cpu", "progress": False}
+    record = fit(build(functools.partial(mlp, 64, 10), run), relabelled, run, **how)
+    with pytest.raises(InvalidInput, match="which are not the Record's 'digits'"):
+        remake(record)
+    assert largest_difference(record, remake(record, relabelled, progress=False))[1] == 0
+    facts = {key: value for key, value in record.provenance.items() if key != "fingerprints"}  # of version 0.1.0
+    old = dataclasses.replace(record, provenance=facts)
+    other = dataclasses.replace(digits, test_labels=digits.test_labels.roll(1))
+    with pytest.raises(InvalidInput, match="which are not the Record's 'digits'"):
+        remake(old, other)
 
 
 def test_records_of_other_runs_are_not_compared():

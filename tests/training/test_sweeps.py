@@ -349,31 +349,65 @@ def begun(folder):
     return lambda: list(folder.glob("*.checkpoint"))
 
 
+SWEEP = """
+import os, pathlib, sys, time
+from ibteach.training import executors, loop, sweeps
+from ibteach.training.loop import grid
+
+folder, step = pathlib.Path(sys.argv[1]), loop._Training.step
+
+def held(self, *arguments):
+    if self.runs[0].seed == 1 and self.epoch == 2:  # until it is killed
+        (folder / "held").write_text(str(os.getpid()))
+        time.sleep(1000)
+    step(self, *arguments)
+
+loop._Training.step = held  # in the workers, too, which begin by running this file
+
+if __name__ == "__main__":
+    from ibteach import errors
+    runs = grid(["l2", "variance"], gammas=[0.1], seeds=[0, 1, 2])
+    jobs = sweeps.plan("digits", {"network": "mlp", "hidden": [8]}, runs, epochs=2, batch_size=200, eval_examples=60)
+    try:
+        with executors.processes(2) as executor:
+            sweeps.run(jobs, folder / "sweep", executor, device="cpu", progress=False)
+    except errors.Unavailable as error:
+        print(error, flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 def test_processes(tmp_path):
     """Two processes; one is killed at work: what is finished is kept, and the same sweep goes on."""
-    jobs = [job(0, epochs=1), job(1, epochs=6, batch_size=20), job(2, epochs=1)]
-
-    def kill():
-        eventually(lambda: files_of(jobs[0]) <= set(os.listdir(tmp_path)))
-        eventually((tmp_path / f"{jobs[1].name}.checkpoint").exists)
-        for process in multiprocessing.active_children():
-            process.kill()
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    gone = pytest.raises(
-        errors.Unavailable, match=r"workers are gone.* [24] of 6 runs are finished.*goes on from there"
-    )
-    with gone, executors.processes(2) as executor:
-        sweeps.run(jobs, tmp_path, executor, **CPU)
-    killer.join()
-    assert not multiprocessing.active_children()
-    before = {name: at for name, at in times(tmp_path).items() if name.endswith(".safetensors")}
-    assert files_of(jobs[0]) <= set(before) and f"{next(iter(jobs[1].names))}.safetensors" not in before
-    records = sweeps.run(jobs, tmp_path, **CPU)
-    assert before.items() <= times(tmp_path).items()
+    jobs = [job(seed) for seed in range(3)]
+    (tmp_path / "script.py").write_text(SWEEP)
+    command = [sys.executable, tmp_path / "script.py", tmp_path]
+    sweep = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        eventually((tmp_path / "held").exists)
+        done = files_of(jobs[0], jobs[2])
+        eventually(lambda: done <= set(os.listdir(tmp_path / "sweep")))
+        os.kill(int(eventually((tmp_path / "held").read_text)), signal.SIGKILL)
+        said, _ = sweep.communicate(timeout=120)
+    finally:
+        sweep.kill()
+        sweep.communicate()
+    assert "workers are gone" in said and "4 of 6 runs are finished" in said and "goes on from there" in said
+    before = {name: at for name, at in times(tmp_path / "sweep").items() if name.endswith(".safetensors")}
+    assert set(before) == done and begun(tmp_path / "sweep")()
+    records = sweeps.run(jobs, tmp_path / "sweep", **CPU)
+    assert before.items() <= times(tmp_path / "sweep").items()
     assert_all(records, jobs)
-    assert {record.provenance["command"] for record in records} == {command_line()}  # not that of a worker
+    assert records[0].provenance["command"].startswith("python script.py")  # not that of a worker
+
+
+def test_processes_leave_the_same_numbers(tmp_path):
+    jobs = [job(seed, epochs=1) for seed in range(3)]
+    with executors.processes(2) as executor:
+        records = sweeps.run(jobs, tmp_path, executor, **CPU)
+    assert not multiprocessing.active_children()
+    assert_all(records, jobs)
+    assert {record.provenance["command"] for record in records} == {command_line()}
 
 
 def test_processes_are_ended_where_the_block_ends_early():
@@ -383,6 +417,53 @@ def test_processes_are_ended_where_the_block_ends_early():
         raise KeyboardInterrupt
     assert not multiprocessing.active_children()
     with pytest.raises(errors.InvalidInput, match="workers: got 0"), executors.processes(0):
+        pass
+
+
+PARENT = """
+import multiprocessing, os, time
+from multiprocessing import resource_tracker
+from ibteach.training import executors
+
+if __name__ == "__main__":
+    with executors.processes(2) as executor:
+        found = {executor.submit(os.getpid).result()}
+        waiting = [executor.submit(time.sleep, 1000) for _ in range(3)]
+        found |= {process.pid for process in multiprocessing.active_children()}
+        print(resource_tracker._resource_tracker._pid, *found, flush=True)
+        time.sleep(1000)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+@pytest.mark.parametrize("end", ["SIGTERM", "SIGHUP", "SIGKILL"])
+def test_workers_end_with_the_process_that_started_them(tmp_path, end):
+    (tmp_path / "parent.py").write_text(PARENT)
+    parent = subprocess.Popen([sys.executable, tmp_path / "parent.py"], stdout=subprocess.PIPE, text=True)
+    try:
+        others = parent.stdout.readline().split()
+        assert len(others) == 3 and not any(map(gone, others))
+        parent.send_signal(signal.Signals[end])
+        assert parent.wait(60) == -signal.Signals[end]
+        eventually(lambda: all(map(gone, others)), 120)
+    finally:
+        parent.kill()
+        parent.communicate()
+
+
+def gone(process):
+    """Whether there is no such process, or only what is left of it until somebody asks."""
+    shown = subprocess.run(["ps", "-o", "stat=", "-p", process], capture_output=True, text=True)
+    return shown.stdout.strip()[:1] in ("", "Z")
+
+
+def test_without_semaphores_it_says_what_is_missing(monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", refuse)
+    said = pytest.raises(errors.Unavailable, match=r"no semaphores.*Read-only file system.*/dev/shm")
+    with said, executors.processes(1):
         pass
 
 
