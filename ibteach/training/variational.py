@@ -207,7 +207,7 @@ def record(
     }
     measuring = {"ema_decay": ema_decay, "measure_every": measure_every, "samples": samples}
     names = ["train/decoder_cross_entropy", "train/rate", *(f"test/{field}" for field in Evaluation._fields)]
-    fingerprints, began = {"data": data.fingerprint, "network": fingerprint(model)}, commit()
+    fingerprints = {"data": data.fingerprint, "network": fingerprint(model)}
     started, measured, values, errors = time.perf_counter(), [], [], []
 
     def so_far():
@@ -225,7 +225,6 @@ def record(
                 configuration={"network": "variational", **shape, "epochs": epochs, **settings, **measuring},
                 parameters=sum(p.numel() for p in model.parameters()),
                 fingerprints=fingerprints,
-                commit=began,
             ),
         )
 
