@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ibteach import data, networks
-from ibteach.training import loop
+from ibteach.training import forecast, loop
 
 SANITIZER = configparser.RawConfigParser()
 SANITIZER.read(Path(__file__).with_name("nbval_sanitize.cfg"), encoding="utf-8")
@@ -25,7 +25,7 @@ def trained(capsys, monkeypatch):
     """What a training prints on a machine on which it takes long from so many seconds on."""
 
     def train(long):
-        monkeypatch.setattr(loop, "LONG", long)
+        monkeypatch.setattr(forecast, "LONG", long)
         runs = loop.grid(["l2"], gammas=[0.1])
         model = loop.build(lambda: networks.mlp(64, 10, latent_dimension=2, hidden=(8,)), runs)
         loop.fit(model, data.load("digits"), runs, epochs=2, measure_every=2, device="cpu")
