@@ -89,11 +89,18 @@ Lists the Records that come with the package, by the name that `ibteach records 
 """
 
 BADGES = """\
-Writes badges that open the course on Colab and Binder into README.md and into the first cell of every notebook. The
-address comes from pyproject.toml; in a fork, put your own there and run this again:
+Writes badges that open the course on Colab and Binder into README.md and into the first cell of every notebook, and
+below them a cell that installs the course on Colab, at a tag, and does nothing elsewhere. The addresses come from
+pyproject.toml; in a fork, put your own there and run this again:
 
   [project.urls]
   Repository = "https://github.com/OWNER/REPO"
+
+Binder builds an image of the course, anew at every commit. Let it build another repository instead, and pull the
+notebooks into it: `ibteach badges --environment FOLDER` writes that one's files, and once they lie at an address of
+their own, this line makes the badges lead there:
+
+  Environment = "https://github.com/OWNER/ENVIRONMENT"
 """
 
 
@@ -181,6 +188,8 @@ def _parser() -> argparse.ArgumentParser:
     badges = commands.add_parser("badges", help="stamp launch badges", description=BADGES, **layout)
     badges.add_argument("root", nargs="?", default=".", help="a checkout of the course (default: this folder)")
     badges.add_argument("--branch", default="main", help="the branch that the badges open (default: main)")
+    badges.add_argument("--tag", help="what is installed there (default: v and this version)")
+    badges.add_argument("--environment", metavar="FOLDER", type=Path, help="write what Binder builds there, no badges")
     badges.set_defaults(run=_badges)
     return parser
 
@@ -440,10 +449,15 @@ def _remake(options):
 
 
 def _badges(options):
-    from ibteach import badges
+    from ibteach import badges, launches
 
-    changed = badges.stamp(options.root, options.branch)
-    print("\n".join(f"{path}: stamped" for path in changed) or "every badge is up to date")
+    of = launches.addresses(options.root, options.branch, options.tag)
+    if options.environment:
+        changed, done = launches.write_environment(options.environment, options.root, of), "written"
+    else:
+        changed, done = badges.stamp(options.root, options.branch, options.tag), "stamped"
+    print("\n".join(f"{path}: {done}" for path in changed) or "every launch is up to date")
+    print(f"What is installed is the tag {of.tag} of {of.repository}: it has to be there.")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """The command line does what the library does, teaches, and turns every typed error into one line and a status."""
 
-import json
 import os
 import re
 import signal
@@ -11,7 +10,7 @@ import time
 import pytest
 import torch
 
-from ibteach import badges, cli, data, errors, networks
+from ibteach import cli, data, networks
 from ibteach.data import sources
 from ibteach.networks.bottleneck import SETTINGS
 from ibteach.records.provenance import provenance
@@ -432,85 +431,6 @@ def test_lab_opens_jupyterlab_there(tmp_path, monkeypatch):
         [folder, "--no-browser", "--port=9999"],
     ]
     assert came[4:] == [["notebooks", "--port", "9999"]]
-
-
-# badges
-
-PYPROJECT = '[project]\nname = "x"\n[project.urls]\nRepository = "https://github.com/some-one/a.repo"\n'
-
-
-@pytest.fixture
-def checkout(tmp_path):
-    cells = [
-        {"cell_type": "markdown", "metadata": {}, "source": ["# Surrogates γ\n", "\n", "Which?"]},
-        {"cell_type": "code", "metadata": {}, "source": [], "outputs": [], "execution_count": None},
-    ]
-    notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    (tmp_path / "notebooks").mkdir()
-    (tmp_path / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8")
-    (tmp_path / "README.md").write_text("# ibteach\n\nA promise.\n", encoding="utf-8")
-    (tmp_path / "notebooks/05_x.ipynb").write_text(
-        json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
-    return tmp_path
-
-
-def contents(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def test_badges_lead_to_the_repository_and_stamping_twice_changes_nothing(checkout, capsys):
-    before = contents(checkout)
-    assert cli.main(["badges", str(checkout)]) == 0
-    assert capsys.readouterr().out.count("stamped") == 2
-    once = contents(checkout)
-    notebook = json.loads(once[checkout / "notebooks/05_x.ipynb"])
-    first = "".join(notebook["cells"][0]["source"])
-    assert first.startswith("# Surrogates γ\n\n<!-- badges -->\n[![Open in Colab](") and first.endswith("\n\nWhich?")
-    assert "https://colab.research.google.com/github/some-one/a.repo/blob/main/notebooks/05_x.ipynb)" in first
-    assert "https://mybinder.org/v2/gh/some-one/a.repo/main?urlpath=lab/tree/notebooks/05_x.ipynb)" in first
-    # With the extra that chapter 09 needs; torch and the rest stay as Colab has them.
-    assert '`%pip install -q "ibteach[attacks] @ git+https://github.com/some-one/a.repo@main"`' in first
-    assert "γ".encode() in once[checkout / "notebooks/05_x.ipynb"]
-    readme = once[checkout / "README.md"].decode()
-    assert readme.startswith("# ibteach\n\n<!-- badges -->\n") and readme.endswith("<!-- /badges -->\n\nA promise.\n")
-    assert before[checkout / "pyproject.toml"] == once[checkout / "pyproject.toml"]
-
-    assert cli.main(["badges", str(checkout)]) == 0
-    assert "up to date" in capsys.readouterr().out
-    assert contents(checkout) == once
-
-    (checkout / "pyproject.toml").write_text(PYPROJECT.replace("some-one", "other"), encoding="utf-8")
-    assert len(badges.stamp(checkout, branch="dev")) == 2  # a fork's own badges take their place
-    assert "some-one" not in (checkout / "README.md").read_text(encoding="utf-8")
-    assert (checkout / "README.md").read_text(encoding="utf-8").count("Launch on Binder") == 1
-
-
-@pytest.mark.parametrize(
-    ("file", "text", "message"),
-    [
-        ("pyproject.toml", '[project]\nname = "x"\n', r"Add to it:\n\n\[project.urls\]\nRepository"),
-        ("pyproject.toml", PYPROJECT.replace("github.com", "example.org"), "Colab and Binder read GitHub"),
-        ("pyproject.toml", PYPROJECT.replace("/a.repo", ""), "Colab and Binder read GitHub"),
-        ("pyproject.toml", "[project", "is not TOML"),
-        ("README.md", "no heading", "expected a heading"),
-        ("README.md", "# t\n<!-- badges -->\n", "without"),
-        ("notebooks/05_x.ipynb", "{}", "is not a notebook"),
-        ("notebooks/05_x.ipynb", "", "is not a notebook"),
-        ("notebooks/06_y.ipynb", '{"cells": [{"cell_type": "code", "source": []}]}', "opens with a code cell"),
-    ],
-)
-def test_badges_say_what_is_missing_before_anything_is_written(checkout, file, text, message):
-    (checkout / file).write_text(text, encoding="utf-8")
-    before = contents(checkout)
-    with pytest.raises(errors.InvalidInput, match=message):
-        badges.stamp(checkout)
-    assert contents(checkout) == before
-
-
-def test_badges_outside_a_checkout(tmp_path, capsys):
-    assert cli.main(["badges", str(tmp_path)]) == 1
-    assert "pyproject.toml: cannot be read" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

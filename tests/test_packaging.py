@@ -25,7 +25,7 @@ CHAPTERS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
 
 # Where conda-forge has another name, and what the image needs beside the package's own dependencies
 CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}
-IMAGE_ALONE = {"python", "pip", "hatchling"}
+IMAGE_ALONE = {"python", "pip", "hatchling", "nbgitpuller"}
 
 
 def floors(requirements):
