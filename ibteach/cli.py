@@ -40,6 +40,10 @@ DATA = """\
 Data sets are kept whole, each in one file, which is checked whenever it is used. They are kept in the folder that the
 environment variable IBTEACH_DATA names, else in your user cache. Without NAME: what there is, and what is here.
 
+A folder of pictures of your own, with train/CLASS/*.jpg and test/CLASS/*.jpg in it, may stand for NAME here and
+wherever networks are trained: `ibteach data photos/pets --size 64` looks at every picture, says what is wrong, and
+keeps the data set.
+
 A room without a network: run `ibteach data mnist --to FOLDER`, hand FOLDER round on a stick, and let everyone copy
 the file to where `ibteach data` says it is looked for, or set IBTEACH_DATA=FOLDER.
 """
@@ -49,6 +53,10 @@ Trains a network for every combination of objective, γ and seed, all at once, a
 `ibteach records show` prints and every explorer draws. Stop it with Ctrl-C: what was trained until then is kept.
 
   ibteach train digits --objective l2 log-variance --gamma 0.001 0.01 0.1 --epochs 20 --out digits.safetensors
+
+DATA may be a folder of pictures of your own, with train/CLASS/*.jpg and test/CLASS/*.jpg in it:
+
+  ibteach train photos/pets --size 32 --network convnet --epochs 20 --out pets.safetensors
 """
 
 SWEEP = """\
@@ -81,6 +89,7 @@ NETWORK = {
 
 OF_LAB = {"-h", "--help", "--no-browser"}
 
+OF_DATA = "such as digits or mnist, or a folder of pictures of your own"
 RECORD = "a Record, or the name of one that `ibteach records list` prints"
 
 LIST = """\
@@ -141,15 +150,15 @@ def _parser() -> argparse.ArgumentParser:
     lab.set_defaults(run=_lab)
 
     data = commands.add_parser("data", help="fetch data sets, once", description=DATA, **layout)
-    data.add_argument("names", nargs="*", metavar="NAME", help="such as mnist; none: list them")
+    data.add_argument("names", nargs="*", metavar="NAME", help="such as mnist, or a folder; none: list them")
     data.add_argument("--to", metavar="FOLDER", help="keep them there instead")
-    data.add_argument("--size", type=int, help="height and width in pixels, of data sets of large pictures")
+    _add_pictures(data)
     data.set_defaults(run=_data)
 
     train = commands.add_parser(
         "train", help="train networks and record them", description=TRAIN, later=_add_training, **layout
     )
-    train.add_argument("data", metavar="DATA", help="such as digits or mnist")
+    train.add_argument("data", metavar="DATA", help=OF_DATA)
     train.add_argument("--out", metavar="FILE", type=Path, required=True, help="the Record; must not exist yet")
     train.add_argument("--checkpoint", metavar="FILE", help="kept up to date; if it is there, training goes on from it")
     train.set_defaults(run=_train)
@@ -157,7 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep = commands.add_parser(
         "sweep", help="train many networks, anywhere", description=SWEEP, later=_add_training, **layout
     )
-    sweep.add_argument("data", metavar="DATA", nargs="+", help="such as digits or mnist")
+    sweep.add_argument("data", metavar="DATA", nargs="+", help=OF_DATA)
     sweep.add_argument("--folder", type=Path, required=True, help="where the Records are kept")
     sweep.add_argument("--out", metavar="FILE", type=Path, help="also join them in one Record; must not exist yet")
     where = sweep.add_mutually_exclusive_group()
@@ -182,6 +191,8 @@ def _parser() -> argparse.ArgumentParser:
     remake = actions.add_parser("remake", help="train again what a file holds, and compare")
     remake.add_argument("file", metavar="FILE", help=RECORD)
     remake.add_argument("--out", metavar="NEW", type=Path, required=True, help="the new Record; must not exist yet")
+    remake.add_argument("--data", metavar="FOLDER", help="the pictures, of a Record that was made of your own")
+    _add_pictures(remake)
     remake.add_argument("--device", default="cpu", help="cuda, mps or cpu (default: cpu)")
     remake.set_defaults(run=_remake)
 
@@ -238,9 +249,17 @@ def _add_training(command):
     from ibteach.training import Settings
 
     runs = command.add_argument_group("networks: one for each combination of")
-    runs.add_argument("--objective", nargs="+", default=["log-variance"], metavar="NAME", help="a wrong one lists all")
-    runs.add_argument("--gamma", nargs="+", type=float, default=[0.01], help="weights of the surrogate's plain form")
-    runs.add_argument("--seed", nargs="+", type=int, default=[0], help="of parameters, order, noise, …")
+    runs.add_argument(
+        "--objective",
+        nargs="+",
+        default=["log-variance"],
+        metavar="NAME",
+        help="a wrong one lists all (default: log-variance)",
+    )
+    runs.add_argument(
+        "--gamma", nargs="+", type=float, default=[0.01], help="weights of the surrogate's plain form (default: 0.01)"
+    )
+    runs.add_argument("--seed", nargs="+", type=int, default=[0], help="of parameters, order, noise, … (default: 0)")
     made = command.add_argument_group("made so")
     for name, (kind, text) in NETWORK.items():
         defaults = {kind: inspect.signature(build).parameters.get(name) for kind, build in NETWORKS.items()}
@@ -248,13 +267,24 @@ def _add_training(command):
             f"{kind} {_shown(of.default)}" for kind, of in defaults.items() if of and of.default is not None
         )
         _add_option(made, name, kind, text, said)
-    made.add_argument("--size", type=int, metavar="N", help="height and width, of data sets of large pictures")
+    _add_pictures(command.add_argument_group("of large pictures, and of your own"))
     trained = command.add_argument_group("trained and measured so")
     types = typing.get_type_hints(Settings)
     for field in dataclasses.fields(Settings):
-        default = "" if field.default in (None, ()) else _shown(field.default)
+        default = "" if field.default is None else _shown(field.default)
         _add_option(trained, field.name, types[field.name], field.metadata["help"], default)
     trained.add_argument("--device", help="cuda, mps or cpu (default: the best there is)")
+
+
+def _add_pictures(group):
+    """The options of data sets that are read from picture files."""
+    group.add_argument("--size", type=int, metavar="N", help="height and width, pixels (default: 96)")
+    group.add_argument("--convert", action="store_true", help="make RGB of grey and transparent pictures (default: no)")
+    group.add_argument("--skip", action="store_true", help="leave out pictures that cannot be used (default: no)")
+
+
+def _pictures(options):
+    return {name: getattr(options, name) for name in ("size", "convert", "skip")}
 
 
 def _add_option(group, name, kind, text, default):
@@ -271,7 +301,7 @@ def _add_option(group, name, kind, text, default):
 
 def _shown(value):
     if isinstance(value, tuple):
-        return " ".join(map(str, value))
+        return " ".join(map(str, value)) or "none"
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
@@ -288,7 +318,7 @@ def _jobs(options, data, **how):
 
     runs = loop.grid(options.objective, gammas=options.gamma, seeds=options.seed)
     architecture = {"network": "mlp", **given(NETWORK)}
-    return sweeps.plan(data, architecture, runs, size=options.size, **given(NAMES), **how)
+    return sweeps.plan(data, architecture, runs, **_pictures(options), **given(NAMES), **how)
 
 
 def _lab(options):
@@ -305,16 +335,20 @@ def _lab(options):
 def _data(options):
     from ibteach import data
     from ibteach.checks import known
-    from ibteach.data import sources
+    from ibteach.data import datasets, sources
 
     for name in options.names:  # all of them, before the first download
-        known("data set", name, sources.SOURCES)
+        if not datasets.is_folder(name):
+            known("data set", name, sources.SOURCES)
     for name in options.names or sources.SOURCES:
+        if datasets.is_folder(name):
+            print(data.load(name, options.to, **_pictures(options)))
+            continue
         path = data.cached(name, options.to, options.size)
         if not sources.SOURCES[name].files:
             print(f"{name}: comes with scikit-learn, there is nothing to fetch")
         elif options.names:
-            print(f"{data.load(name, options.to, options.size)}: {path} ({path.stat().st_size / 1e6:,.0f} MB)")
+            print(f"{data.load(name, options.to, **_pictures(options))}: {path} ({path.stat().st_size / 1e6:,.0f} MB)")
         else:
             print(f"{name}: {path} ({'there' if path.exists() else 'not there yet'})")
 
@@ -437,12 +471,13 @@ def _verify(options):
 
 
 def _remake(options):
-    from ibteach import records
+    from ibteach import data, records
     from ibteach.training.remake import largest_difference, remake
 
     record = records.Record.load(records.find(options.file))
     _check_new(options.out)
-    again = remake(record, device=options.device)
+    dataset = data.load(options.data, **_pictures(options)) if options.data else None
+    again = remake(record, dataset, device=options.device)
     out = _keep(again, options.out)
     name, gap = largest_difference(record, again)
     print(f"{out}: " + (f"differs by at most {gap:.2g}, in {name}" if gap else f"equals {options.file} exactly"))

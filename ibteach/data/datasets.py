@@ -1,9 +1,9 @@
 """Data sets whole in memory as bytes: real images, a fixed split, normalised on the device where they are used.
 
 A data set is one `Dataset` of uint8 tensors. `load` gets it by name: `digits` comes with scikit-learn; every other
-is fetched once (`ibteach.data.sources` says how). `load_folder` reads pictures of your own
-(`ibteach.data.folders`). Both keep what they made as one sealed file, memory-mapped when it is read, in the user's
-cache folder or in the folder that the environment variable IBTEACH_DATA names.
+is fetched once (`ibteach.data.sources` says how). `load_folder` reads pictures of your own (`ibteach.data.folders`),
+and `load` calls it where the name is that of a folder. Both keep what they made as one sealed file, memory-mapped when
+it is read, in the user's cache folder or in the folder that the environment variable IBTEACH_DATA names.
 """
 
 import copy
@@ -19,11 +19,13 @@ from torch import Tensor
 
 from ibteach import checks, files
 from ibteach.data import folders, sources
-from ibteach.errors import DamagedFile, InvalidInput, Unavailable
+from ibteach.errors import DamagedFile, InvalidInput, Unavailable, UnknownName
 
 KIND, VERSION = "data set", 1
 TENSORS = ("train_images", "train_labels", "test_images", "test_labels")
 STORED = (*TENSORS, "mean", "std")
+FOLDER_SIZE = 96
+"""Height and width of pictures of one's own, where none is asked for."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -134,8 +136,10 @@ class Dataset:
         return images.to(torch.float32).sub_(mean).div_(std)
 
 
-def load(name: str, folder=None, size: int | None = None) -> Dataset:
-    """The data set of that name, fetched first if need be.
+def load(
+    name: str | Path, folder=None, size: int | None = None, *, convert: bool = False, skip: bool = False
+) -> Dataset:
+    """The data set of that name, fetched first if need be, or the pictures in the folder of that name (`load_folder`).
 
     - `digits`: 1,797 real handwritten digits of 8×8 pixels with values 0 … 16 (scikit-learn). A fixed random choice
       of 50 of each class is the test set, 1,297 remain for training.
@@ -144,11 +148,16 @@ def load(name: str, folder=None, size: int | None = None) -> Dataset:
     - `imagenette`: 13,394 photographs in ten classes of ImageNet, 3,925 of them its own test set, each cut to its
       central square and resized once to `size` × `size` pixels (default 96).
 
-    Classes are mixed evenly, so that the first n images are a fair sample. `folder` replaces the cache folder.
+    Classes are mixed evenly, so that the first n images are a fair sample. `folder` replaces the cache folder;
+    `convert` and `skip` are for pictures of your own.
 
     Raises `UnknownName`, `InvalidInput` for a size where there is none to choose, and `Unavailable` when there is
-    neither a file nor a network: it says which file goes where.
+    neither a file nor a network: it says which file goes where. For a folder, what `load_folder` raises.
     """
+    if is_folder(name):
+        return load_folder(name, FOLDER_SIZE if size is None else size, convert=convert, skip=skip, folder=folder)
+    if convert or skip:
+        raise InvalidInput(f"convert, skip: got one for {name!r}, but they are for folders of pictures; leave it out.")
     path = cached(name, folder, size)
     size = size or sources.SOURCES[name].size
     if not sources.SOURCES[name].files:
@@ -157,7 +166,23 @@ def load(name: str, folder=None, size: int | None = None) -> Dataset:
     return _kept(_label(name, size), path, lambda: sources.read(name, path, size))
 
 
-def load_folder(path, size: int = 96, *, convert: bool = False, skip: bool = False, folder=None) -> Dataset:
+def is_folder(name: str | Path) -> bool:
+    """Whether `load` takes a name for a folder of pictures: a path, or a folder here that no data set is called like.
+
+    >>> is_folder("digits"), is_folder("./digits"), is_folder("minst")
+    (False, True, False)
+    """
+    if isinstance(name, os.PathLike):
+        return True
+    separators = "/" + os.sep
+    return (
+        isinstance(name, str)
+        and name not in sources.SOURCES
+        and (any(each in name for each in separators) or Path(name).expanduser().is_dir())
+    )
+
+
+def load_folder(path, size: int = FOLDER_SIZE, *, convert: bool = False, skip: bool = False, folder=None) -> Dataset:
     """Pictures of your own, from ``path/train/CLASS/*.jpg`` and ``path/test/CLASS/*.jpg``.
 
     The names of the CLASS folders are the classes, sorted. Each picture (JPEG, PNG, WebP, BMP, GIF, TIFF, PPM or PGM,
@@ -207,7 +232,10 @@ def load_folder(path, size: int = 96, *, convert: bool = False, skip: bool = Fal
 
 def cached(name: str, folder=None, size: int | None = None) -> Path:
     """Where the file of a data set is kept: in `folder`, else in IBTEACH_DATA, else in the user's cache folder."""
-    source = sources.SOURCES[checks.known("data set", name, sources.SOURCES)]
+    try:
+        source = sources.SOURCES[checks.known("data set", name, sources.SOURCES)]
+    except UnknownName as error:
+        raise UnknownName(f"{error} And there is no folder of pictures called so.") from None
     if size is not None:
         if source.size is None:
             raise InvalidInput(f"size: got {size!r}, but the images of {name} have one size; leave it out.")

@@ -29,7 +29,8 @@ def remake(
     Elsewhere, or with only some of the runs (`Record.select`), sums are taken in another order, and training amplifies
     what rounding makes of that: expect differences of the size that another seed makes.
 
-    `dataset` is only needed where the Record's data has no name that `data.load` knows. Raises `InvalidInput` where
+    `dataset` is only needed where the Record's data has no name that `data.load` knows, as of pictures of your own
+    (`data.load_folder`). Raises `InvalidInput` where
     the provenance lacks a setting, as for an encoder of your own, and where the data are not those of the Record, such
     as the true labels of a Record of others; otherwise what `data.load` and `fit` raise.
     """
@@ -70,6 +71,11 @@ def _check_data(record: Record, dataset: data.Dataset) -> None:
 
 
 def _data_of(record: Record) -> data.Dataset:
+    if record.provenance["data"].startswith("folder-"):
+        raise InvalidInput(
+            f"dataset: got none, but the Record is of {record.provenance['data']!r}, pictures of a folder; "
+            "read them with data.load_folder, and give them here (`--data FOLDER` on the command line)."
+        )
     name, _, size = record.provenance["data"].partition("-")  # as in imagenette-64
     return data.load(name, size=int(size) if size.isdecimal() else None)
 

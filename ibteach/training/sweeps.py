@@ -19,6 +19,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, as_completed
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,7 +27,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ibteach import checks, files, networks
-from ibteach.data.datasets import Dataset, load
+from ibteach.data.datasets import FOLDER_SIZE, Dataset, is_folder, load
 from ibteach.data.sources import SOURCES
 from ibteach.errors import DamagedFile, Diverged, Incomplete, InvalidInput, Unavailable
 from ibteach.networks.bottleneck import Bottleneck, settled
@@ -37,7 +38,7 @@ from ibteach.training import checkpoints, loop
 from ibteach.training.runs import Run
 from ibteach.training.settings import Settings
 
-VERSION = 2  # of what a job's name stands for
+VERSION = 3  # of what a job's name stands for
 LARGE = 1_000_000
 """From this many parameters on a network fills a processor by itself."""
 TOGETHER = 16
@@ -52,7 +53,8 @@ _ONE_AT_A_TIME = threading.Lock()  # training draws from the random state and re
 class Job:
     """What one worker trains: one network, or an ensemble of them. Made by `plan`, which fills in every default.
 
-    - `data`, `size`: as `ibteach.data.datasets.load` takes them; `fingerprint`: of what it returned
+    - `data`, `size`, `convert`, `skip`: as `ibteach.data.datasets.load` takes them, a folder by its whole path
+    - `fingerprint`: of what that returned
     - `architecture`: as `ibteach.networks.bottleneck.make` takes it
     - `runs`: one for each network
     - `settings`: of the training
@@ -64,6 +66,8 @@ class Job:
     architecture: dict[str, Any]
     runs: tuple[Run, ...]
     settings: Settings
+    convert: bool = False
+    skip: bool = False
 
     @property
     def name(self) -> str:
@@ -87,16 +91,20 @@ class Job:
 
     def _name(self, number: int | None = None) -> str:
         content = {**dataclasses.asdict(self), "version": VERSION, "number": number}
+        for where in ("data", "size", "convert", "skip"):  # its fingerprint says what it is, wherever it lies
+            del content[where]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def plan(
-    data: str,
+    data: str | Path,
     architecture: dict,
     runs: Iterable[Run],
     settings: Settings | None = None,
     *,
     size: int | None = None,
+    convert: bool = False,
+    skip: bool = False,
     together: int | None = None,
     **fields: Any,
 ) -> list[Job]:
@@ -106,7 +114,8 @@ def plan(
     job, so that adding seeds leaves the others as they are; more weights or objectives make other ensembles.
 
     Args:
-        data, size: as `ibteach.data.datasets.load` takes them; the data are fetched now if they are not there.
+        data, size, convert, skip: as `ibteach.data.datasets.load` takes them, so also a folder of pictures of your
+            own, which every worker must see under the same path; what is not there is fetched now.
         architecture: such as ``{"network": "resnet", "width": 16}``; what is left out has its default.
         runs: such as `ibteach.training.loop.grid` makes; two that are equal are one.
         together: the most networks of a job, by default up to 16 of one seed; with a number, of whichever seeds.
@@ -127,7 +136,9 @@ def plan(
         raise InvalidInput(f"runs: got {runs!r}, expected at least one Run, such as grid makes.")
     runs = list(dict.fromkeys(runs))
     settings = Settings.of(settings, **fields)
-    dataset = load(data, size=size)
+    if own := is_folder(data):
+        data = str(Path(data).expanduser().resolve())  # a worker may be in another folder
+    dataset = load(data, size=size, convert=convert, skip=skip)
     try:
         network = networks.make(architecture, dataset.shape, len(dataset.classes))
     except TypeError as error:
@@ -143,7 +154,8 @@ def plan(
         most = min(TOGETHER, max(1, int(MEMORY / _step_bytes(network, dataset, settings.batch_size))))
         seeds = dict.fromkeys(run.seed for run in runs)
         groups = [some for seed in seeds for some in _evenly([run for run in runs if run.seed == seed], most)]
-    of: dict[str, Any] = {"data": data, "size": size or SOURCES[data].size, "settings": settings}
+    size = size or (FOLDER_SIZE if own else SOURCES[str(data)].size)
+    of: dict[str, Any] = {"data": str(data), "size": size, "convert": convert, "skip": skip, "settings": settings}
     of["architecture"] = json.loads(files.as_json("architecture", network.architecture))
     return [Job(runs=tuple(group), fingerprint=dataset.fingerprint, **of) for group in groups]
 
@@ -182,7 +194,7 @@ def train(job: Job, **where) -> tuple[Record, Bottleneck | Ensemble, tuple[int, 
 
 def _begin(job: Job) -> tuple[Bottleneck | Ensemble, Dataset]:
     """The networks of a job before training, and its data."""
-    dataset = load(job.data, size=job.size)
+    dataset = load(job.data, size=job.size, convert=job.convert, skip=job.skip)
     if dataset.fingerprint != job.fingerprint:
         raise InvalidInput(
             f"{job.data}: is of other content here ({dataset.fingerprint[:12]}) than where the sweep was planned "

@@ -10,8 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from ibteach import errors
+from ibteach import cli, errors
 from ibteach.data import datasets, folders
+from ibteach.records.record import Record
 
 COUNT = {"train": 4, "test": 2}
 COLOURS = {"cat": (200, 40, 90), "dog": (20, 160, 220), "eel": (90, 90, 10)}
@@ -109,6 +110,49 @@ def test_a_changed_file_in_the_cache_is_made_anew(pets, cache, capsys):
     kept.unlink()  # `dataset` is that very file, read by memory map
     kept.write_bytes(content)
     assert same(dataset, load(pets)) and "made anew" in capsys.readouterr().err
+
+
+def test_load_takes_the_name_of_a_folder(pets, monkeypatch):
+    monkeypatch.chdir(pets.parent)
+    assert same(load(pets), datasets.load("pets", size=16)) and same(load(pets), datasets.load(pets, size=16))
+    assert datasets.load("./pets").shape == (3, 96, 96)
+    pets.rename(pets.with_name("digits"))
+    assert datasets.load("digits").shape == (1, 8, 8)  # a data set's name goes before a folder's
+    assert datasets.load("./digits", size=8).shape == (3, 8, 8)
+    with pytest.raises(errors.InvalidInput, match="convert, skip: got one for 'digits'"):
+        datasets.load("digits", skip=True)
+    with pytest.raises(errors.UnknownName, match="And there is no folder of pictures called so"):
+        datasets.load("cats")
+    with pytest.raises(errors.InvalidInput, match="got no folder, expected pictures in train"):
+        datasets.load("./cats")
+
+
+def test_a_folder_on_the_command_line(pets, tmp_path, monkeypatch, capsys):
+    """Looked at, trained, swept and made again; a job is the same wherever the folder lies."""
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["data", "pets", "--size", "8"]) == 0
+    assert "Dataset(folder-pets-8: 12 training and 6 test images of 3×8×8, 3 classes)" in capsys.readouterr().out
+    options = ["--size", "8", "--hidden", "4", "--epochs", "1", "--batch-size", "6", "--device", "cpu"]
+    assert cli.main(["train", "pets", *options, "--out", "one"]) == 0
+    assert cli.main(["sweep", "pets", *options, "--gamma", "0.01", "--folder", "kept"]) == 0
+    record = Record.load("one")
+    assert record.provenance["data"] == "folder-pets-8" and str(tmp_path) not in str(record.provenance)
+    (tmp_path / "elsewhere").mkdir()
+    pets.rename("elsewhere/pets")
+    there = sorted(Path("kept").iterdir())
+    assert cli.main(["sweep", "elsewhere/pets", *options, "--folder", "kept"]) == 0
+    assert sorted(Path("kept").iterdir()) == there
+    capsys.readouterr()
+    assert cli.main(["records", "remake", "one", "--out", "two"]) == 1
+    assert "`--data FOLDER` on the command line" in capsys.readouterr().err
+    assert cli.main(["records", "remake", "one", "--out", "two", "--data", "elsewhere/pets", "--size", "8"]) == 0
+    assert "two: equals one exactly" in capsys.readouterr().out
+    assert cli.main(["train", "elsewhere/dogs", *options, "--out", "three"]) == 1
+    assert "got no folder, expected pictures in train/CLASS" in capsys.readouterr().err
+    Image.new("L", (9, 9)).save("elsewhere/pets/train/cat/grey.png")
+    assert cli.main(["train", "elsewhere/pets", *options, "--out", "three"]) == 1
+    assert "mode L, not RGB" in capsys.readouterr().err
+    assert cli.main(["train", "elsewhere/pets", "--convert", *options, "--out", "three"]) == 0
 
 
 # What is refused before a picture is opened

@@ -113,6 +113,7 @@ def test_a_name_stands_for_the_whole_configuration_and_for_nothing_else():
         job(epochs=2),
         job(learning_rate=0.01),  # the default
         sweeps.plan("digits", {"hidden": (8,), "network": "mlp", "dropout": 0}, iter(one.runs), **SETTINGS)[0],
+        dataclasses.replace(one, data="./elsewhere", size=64),  # its content is in the fingerprint
     ]
     assert {other.name for other in same} == {one.name}
     others = [
@@ -121,8 +122,6 @@ def test_a_name_stands_for_the_whole_configuration_and_for_nothing_else():
         job(epochs=3),
         job(objectives=["variance", "l2"]),
         sweeps.plan("digits", {"network": "mlp", "hidden": [9]}, one.runs, **SETTINGS)[0],
-        dataclasses.replace(one, data="mnist"),
-        dataclasses.replace(one, size=64),
         dataclasses.replace(one, fingerprint="0"),
         one.of(one.runs[:1]),
     ]
