@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ibteach.errors import InvalidInput, UnknownName
 
@@ -52,6 +52,7 @@ def number(
 
 
 LARGEST = 2**63 - 1  # of the integers that torch counts and seeds with
+MOST_BYTES = 64e9  # of one result: beyond it lies no machine that runs the course
 
 
 def whole(name: str, value: Any, *, minimum: int = 1, maximum: int | None = None) -> int:
@@ -190,6 +191,55 @@ def labels(name: str, tensor: Any, shape: str, classes: int | None = None) -> Te
         wanted = "0 or more" if classes is None else f"0 to {classes - 1} ({classes} classes)"
         raise InvalidInput(f"{name}: got values from {low} to {high}, expected {wanted}.")
     return tensor
+
+
+def broadcast(*shapes: Iterable[int], names: str = "shapes") -> tuple[int, ...]:
+    """The shape that batches of these shapes have together.
+
+    >>> broadcast((3, 1), (4,))
+    (3, 4)
+    >>> broadcast((3,), (2,), names="p, q")
+    Traceback (most recent call last):
+    ...
+    ibteach.errors.InvalidInput: p, q: got batches of shapes (3,), (2,), expected shapes that broadcast.
+    """
+    listed = [tuple(shape) for shape in shapes]
+    try:
+        return tuple(torch.broadcast_shapes(*listed))
+    except RuntimeError as error:
+        came = ", ".join(map(str, listed))
+        raise InvalidInput(f"{names}: got batches of shapes {came}, expected shapes that broadcast.") from error
+
+
+def memory(name: str, size: float) -> None:
+    """Raise `InvalidInput` where what was asked for takes more bytes than `MOST_BYTES`, of which the machine would die.
+
+    >>> memory("samples", 2**50)
+    Traceback (most recent call last):
+    ...
+    ibteach.errors.InvalidInput: samples: takes 1,125,900 GB, expected at most 64 GB; ask for less of it.
+    """
+    if size > MOST_BYTES:
+        raise InvalidInput(
+            f"{name}: takes {size / 1e9:,.0f} GB, expected at most {MOST_BYTES / 1e9:,.0f} GB; ask for less of it."
+        )
+
+
+def finite_parameters(name: str, module: nn.Module) -> None:
+    """Raise `InvalidInput` unless every parameter and buffer of a network is finite.
+
+    >>> broken = nn.Linear(2, 1)
+    >>> _ = nn.init.constant_(broken.bias, math.nan)
+    >>> finite_parameters("network", broken)
+    Traceback (most recent call last):
+    ...
+    ibteach.errors.InvalidInput: network: got NaN or infinity in bias, expected finite parameters; train it again.
+    """
+    bad = [key for key, tensor in module.state_dict().items() if not torch.isfinite(tensor).all()]
+    if bad:
+        raise InvalidInput(
+            f"{name}: got NaN or infinity in {', '.join(bad[:3])}, expected finite parameters; train it again."
+        )
 
 
 def _shape(name: str, tensor: Tensor, shape: str) -> None:

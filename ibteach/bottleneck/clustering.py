@@ -55,7 +55,7 @@ def sequential(joint, clusters, beta=math.inf, *, restarts=10, seed=0, normalize
 
 
 def _checked(beta, clusters, source):
-    beta = trade_offs(beta, infinite=True)
+    beta = trade_offs(beta, infinite=True).detach()
     if clusters is not None:
         clusters = checks.whole("clusters", clusters, maximum=len(source.p_x))
     elif torch.isinf(beta).any():

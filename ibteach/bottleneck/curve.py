@@ -14,6 +14,8 @@ from torch import Tensor
 
 from ibteach.bottleneck.contraction import critical_beta
 from ibteach.bottleneck.tabular import Solution, measure, solve, sources, trade_offs
+from ibteach.errors import InvalidInput
+from ibteach.information.tables import numbers
 
 CLOSE = 1e-9  # nats above the optimum, at most: the squared IB is found
 
@@ -21,14 +23,18 @@ CLOSE = 1e-9  # nats above the optimum, at most: the squared IB is found
 def envelope(rate, relevance) -> tuple[Tensor, Tensor]:
     """Corners of the concave envelope of points (rate, relevance) and (0, 0), up to the most relevant: (N,) to (M,).
 
-    Every point on it is within reach by time-sharing.
+    Every point on it is within reach by time-sharing. Raises `InvalidInput` for points that are not pairs of finite
+    numbers >= 0.
 
     >>> [corners.tolist() for corners in envelope([1.0, 2.0, 3.0], [0.2, 1.0, 1.2])]
     [[0.0, 2.0, 3.0], [0.0, 1.0, 1.2]]
     """
-    axes = [torch.as_tensor(axis, dtype=torch.float64).flatten().tolist() for axis in (rate, relevance)]
+    points = [numbers(name, axis).to(torch.float64) for name, axis in (("rate", rate), ("relevance", relevance))]
+    for name, axis in zip(("rate", "relevance"), points, strict=True):
+        if axis.shape != points[0].shape or not (torch.isfinite(axis) & (axis >= 0)).all():
+            raise InvalidInput(f"{name}: got {axis!r}, expected finite numbers >= 0, as many of one as of the other.")
     corners = [(0.0, 0.0)]
-    for r, i in sorted(zip(*axes, strict=True)):
+    for r, i in sorted(zip(*(axis.flatten().tolist() for axis in points), strict=True)):
         if i <= corners[-1][1]:
             continue
         while len(corners) > 1 and _slope(corners[-1], (r, i)) >= _slope(corners[-2], corners[-1]):
@@ -52,7 +58,7 @@ def solve_squared(joint, beta, *, normalize=False) -> Solution:
     >>> solve_squared([[0.5, 0.0], [0.0, 0.5]], beta=0.6).rate  # Y = X, where the IB finds 0 and ln 2 only
     tensor(0.3000, dtype=torch.float64)
     """
-    (table, _, _), beta = sources(joint, normalize), trade_offs(beta)
+    (table, _, _), beta = sources(joint, normalize), trade_offs(beta).detach()
     wanted, first = beta.flatten(), min(critical_beta(table), 1e6)
     known = [solve(table, first * torch.logspace(0, 3, 20, dtype=torch.float64), seconds=0)]
     rounds = 0

@@ -65,7 +65,7 @@ class GaussianBottleneck:
         return self._gains(beta).log1p().sum(-1) / 2
 
     def relevance(self, beta) -> Tensor:
-        """I[T;Y] = I[X;T] − Σ ½ ln(β (1 − ρ²)) over the pairs with β ρ² > 1, in nats; the shape of `beta`.
+        """I[T;Y] = I[X;T] − Σ ½ ln(β ρ²) over the pairs with β ρ² > 1, in nats; the shape of `beta`.
 
         >>> GaussianBottleneck([[1.0, 0.8], [0.8, 1.0]], inputs=1).relevance([1.0, 1e12])  # 0, and nearly I[X;Y]
         tensor([0.0000, 0.5108], dtype=torch.float64)

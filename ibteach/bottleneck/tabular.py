@@ -89,7 +89,7 @@ def solve(joint, beta, alpha=1.0, *, restarts=24, sweeps=2000, seconds=None, see
     tensor([1, 2])
     """
     table, seen, source = sources(joint, normalize)
-    beta, alpha = trade_offs(beta), checks.number("alpha", alpha, minimum=0, maximum=1)
+    beta, alpha = trade_offs(beta).detach(), checks.number("alpha", alpha, minimum=0, maximum=1)
     restarts, sweeps = checks.whole("restarts", restarts, minimum=0), checks.whole("sweeps", sweeps)
     seconds = None if seconds is None else checks.number("seconds", seconds, minimum=0)
     distinct, place = np.unique(beta.flatten().numpy(), return_inverse=True)
@@ -148,7 +148,7 @@ def sources(joint, normalize=False):
 
     What has less probability than `NEVER` could change no sum by more than rounding, and counts as never.
     """
-    table = two_variables(joint, normalize)
+    table = two_variables(joint, normalize).detach()  # no gradient flows through a search
     table = table / table.sum()
     seen = table.sum(1) > NEVER
     return table, seen, Source(table[seen][:, table[seen].sum(0) > NEVER].numpy())

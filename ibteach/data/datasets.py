@@ -52,7 +52,7 @@ class Dataset:
     def __post_init__(self):
         for part in ("train", "test"):
             images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
-            _check_images(f"{part}_images", images)
+            check_images(f"{part}_images", images)
             checks.labels(f"{part}_labels", labels, "N", len(self.classes))
             if len(labels) != len(images) or labels.dtype != torch.int64:
                 raise InvalidInput(
@@ -129,7 +129,7 @@ class Dataset:
         >>> digits.normalize(digits.train_images).std().round(decimals=3)
         tensor(1.)
         """
-        _check_images("images", images)
+        check_images("images", images)
         mean, std = (statistic.to(images.device)[:, None, None] for statistic in (self.mean, self.std))
         if images.shape[1] != len(mean):
             raise InvalidInput(f"images: got {images.shape[1]} channels, expected {len(mean)}.")
@@ -288,7 +288,7 @@ def _opened(name, path) -> Dataset:
         raise DamagedFile(f"{path}: is not a whole data set ({error}). {remedy}") from error
 
 
-def _check_images(name, images):
+def check_images(name, images):
     if not isinstance(images, Tensor) or images.dtype != torch.uint8:
         came = f"dtype {images.dtype}" if isinstance(images, Tensor) else type(images).__name__
         raise InvalidInput(f"{name}: got {came}, expected a uint8 torch tensor (N, C, H, W): images are kept as bytes.")

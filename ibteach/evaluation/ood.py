@@ -6,6 +6,7 @@ classes, which with zero-entropy noise is the rate that Alemi et al. 2018 (*Unce
 Bottleneck*) detect foreign inputs with. `area` says how well a score separates: the area under the ROC curve.
 """
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -61,7 +62,7 @@ class ClassGaussians:
     ) -> "ClassGaussians":
         """Fit them to noiseless latents (..., N, K) with labels (N,); the noise is added to the variances.
 
-        Raises `InvalidInput` for shapes and values, and without noise.
+        Raises `InvalidInput` for shapes and values, and without noise; for latents so large that no variance is finite.
         """
         checks.real("latents", latents, "... N K")
         checks.labels("labels", labels, "N", checks.whole("classes", classes, minimum=2))
@@ -73,13 +74,22 @@ class ClassGaussians:
         members = torch.nn.functional.one_hot(labels, classes).double()
         mean = (members.mT @ latents) / members.sum(0).clamp_min(1)[:, None]
         found = moments(latents, labels, classes, noise_variance)
+        if not torch.isfinite(found.variance).all():
+            raise InvalidInput(
+                f"latents: got values up to {latents.abs().max():.3g} with noise of variance {noise_variance:.3g}, "
+                "whose squares are too large for float64; look for what lets them grow."
+            )
         return cls(mean, found.variance, found.share.expand(mean.shape[:-1]), noise_variance)
 
     def surprise(self, latents: Tensor, *, samples: int = 16, seed: int = 0) -> Tensor:
         """−E ln q(f(x) + ε) of noiseless latents (..., N, K), nats, (..., N), float64.
 
-        A mean over `samples` draws of the noise, the same pairs ε, −ε for every input. With zero-entropy noise, whose
-        H[ε] is 0, it is the rate KL(p(z|x) ‖ q(z)) of the input.
+        With zero-entropy noise, whose H[ε] is 0, it is the rate KL(p(z|x) ‖ q(z)) ≥ 0 of the input.
+
+        For ŷ, the class that f(x) most likely is of, the expectation of −ln p(ŷ) N(z; μ_ŷ, v_ŷ) is known:
+        −ln p(ŷ) + ½ Σ_i ( ln 2πv_i + ((f_i − μ_i)² + σ²) / v_i ). Only what is left, E ln p(ŷ|z) ≤ 0, is a mean over
+        `samples` draws of the noise, the same pairs ε, −ε for every input: where one class answers for z there is
+        nothing left, and otherwise little, so that the error does not grow with K. Raises `InvalidInput`.
 
         >>> gaussians = ClassGaussians.fit(torch.zeros(4, 2), torch.tensor([0, 0, 1, 1]), classes=2)
         >>> near, far = gaussians.surprise(torch.tensor([[0.0, 0.0], [1.0, 1.0]])).tolist()
@@ -87,19 +97,35 @@ class ClassGaussians:
         17.0795
         """
         checks.real("latents", latents, "... N K")
-        if latents.shape[-1] != self.mean.shape[-1]:
-            raise InvalidInput(f"latents: got {latents.shape[-1]} dimensions, expected {self.mean.shape[-1]}.")
+        batch, dimension = self.mean.shape[:-2], self.mean.shape[-1]
+        if latents.shape[-1] != dimension:
+            raise InvalidInput(f"latents: got {latents.shape[-1]} dimensions, expected {dimension}.")
+        checks.broadcast(latents.shape[:-2], batch, names="latents, Gaussians")
+        samples = checks.whole("samples", samples)
         latents = exactly(latents).to(self.mean)
-        noise = paired_draws(samples, latents.shape[-1], seed).to(self.mean)
+        noise = paired_draws(samples, dimension, seed).to(self.mean)
         noise = noise * (self.noise_variance / ZERO_ENTROPY_VARIANCE) ** 0.5
-        return -torch.stack([self._log_density(latents + drawn) for drawn in noise]).mean(0)
+        expected, own = (self._log_joint(latents) - self._spread()).max(-1, keepdim=True)
+        left = [self._log_joint(latents + drawn).log_softmax(-1).gather(-1, own) for drawn in noise]
+        surprise = (torch.stack(left).mean(0) - expected)[..., 0]
+        if not torch.isfinite(surprise).all():
+            raise InvalidInput(
+                f"latents: got values up to {latents.abs().max():.3g}, so far from every class that their surprise is "
+                "no finite number; look for what lets them grow."
+            )
+        return surprise
 
-    def _log_density(self, z):
+    def _log_joint(self, z):
+        """ln p(y) N(z; μ_y, v_y), (..., N, C)."""
         precision = 1 / self.variance
         # Σ_i (z_i − μ_i)² / v_i by three matrix products: no (N, C, K) in memory.
         squares = z.square() @ precision.mT - 2 * z @ (self.mean * precision).mT
-        constant = (self.mean.square() * precision + (2 * torch.pi * self.variance).log()).sum(-1)
-        return (self.share.log()[..., None, :] - (squares + constant[..., None, :]) / 2).logsumexp(-1)
+        constant = (self.mean.square() * precision + math.log(2 * math.pi) + self.variance.log()).sum(-1)
+        return self.share.log()[..., None, :] - (squares + constant[..., None, :]) / 2
+
+    def _spread(self):
+        """½ Σ_i σ²/v_i, (..., 1, C): how much less ln N(z; μ_y, v_y) is in expectation under the noise than without."""
+        return (self.noise_variance / self.variance).sum(-1)[..., None, :] / 2
 
 
 class Area(NamedTuple):

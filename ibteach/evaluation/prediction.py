@@ -14,12 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from ibteach import checks
-from ibteach.data.datasets import Dataset
+from ibteach.data.datasets import Dataset, check_images
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import zero_entropy_noise
 from ibteach.networks.bottleneck import Bottleneck
 from ibteach.networks.ensemble import Ensemble
 from ibteach.precision import has_float64
+
+BEYOND = 1e-5
+"""Pixels may lie so far outside [0, 1], by rounding."""
 
 SAMPLES = 64
 """Draws of the noise behind a prediction where nothing else is said."""
@@ -31,8 +34,9 @@ def paired_draws(samples: int, dimension: int, seed: int = 0) -> Tensor:
     >>> paired_draws(64, 2).sum(0)
     tensor([0., 0.])
     """
-    samples, generator = checks.whole("samples", samples), torch.Generator()
-    generator.manual_seed(checks.whole("seed", seed, minimum=0))
+    samples, dimension = checks.whole("samples", samples), checks.whole("dimension", dimension)
+    checks.memory("samples", samples * dimension * 4)
+    generator = torch.Generator().manual_seed(checks.seed("seed", seed))
     drawn = zero_entropy_noise(((samples + 1) // 2, dimension), generator)
     return torch.stack([drawn, -drawn], 1).flatten(0, 1)[:samples]
 
@@ -52,7 +56,8 @@ class Prediction(nn.Module):
         noise: False for networks that were trained without.
 
     Called on pixels (N, C, H, W) or (M, N, C, H, W), it returns log-probabilities (M, N, C), nats.
-    Raises `InvalidInput` for networks that do not take the images of `data`.
+    Raises `InvalidInput` for networks that do not take the images of `data`, or have parameters that are no finite
+    numbers; and, called, for what are no pixels, such as the images as bytes.
 
     >>> from ibteach.data.datasets import load
     >>> from ibteach.networks.bottleneck import mlp
@@ -78,6 +83,8 @@ class Prediction(nn.Module):
             raise InvalidInput(f"networks, data: got {came}, expected what training.build and data.load return.")
         if networks.classes != len(data.classes):
             raise InvalidInput(f"networks: got {networks.classes} classes, expected the {len(data.classes)} of {data}.")
+        checks.finite_parameters("networks", networks)
+        noise = checks.flag("noise", noise)
         self.networks = copy.deepcopy(networks).requires_grad_(False)
         self.networks.low_precision = False
         self.levels = float(max(data.train_images.max(), data.test_images.max()))
@@ -96,7 +103,16 @@ class Prediction(nn.Module):
         return len(self.networks) if isinstance(self.networks, Ensemble) else 1
 
     def pixels(self, images: Tensor) -> Tensor:
-        """Images as bytes (N, C, H, W) → pixels in [0, 1], on the device of the networks."""
+        """Images as bytes (N, C, H, W) → pixels in [0, 1], on the device of the networks.
+
+        Raises `InvalidInput` for other images: of floats, or brighter than all images of the data.
+        """
+        check_images("images", images)
+        if (brightest := int(images.max())) > self.levels:
+            raise InvalidInput(
+                f"images: got values up to {brightest}, expected at most {self.levels:g}, the largest of the images "
+                "that the networks were trained on; bring them to the same scale."
+            )
         return images.to(self.draws.device, torch.float32) / self.levels
 
     def latents(self, pixels: Tensor) -> Tensor:
@@ -108,6 +124,13 @@ class Prediction(nn.Module):
         return self.networks(inputs.flatten(0, -4), silence)[0][None]
 
     def forward(self, pixels: Tensor) -> Tensor:
+        checks.real("pixels", pixels, "... N C H W")
+        low, high = pixels.detach().aminmax()
+        if low < -BEYOND or high > 1 + BEYOND:
+            raise InvalidInput(
+                f"pixels: got values from {low:.4g} to {high:.4g}, expected shares of the largest value, in [0, 1]; "
+                "Prediction.pixels makes them of images as bytes."
+            )
         weight, bias = self.networks.decoders
         # All draws at once: Σ_s q(y|z_s) = e^{l_y} Σ_s e^{j_sy} / Σ_c e^{l_c} e^{j_sc}, two matrix products, with the
         # logits l (M, N, C) without noise and what a draw adds to them, j (M, S, C). Each shifted to at most 0.
@@ -121,7 +144,8 @@ class Prediction(nn.Module):
         return (logits + (evidence.reciprocal() @ jitter / len(self.draws)).log()).to(pixels.dtype)
 
     def of_first(self, draws: int) -> "Prediction":
-        """The same prediction from the first draws alone; it shares the networks."""
+        """The same prediction from the first draws alone, at least one; it shares the networks."""
+        draws = checks.whole("draws", draws, maximum=len(self.draws))
         fewer = copy.copy(self)
         fewer.draws = self.draws[:draws]
         return fewer
@@ -140,7 +164,7 @@ def _exactly(tensor):
 def probabilities(networks: Bottleneck | Ensemble, data: Dataset, images: Tensor, **options) -> Tensor:
     """q(y|x) = (1/S) Σ_s q(y | f(x) + ε_s) for images as bytes (N, C, H, W): (M, N, C), float64.
 
-    `options` and what is raised: `Prediction`.
+    `options` and what is raised: `Prediction`; `InvalidInput` also where the networks answer with no finite number.
 
     >>> from ibteach.data.datasets import load
     >>> from ibteach.networks.bottleneck import mlp
@@ -150,4 +174,7 @@ def probabilities(networks: Bottleneck | Ensemble, data: Dataset, images: Tensor
     """
     predict = Prediction(networks, data, **options)
     found = [predict(predict.pixels(images[block])) for block in predict.blocks(len(images))]
-    return torch.cat(found, 1).cpu().double().softmax(-1)  # of logarithms that sum to 1 but for rounding
+    log_q = torch.cat(found, 1).cpu().double()
+    if not torch.isfinite(log_q).all():
+        raise InvalidInput("networks: answer with NaN or infinity to these images; train them again.")
+    return log_q.softmax(-1)  # of logarithms that sum to 1 but for rounding

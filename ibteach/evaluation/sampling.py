@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ibteach import checks
-from ibteach.data.datasets import Dataset
+from ibteach.data.datasets import Dataset, check_images
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import zero_entropy_noise
 from ibteach.networks.bottleneck import Bottleneck
@@ -85,7 +85,16 @@ def log_likelihoods(
     >>> log_likelihoods(network, digits, digits.test_images[:5], digits.test_labels[:5], samples=8).shape
     torch.Size([1, 8, 5])
     """
-    samples, seed = checks.whole("samples", samples), checks.whole("seed", seed, minimum=0)
+    samples, seed = checks.whole("samples", samples), checks.seed("seed", seed)
+    if not isinstance(model, Bottleneck | Ensemble) or not isinstance(data, Dataset):
+        came = f"{type(model).__name__} and {type(data).__name__}"
+        raise InvalidInput(f"model, data: got {came}, expected what training.build and data.load return.")
+    checks.finite_parameters("model", model)
+    check_images("images", images)
+    checks.labels("labels", labels, "N", model.classes)
+    if len(labels) != len(images):
+        raise InvalidInput(f"labels: got {len(labels)} for {len(images)} images, expected one each.")
+    checks.memory("samples", samples * len(images) * model.classes * 8)
     device = model.decoders[0].device
     inputs, drawn = data.normalize(images.to(device)), []
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):

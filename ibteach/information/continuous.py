@@ -5,11 +5,13 @@ lost. Adding Gaussian noise of variance 1/(2πe) to every unit puts the floor at
 entropy 0 and H[Z + ε] ≥ H[ε]. Everything a network is regularised with later is an upper bound on an entropy of such
 noisy latents, and a Gaussian has the largest entropy of all at a given covariance: hence the closed forms here. The
 bounds take the latents *before* the noise and add its variance analytically, so they are exact, differentiable and
-regular even where a covariance is rank-deficient. Builds on nothing; `mixture` measures what these only bound.
+regular even where a covariance is rank-deficient. What is in half precision is taken as float32, and what no number of
+the result's precision can say is an error. Builds on nothing; `mixture` measures what these only bound.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -66,8 +68,8 @@ def gaussian_entropy(covariance: Float[Tensor, "*batch K K"]) -> Float[Tensor, "
     >>> gaussian_entropy(torch.eye(3) / TWO_PI_E).item()
     0.0
     """
-    checks.real("covariance", covariance, "... K K")
-    return 0.5 * (covariance.shape[-1] * math.log(TWO_PI_E) + _log_det(_cholesky("covariance", covariance)))
+    factor = _cholesky("covariance", _real("covariance", covariance, "... K K"))
+    return 0.5 * (covariance.shape[-1] * math.log(TWO_PI_E) + _log_det(factor))
 
 
 def diagonal_entropy(variances: Float[Tensor, "*batch K"]) -> Float[Tensor, "*batch"]:
@@ -78,7 +80,7 @@ def diagonal_entropy(variances: Float[Tensor, "*batch K"]) -> Float[Tensor, "*ba
     >>> round(diagonal_entropy(torch.tensor([1.0, 1.0])).item(), 4)
     2.8379
     """
-    return 0.5 * torch.log(TWO_PI_E * _positive("variances", variances, "... K")).sum(-1)
+    return 0.5 * (math.log(TWO_PI_E) + _positive("variances", variances, "... K").log()).sum(-1)
 
 
 def isotropic_entropy(variance: Float[Tensor, "*batch"], dimension: int) -> Float[Tensor, "*batch"]:
@@ -89,7 +91,8 @@ def isotropic_entropy(variance: Float[Tensor, "*batch"], dimension: int) -> Floa
     >>> round(isotropic_entropy(torch.tensor(1.0), 2).item(), 4)
     2.8379
     """
-    return 0.5 * checks.whole("dimension", dimension) * torch.log(TWO_PI_E * _positive("variance", variance, "..."))
+    dimension = checks.whole("dimension", dimension)
+    return 0.5 * dimension * (math.log(TWO_PI_E) + _positive("variance", variance, "...").log())
 
 
 def gaussian_kl(
@@ -107,20 +110,15 @@ def gaussian_kl(
     >>> gaussian_kl(zero, one, zero + 1, one).item()
     1.0
     """
-    for name, value, shape in [
-        ("mean", mean, "... K"),
-        ("covariance", covariance, "... K K"),
-        ("other_mean", other_mean, "... K"),
-        ("other_covariance", other_covariance, "... K K"),
-    ]:
-        checks.real(name, value, shape)
-    factor, other_factor = _cholesky("covariance", covariance), _cholesky("other_covariance", other_covariance)
-    _same_dimension(mean, factor, other_mean, other_factor)
+    mean, other_mean = _real("mean", mean, "... K"), _real("other_mean", other_mean, "... K")
+    factor = _cholesky("covariance", _real("covariance", covariance, "... K K"))
+    other_factor = _cholesky("other_covariance", _real("other_covariance", other_covariance, "... K K"))
+    mean, factor, other_mean, other_factor = _alike(mean, factor, other_mean, other_factor, axes=(1, 2, 1, 2))
     whitened = torch.linalg.solve_triangular(other_factor, factor, upper=False)
     shift = torch.linalg.solve_triangular(other_factor, (mean - other_mean)[..., None], upper=False)
     # With W = L_S⁻¹ L_Σ lower-triangular: tr S⁻¹Σ = ‖W‖² and ln det(S⁻¹Σ) = Σ ln W_ii².
     squares = whitened.square().sum((-2, -1)) - whitened.shape[-1]
-    return 0.5 * (squares - _log_det(whitened) + shift.square().sum((-2, -1)))
+    return _finite("means and covariances", 0.5 * (squares - _log_det(whitened) + shift.square().sum((-2, -1))))
 
 
 def diagonal_kl(
@@ -137,13 +135,13 @@ def diagonal_kl(
     >>> diagonal_kl(torch.zeros(2), torch.ones(2), torch.ones(2), torch.ones(2)).item()
     1.0
     """
-    checks.real("mean", mean, "... K")
-    checks.real("other_mean", other_mean, "... K")
-    _positive("variance", variance, "... K")
-    _positive("other_variance", other_variance, "... K")
-    _same_dimension(mean, variance, other_mean, other_variance)
+    mean, other_mean = _real("mean", mean, "... K"), _real("other_mean", other_mean, "... K")
+    variance = _positive("variance", variance, "... K")
+    other_variance = _positive("other_variance", other_variance, "... K")
+    mean, variance, other_mean, other_variance = _alike(mean, variance, other_mean, other_variance)
     excess = (variance - other_variance) / other_variance  # u − ln(1 + u) keeps its digits where the variances agree
-    return 0.5 * (excess - torch.log1p(excess) + (mean - other_mean).square() / other_variance).sum(-1)
+    each = excess - torch.log1p(excess) + (mean - other_mean).square() / other_variance
+    return _finite("means and variances", 0.5 * each.sum(-1))
 
 
 def log_det_bound(
@@ -160,10 +158,12 @@ def log_det_bound(
     0.0
     """
     noise_variance = checks.number("noise_variance", noise_variance, above=0)
-    checks.real("latents", latents, "... N K")
-    centred = latents - latents.mean(-2, keepdim=True)
+    latents = _real("latents", latents, "... N K")
+    centred = exactly(latents) - exactly(latents).mean(-2, keepdim=True)
+    _finite("latents", centred.square().sum((-2, -1)))
     eigenvalues = torch.linalg.svdvals(centred).square() / latents.shape[-2]
-    return _floor(latents, noise_variance) + 0.5 * torch.log1p(eigenvalues / noise_variance).sum(-1)
+    bound = _floor(latents, noise_variance) + 0.5 * torch.log1p(eigenvalues / noise_variance).sum(-1)
+    return _finite("latents", bound.to(latents))
 
 
 def diagonal_bound(
@@ -179,9 +179,10 @@ def diagonal_bound(
     0.0
     """
     noise_variance = checks.number("noise_variance", noise_variance, above=0)
-    checks.real("latents", latents, "... N K")
-    variances = latents.var(-2, correction=0)
-    return _floor(latents, noise_variance) + 0.5 * torch.log1p(variances / noise_variance).sum(-1)
+    latents = _real("latents", latents, "... N K")
+    variances = exactly(latents).var(-2, correction=0)
+    bound = _floor(latents, noise_variance) + 0.5 * torch.log1p(variances / noise_variance).sum(-1)
+    return _finite("latents", bound.to(latents))
 
 
 def gaussian_cross_entropy(
@@ -204,20 +205,20 @@ def gaussian_cross_entropy(
     noise_variance = checks.number("noise_variance", noise_variance, above=0)
     checks.real("latents", latents, "... N K")
     checks.real("held_out", held_out, "... M K")
-    _same_dimension(latents, held_out)
-    latents, held_out = exactly(latents), exactly(held_out)
+    latents, held_out = _alike(exactly(latents), exactly(held_out), axes=(2, 2))
     mean = latents.mean(-2, keepdim=True)
     centred = latents - mean
+    _finite("latents", centred.square().sum((-2, -1)))
     # Eigenvalues, unlike a Cholesky factor, survive the rounding of a rank-deficient covariance.
     eigenvalues, axes = torch.linalg.eigh(centred.mT @ centred / latents.shape[-2])
     variances = (eigenvalues.clamp_min(0) + noise_variance)[..., None, :]
     distances = (((held_out - mean) @ axes).square() + noise_variance) / variances
-    return 0.5 * (torch.log(2 * math.pi * variances) + distances).sum(-1)
+    return _finite("held_out", 0.5 * (math.log(2 * math.pi) + variances.log() + distances).sum(-1))
 
 
 def _floor(latents: Float[Tensor, "... N K"], noise_variance: float) -> float:
     """The entropy of the noise alone, 0 for the zero-entropy variance."""
-    return 0.5 * latents.shape[-1] * math.log(noise_variance / ZERO_ENTROPY_VARIANCE)
+    return 0.5 * latents.shape[-1] * (math.log(noise_variance) - math.log(ZERO_ENTROPY_VARIANCE))
 
 
 def _log_det(factor: Float[Tensor, "*batch K K"]) -> Float[Tensor, "*batch"]:
@@ -237,7 +238,7 @@ def _cholesky(name: str, covariance: Float[Tensor, "*batch K K"]) -> Float[Tenso
 
 
 def _positive(name: str, variances: Float[Tensor, "*v"], shape: str) -> Float[Tensor, "*v"]:
-    checks.real(name, variances, shape)
+    variances = _real(name, variances, shape)
     if not (variances > 0).all():
         raise InvalidInput(
             f"{name}: got {variances.min().item():g} as the smallest, expected positive variances; "
@@ -246,7 +247,32 @@ def _positive(name: str, variances: Float[Tensor, "*v"], shape: str) -> Float[Te
     return variances
 
 
-def _same_dimension(*tensors: Float[Tensor, "... K"]) -> None:
-    dimensions = [tensor.shape[-1] for tensor in tensors]
-    if len(set(dimensions)) > 1:
-        raise InvalidInput(f"means and covariances: got dimensions {dimensions}, expected one and the same.")
+def _real(name: str, tensor: Float[Tensor, "*shape"], shape: str) -> Float[Tensor, "*shape"]:
+    checks.real(name, tensor, shape)
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
+def _alike(*tensors: Tensor, axes: Sequence[int] = ()) -> list[Tensor]:
+    """The tensors in one precision, where dimension and device agree and batches broadcast.
+
+    `axes`: how many of the last axes of each are no batch, 1 by default.
+    """
+    dimensions, devices = [tensor.shape[-1] for tensor in tensors], {tensor.device for tensor in tensors}
+    if len(set(dimensions)) > 1 or len(devices) > 1:
+        raise InvalidInput(
+            f"means and covariances: got dimensions {dimensions} on {', '.join(map(str, devices))}, expected one and "
+            "the same."
+        )
+    checks.broadcast(*(tensor.shape[: tensor.ndim - own] for tensor, own in zip(tensors, axes or [1] * len(tensors))))
+    dtype = functools.reduce(torch.promote_types, (tensor.dtype for tensor in tensors))
+    return [tensor.to(dtype) for tensor in tensors]
+
+
+def _finite(name: str, value: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
+    """What was computed, unless it is beyond the numbers there are."""
+    if not torch.isfinite(value).all():
+        raise InvalidInput(
+            f"{name}: got values so large, or a variance so small, that the result is no finite {value.dtype}; "
+            "look for what lets them grow, or pass float64."
+        )
+    return value

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from ibteach import checks
 from ibteach.errors import InvalidInput
 from ibteach.information.tables import Names, Table, numbers, parse, probabilities, symbols, variable_names
 
@@ -130,6 +131,8 @@ class Joint:
         if list(channel.shape[-len(given) - 1 : -1]) != sizes:
             wanted = ", ".join(f"{name} = {size}" for name, size in zip(given, sizes, strict=True))
             raise InvalidInput(f"channel: got shape {tuple(channel.shape)}, expected (..., {wanted}, {names[-1]}).")
+        batches = self.table.shape[: -len(self.names)], channel.shape[: -len(given) - 1]
+        checks.broadcast(*batches, names="table, channel")
         axis = dict(zip(names, ascii_letters, strict=False))
         every, some = "".join(axis[name] for name in self.names), "".join(axis[name] for name in given)
         z = axis[names[-1]]
@@ -232,4 +235,5 @@ def _pair(
         p, q = (probabilities(name, table, "... C", normalize=normalize) for name, table in [("p", p), ("q", q)])
     if p.shape[-axes:] != q.shape[-axes:]:
         raise InvalidInput(f"q: got {tuple(q.shape[-axes:])} cells, expected {tuple(p.shape[-axes:])} as in p.")
+    checks.broadcast(p.shape[:-axes], q.shape[:-axes], names="p, q")
     return p.flatten(-axes), q.flatten(-axes)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
+from scipy.special import stdtrit
 from torch import Tensor
 
 from ibteach import checks
@@ -25,12 +26,26 @@ from ibteach.precision import exactly
 if TYPE_CHECKING:
     from jaxtyping import Float, Float64, Int
 
+LARGEST_VARIANCE = 1e300
+"""Of the noise: the square of a draw of any dimension is finite then."""
+
 ROUNDING = 1e-6
 """Nats that an exponent may be off by before distances are taken from differences instead of a matrix product."""
 
 
 OWN_SEEDS = 20031253700000
 """Where the seeds of the noise begin: at seed 0 it must not be the numbers that a caller's data came from at seed 0."""
+
+
+ESTIMATES = (
+    "latent_entropy",
+    "reverse_decoder_uncertainty",
+    "preserved_information",
+    "redundant_information",
+    "preserved_relevant_information",
+    "decoder_uncertainty",
+)
+"""The quantities of a `Measurement`."""
 
 
 class Estimate(NamedTuple):
@@ -51,7 +66,9 @@ class Bounds(NamedTuple):
 class Measurement:
     """The information quantities of one or many networks on N inputs: each an `Estimate` in nats, (...), float64.
 
-    Exact for these inputs, each of probability 1/N; the standard errors are those of the noise draws alone.
+    Exact for these inputs, each of probability 1/N; the standard errors are those of the noise draws alone. They are
+    too small where few draws decide: with few inputs, and where classes (or inputs) are so rarely taken for another
+    that no draw happened to be. `interval` holds then too.
     """
 
     latent_entropy: Estimate  # H[Z]
@@ -62,6 +79,37 @@ class Measurement:
     decoder_uncertainty: Estimate  # H[Y|Z]
     label_entropy: float  # H[Y] of the labels given: no network's I[Y;Z] is larger
     ceiling: float  # ln N: no network's I[X;Z] on N inputs is larger
+    inputs: int  # N
+    samples: int  # noise draws of each
+    classes: int  # labels that occur
+
+    def interval(self, quantity: str, level: float = 0.95) -> Bounds:
+        """Bounds between which the exact value lies with a probability of at least `level`, whatever is rare.
+
+        Each quantity is a constant plus or minus the mean of n = N · samples draws of X = −ln p(y|z) ≥ 0, or the same
+        of inputs, of which E e^X is at most the number of labels, or of inputs. So what is too rare to have been drawn,
+        of probability p = ln(2/(1−level)) / n, adds at most p ln(E e^X / p) to E X; of what was drawn, Student's t says
+        how far the mean may be off. Where nothing is rare, it is wider than the standard error says: it has no way of
+        knowing.
+
+        Raises `UnknownName` for what is not measured, `InvalidInput` for a level outside of (0, 1).
+
+        >>> apart = torch.tensor([[0.0], [1.5]])  # two inputs that are seldom taken for each other
+        >>> found = measure(apart, torch.tensor([0, 1]))
+        >>> low, high = found.interval("decoder_uncertainty")
+        >>> round(low.item(), 3), found.decoder_uncertainty.value.item() < 0.003 < 0.1 < high.item()
+        (0.0, True)
+        """
+        found = getattr(self, checks.known("quantity", quantity, ESTIMATES))
+        failing = (1 - checks.number("level", level, above=0, below=1)) / 2  # once by t, once by what is rare
+        draws = self.inputs * self.samples
+        off = stdtrit(self.inputs * (self.samples - 1), 1 - failing / 2) * found.standard_error
+        rare = min(1.0, -math.log(failing) / draws)
+        of_labels = quantity in ("decoder_uncertainty", "preserved_relevant_information")
+        unseen = rare * math.log(max(math.e, (self.classes if of_labels else self.inputs) / rare))
+        if quantity == "decoder_uncertainty":
+            return Bounds((found.value - off).clamp_min(0), found.value + off + unseen)
+        return Bounds(found.value - off - unseen, found.value + off)
 
 
 def measure(
@@ -130,6 +178,9 @@ def measure(
         decoder_uncertainty=_estimate(uncertain),
         label_entropy=label_entropy,
         ceiling=ceiling,
+        inputs=latents.shape[-2],
+        samples=samples,
+        classes=len(classes),
     )
 
 
@@ -167,15 +218,16 @@ class Mixture:
 
     def __init__(self, latents: Float[Tensor, "*batch N K"], noise_variance: float, block: int | None = None):
         checks.real("latents", latents, "... N K")
-        if checks.number("noise_variance", noise_variance, minimum=0) == 0:
+        if checks.number("noise_variance", noise_variance, minimum=0, maximum=LARGEST_VARIANCE) == 0:
             raise InvalidInput("noise_variance: got 0, expected > 0: without noise I[X;Z] is infinite or ln N.")
         latents = exactly(latents.detach())
+        noise_variance = float(noise_variance)
         *batch, count, dimension = latents.shape
         elements = 2**26 if latents.is_cuda else 2**22  # of one block of exponents: 512 MiB, 32 MiB
         automatic = max(1, elements // (count * math.prod(batch)))
         self.block = automatic if block is None else checks.whole("block", block)
-        self.half_precision = 0.5 / float(noise_variance)
-        self.floor = 0.5 * dimension * math.log(noise_variance / ZERO_ENTROPY_VARIANCE)  # H[ε]
+        self.half_precision = 0.5 / noise_variance
+        self.floor = 0.5 * dimension * (math.log(noise_variance) - math.log(ZERO_ENTROPY_VARIANCE))  # H[ε]
         # Only differences matter, and centring keeps the cancellation in ‖z‖² + ‖f‖² − 2z·f small.
         self.mean = latents.mean(-2, keepdim=True)
         self.centres = latents - self.mean

@@ -23,14 +23,7 @@ SAMPLES = 12
 BLOCK, PHOTOGRAPHS = 8000, 512
 """How many small images, and how many of more than a thousand values, are encoded at once by all networks together."""
 
-INFORMATION = [
-    "latent_entropy",
-    "reverse_decoder_uncertainty",
-    "preserved_information",
-    "redundant_information",
-    "preserved_relevant_information",
-    "decoder_uncertainty",
-]
+INFORMATION = list(mixture.ESTIMATES)
 """What `measure` adds with ``information=True``: the quantities of `ibteach.information.mixture.Measurement`."""
 
 
