@@ -263,7 +263,8 @@ def _alike(*tensors: Tensor, axes: Sequence[int] = ()) -> list[Tensor]:
             f"means and covariances: got dimensions {dimensions} on {', '.join(map(str, devices))}, expected one and "
             "the same."
         )
-    checks.broadcast(*(tensor.shape[: tensor.ndim - own] for tensor, own in zip(tensors, axes or [1] * len(tensors))))
+    batches = [tensor.ndim - own for tensor, own in zip(tensors, axes or [1] * len(tensors), strict=True)]
+    checks.broadcast(*(tensor.shape[:batch] for tensor, batch in zip(tensors, batches, strict=True)))
     dtype = functools.reduce(torch.promote_types, (tensor.dtype for tensor in tensors))
     return [tensor.to(dtype) for tensor in tensors]
 
