@@ -28,6 +28,7 @@ ibteach: the information bottleneck, from the definition of entropy to trained n
   ibteach sweep mnist --folder FOLDER  train many, on many processes or machines, and go on after a stop
   ibteach records list                 what was recorded already
   ibteach records show FILE            what was measured, and where it comes from
+  ibteach site build --out FOLDER      the course as a website
   ibteach badges                       launch badges for your own copy of the course
 """
 
@@ -110,6 +111,15 @@ notebooks into it: `ibteach badges --environment FOLDER` writes that one's files
 their own, this line makes the badges lead there:
 
   Environment = "https://github.com/OWNER/ENVIRONMENT"
+"""
+
+SITE = """\
+Makes the whole course a static website: every chapter a page, run while it is built, its figures live without a kernel.
+It asks no other host for anything; look at it with
+
+  ibteach site build --out site && python -m http.server --directory site
+
+What did not change since the last time is not run again. The old site stays until the new one is whole.
 """
 
 
@@ -195,6 +205,16 @@ def _parser() -> argparse.ArgumentParser:
     _add_pictures(remake)
     remake.add_argument("--device", default="cpu", help="cuda, mps or cpu (default: cpu)")
     remake.set_defaults(run=_remake)
+
+    site = commands.add_parser("site", help="the course as a website", description=SITE, **layout)
+    made = site.add_subparsers(metavar="ACTION", required=True)
+    built = made.add_parser("build", help="make the website", description=SITE, **layout)
+    built.add_argument("--out", metavar="FOLDER", required=True, help="empty, new, or an older site, which is replaced")
+    built.add_argument("--root", default=".", help="a checkout of the course (default: this folder)")
+    built.add_argument("--chapters", nargs="+", metavar="NUMBER", help="such as 01 05 (default: all)")
+    built.add_argument("--cache", metavar="FOLDER", help="what was run before (default: in your user cache)")
+    built.add_argument("--workers", type=int, metavar="N", help="chapters that run at a time (default: one per core)")
+    built.set_defaults(run=_site_build)
 
     badges = commands.add_parser("badges", help="stamp launch badges", description=BADGES, **layout)
     badges.add_argument("root", nargs="?", default=".", help="a checkout of the course (default: this folder)")
@@ -481,6 +501,14 @@ def _remake(options):
     out = _keep(again, options.out)
     name, gap = largest_difference(record, again)
     print(f"{out}: " + (f"differs by at most {gap:.2g}, in {name}" if gap else f"equals {options.file} exactly"))
+
+
+def _site_build(options):
+    from ibteach import site
+
+    out = site.build(options.out, options.root, options.chapters, options.cache, options.workers)
+    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    print(f"{out}: {size / 1e6:.0f} MB; look at it with python -m http.server --directory {out}")
 
 
 def _badges(options):

@@ -57,5 +57,9 @@ class Incomplete(IbteachError, RuntimeError):
         self.failures = failures
 
 
+class BuildFailed(IbteachError, RuntimeError):
+    """A chapter fails while a site is made of it, or its pages cannot be made; the site that was there stays whole."""
+
+
 class NotConverged(UserWarning):
     """A solver stopped at its iteration limit; its result says how far it was."""

@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tqdm.auto import tqdm
 
 from ibteach.checks import known, several
-from ibteach.display.live import page
+from ibteach.display.live import page, published
 from ibteach.display.live.scene import (
     LIGHT,
     THEMES,
@@ -121,6 +121,20 @@ class Explorer(LiveFigure):
 
     def _still(self) -> tuple[str, int]:
         return alt_text(self.scene, self.state), round(self.scene.size[0] * 100)
+
+    def _published(self) -> str:
+        spec = _spec(self.scene, THEMES) | {"preload": True, "start": self.state}
+        with self._drawing:
+            still = picture(self.scene, self.state, LIGHT, self._canvas(LIGHT.name))
+            return published.place("explorer", spec, still, *self._still(), self._states())
+
+    def _states(self) -> Iterator[dict[str, Any]]:
+        """Every state's words, targets and pictures, in the order of its axes."""
+        for state in tqdm(states(self.scene), desc=self.scene.title, leave=False, delay=2):
+            drawn = {theme: self._drawn(state, theme, quality=82, method=4) for theme in THEMES}
+            one = drawn[LIGHT.name]
+            said = {name: one[name] for name in ("alt", "targets") if name in one}
+            yield said | {"pictures": {f"wide-{theme}": drawn[theme]["picture"] for theme in THEMES}}
 
     def _canvas(self, theme: str) -> Canvas:
         if theme not in self._canvases:

@@ -400,6 +400,6 @@ export default {
   },
 };
 
-export function mount(el, { spec }) {
-  return new Editor(el, spec, spec.start, null);
+export function mount(el, { spec }, report = null) {
+  return new Editor(el, spec, spec.start, report);
 }

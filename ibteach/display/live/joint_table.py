@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ibteach import data
 from ibteach.checks import known
-from ibteach.display.live import page
+from ibteach.display.live import page, published
 from ibteach.display.live.diagrams import HIGHLIGHT, Picture, number, quantities
 from ibteach.display.live.scene import THEMES, UNITS, Scene, Theme, alt_text, picture
 from ibteach.display.live.widget import Exported, LiveFigure, State
@@ -116,6 +116,9 @@ class JointTable(LiveFigure):
         """The table and its diagram as a PNG that stands alone."""
         known("theme", theme, THEMES)
         return picture(TableScene(self.joint, self._labels()), theme=THEMES[theme])
+
+    def _published(self) -> str:
+        return published.place("table", self._spec | {"start": self.state}, self.picture(), *self._still())
 
     def _still(self) -> tuple[str, int]:
         return alt_text(TableScene(self.joint, self._labels()), {}), 900

@@ -5,7 +5,7 @@ function themeOfPage() {
   const { body, documentElement } = document;
   if (body.dataset.jpThemeLight) return body.dataset.jpThemeLight === "true" ? "light" : "dark"; // JupyterLab, Notebook
   if (body.dataset.vscodeThemeKind) return body.dataset.vscodeThemeKind.includes("light") ? "light" : "dark";
-  const named = documentElement.getAttribute("theme") ?? documentElement.dataset.theme; // Colab, documentation sites
+  const named = documentElement.getAttribute("theme") ?? documentElement.dataset.theme ?? body.dataset.theme; // Colab, sites
   if (named === "light" || named === "dark") return named;
   return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 }

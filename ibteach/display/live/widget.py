@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import anywidget
 import traitlets
 
+from ibteach.display.live import published
 from ibteach.errors import InvalidInput
 
 
@@ -74,7 +75,13 @@ class LiveFigure(anywidget.AnyWidget):
         """The state as one line of JSON, to be kept, shared and set again."""
         return json.dumps(self.state, ensure_ascii=False)
 
+    def _published(self) -> str:
+        """Write the figure for a page of a site; returns the HTML of its place there (`published`)."""
+        raise NotImplementedError
+
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        if published.folder():
+            return published.shown(repr(self), self._published())
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is None:  # the front end was closed
             return None

@@ -13,7 +13,7 @@ import traitlets
 
 from ibteach import data
 from ibteach.checks import known, number, whole
-from ibteach.display.live import page
+from ibteach.display.live import page, published
 from ibteach.display.live.explorer import Exported
 from ibteach.display.live.scene import THEMES, UNITS, alt_text, picture
 from ibteach.display.playground.still import StillScene, example
@@ -161,6 +161,9 @@ class Playground(anywidget.AnyWidget):
         return alt_text(self._still(), {})
 
     def _repr_mimebundle_(self, **kwargs):
+        if published.folder():
+            spec = self._spec | {"start": self.state}
+            return published.shown(repr(self), published.place("playground", spec, self.picture(), self._alt(), 1000))
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is None:  # the front end was closed
             return None

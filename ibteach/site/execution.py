@@ -1,0 +1,120 @@
+"""Chapters run for a site, once: what did not change is taken from a cache.
+
+A chapter's outputs follow from its code, from the library's and from the versions of what it stands on; its prose does
+not matter. While it runs, every figure that it displays writes its pictures into the cache (`display.live.published`).
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+import ibteach
+from ibteach.display.live import published
+from ibteach.errors import BuildFailed
+from ibteach.files import replacing
+
+STANDS_ON = ("torch", "numpy", "scipy", "scikit-learn", "matplotlib", "seaborn", "pillow")
+CELL_SECONDS = 1200  # a figure's pictures are drawn in the cell that displays it
+LIVE = re.compile(re.escape(published.ADDRESS) + "([0-9a-f]+)/")
+
+
+def execute(paths: list[Path], cache: Path, workers: int | None = None) -> dict[Path, Any]:
+    """The executed notebook of each path; `workers` at a time run, each in a kernel of its own.
+
+    Raises `BuildFailed`, which names the chapter and the cell, when one fails.
+    """
+    library = fingerprint()
+    with ThreadPoolExecutor(workers or min(len(paths), os.cpu_count() or 1)) as pool:
+        try:
+            return dict(zip(paths, pool.map(lambda path: _executed(path, cache, library), paths), strict=True))
+        except BuildFailed:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def figures(notebook: Any) -> set[str]:
+    """The names of the folders that the figures of an executed notebook are in."""
+    return set(LIVE.findall(json.dumps(notebook)))
+
+
+def fingerprint() -> str:
+    """What the outputs of every chapter depend on beside its own code, as a digest."""
+    package = Path(ibteach.__file__).parent
+    digest = hashlib.sha256(platform.python_version().encode())
+    for name in STANDS_ON:
+        digest.update(f"{name} {importlib.metadata.version(name)}".encode())
+    for path in sorted(package.rglob("*")):
+        kept = path.suffix in (".py", ".safetensors") and "site" not in path.relative_to(package).parts
+        if kept and path.name != "cli.py":
+            digest.update(f"{path.relative_to(package).as_posix()} {path.stat().st_size}".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _executed(path: Path, cache: Path, library: str) -> Any:
+    notebook = nbformat.read(path, as_version=4)
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    key = hashlib.sha256(json.dumps([library, code]).encode()).hexdigest()[:24]
+    kept = cache / "chapters" / f"{path.stem}-{key}.json"
+    live = cache / "live"
+    if kept.exists():
+        outputs = [[nbformat.from_dict(one) for one in some] for some in json.loads(kept.read_text(encoding="utf-8"))]
+        if all((live / name).is_dir() for name in figures(outputs)):
+            return _with(notebook, outputs)
+    begun = time.perf_counter()
+    outputs = _run(copy.deepcopy(notebook), path, live)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    for old in kept.parent.glob(f"{path.stem}-*.json"):
+        old.unlink()
+    with replacing(kept) as part:
+        part.write_text(json.dumps(outputs, ensure_ascii=False), encoding="utf-8")
+    print(f"{path.name}: run in {time.perf_counter() - begun:.0f} s", flush=True)
+    return _with(notebook, outputs)
+
+
+def _with(notebook: Any, outputs: list) -> Any:
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for number, (cell, made) in enumerate(zip(cells, outputs, strict=True), 1):
+        cell.outputs, cell.execution_count = made, number
+    return notebook
+
+
+def _run(notebook: Any, path: Path, live: Path) -> list:
+    live.mkdir(parents=True, exist_ok=True)
+    where = {"metadata": {"path": path.parent}}
+    client = NotebookClient(
+        notebook, timeout=CELL_SECONDS, store_widget_state=False, coalesce_streams=True, resources=where
+    )
+    environment = {"OMP_NUM_THREADS": "1"} | os.environ | {published.FOLDER: str(live.resolve())}
+    try:
+        client.execute(env=environment)
+    except CellExecutionError as error:
+        raise BuildFailed(f"{path.name}: {_cell(notebook)} fails with {error.ename}: {error.evalue}") from error
+    except (CellTimeoutError, DeadKernelError) as error:
+        raise BuildFailed(f"{path.name}: {_cell(notebook)} does not come to an end; {error}") from error
+    return [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def _cell(notebook: Any) -> str:
+    """The cell that failed: the last that was begun."""
+    begun = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.execution_count]
+    failed = [
+        i for i, cell in enumerate(notebook.cells) if any(o.output_type == "error" for o in cell.get("outputs", []))
+    ]
+    place = (failed or begun or [0])[-1]
+    cell = notebook.cells[place]
+    return f"cell {place + 1} ({cell.get('id', '')}), which begins {cell.source.splitlines()[0]!r},"

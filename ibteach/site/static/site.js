@@ -1,0 +1,147 @@
+// A page of the site: its formulas are set, and each figure becomes live when it comes near the screen. What a figure
+// shows is in the address, `#figure=its-name&γ=0.1`: it is replaced there, never added to the history.
+
+const KINDS = { explorer: "./explorer.js", table: "./table.js", playground: "./playground.js" };
+const NEAR = "600px"; // of the screen
+
+export function setMaths(root) {
+  for (const node of root.querySelectorAll(".ibteach-maths:not([data-set])")) {
+    node.dataset.set = "";
+    window.katex?.render(node.textContent, node, { displayMode: "display" in node.dataset, throwOnError: false });
+  }
+}
+
+// ---------------------------------------------------------------- what is in the address
+
+const named = ({ label, name }) => (/^\S+$/.test(label) ? label : name);
+
+function asked() {
+  const parts = location.hash.slice(1).split("&").filter((part) => part.includes("="));
+  return new Map(parts.map((part) => part.split(/=(.*)/s, 2).map(decodeURIComponent)));
+}
+
+const plain = (text) => encodeURI(String(text)).replace(/[&#=+]/g, encodeURIComponent);
+
+function addressOf(figure, spec, state) {
+  const axes = spec.axes ? spec.axes.filter(({ values }) => values.length > 1).map((axis) => [named(axis), state[axis.name]]) : Object.entries(state).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]);
+  return `#${[["figure", figure], ...axes].map((pair) => pair.map(plain).join("=")).join("&")}`;
+}
+
+// The state that the address asks for, and what has to be said where there is no such state.
+function stateAsked(spec, wanted) {
+  const state = { ...spec.start };
+  const said = [];
+  for (const [name, text] of wanted) {
+    if (name === "figure") continue;
+    const axis = spec.axes.find((axis) => named(axis) === name || axis.name === name);
+    if (!axis) {
+      said.push(`this figure has no “${name}”`);
+      continue;
+    }
+    let tick = axis.values.findIndex((value, i) => String(value) === text || axis.texts[i] === text);
+    if (tick < 0 && axis.kind === "slider" && Number.isFinite(Number(text)) && text.trim()) {
+      const far = axis.values.map((value) => Math.abs(value - Number(text)));
+      tick = far.indexOf(Math.min(...far));
+      if (far[tick] > 1e-9 * Math.abs(Number(text))) said.push(`${axis.label} = ${text} is not a tick; the nearest, ${axis.texts[tick]}, is shown`);
+    } else if (tick < 0) {
+      tick = axis.values.indexOf(state[axis.name]);
+      said.push(`${axis.label} has no “${text}”; ${axis.texts[tick]} is shown`);
+    }
+    state[axis.name] = axis.values[tick];
+  }
+  return { state, said };
+}
+
+function tableAsked(spec, wanted) {
+  try {
+    const [preset, table] = [wanted.get("preset"), JSON.parse(wanted.get("table"))];
+    const total = table.flat().reduce((a, b) => a + b, 0);
+    const good = preset in spec.presets && Math.abs(total - 1) < 1e-4 && table.flat().every((p) => p >= 0) && table.every((row) => row.length === table[0].length);
+    if (good) return { state: { preset, table: table.map((row) => row.map((p) => p / total)) }, said: [] };
+  } catch {}
+  return { state: spec.start, said: ["the address holds no table of this figure; the first one is shown"] };
+}
+
+function copyButton(address) {
+  const button = document.createElement("button");
+  Object.assign(button, { type: "button", className: "ibteach-copy", textContent: "Copy address", title: "The address of this page with what the figure shows" });
+  button.addEventListener("click", async () => {
+    history.replaceState(null, "", address());
+    try {
+      await navigator.clipboard.writeText(location.href);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "It is in the address bar";
+    }
+    setTimeout(() => (button.textContent = "Copy address"), 2000);
+  });
+  return button;
+}
+
+// ---------------------------------------------------------------- figures
+
+export async function mount(place) {
+  if (place.dataset.mounted !== undefined) return;
+  place.dataset.mounted = "";
+  const base = new URL(place.dataset.live, document.baseURI);
+  const { kind, spec } = await (await fetch(base)).json();
+  const module = await import(KINDS[kind]);
+  const still = place.querySelector("img");
+  const { figure } = place.dataset;
+  let [view, status] = [null, null];
+  const address = () => addressOf(figure, spec, view.state);
+  const report = () => {
+    status.textContent = "";
+    history.replaceState(null, "", address());
+  };
+  const read = () => {
+    const wanted = asked();
+    if (wanted.get("figure") !== figure) return { state: spec.start, said: [] };
+    return (spec.axes ? stateAsked : tableAsked)(spec, wanted);
+  };
+  const say = (said) => (status.textContent = said.length ? `Of what the address asks for: ${said.join("; ")}.` : "");
+  const { state, said } = kind === "playground" ? {} : read();
+  if (kind === "explorer") view = await module.mountFiles(place, { spec, base, state, report });
+  else if (kind === "table") view = module.mount(place, { spec: { ...spec, start: state } }, report);
+  else view = module.mount(place, { spec });
+  still.hidden = true;
+  if (kind === "playground") return;
+  status = document.createElement("p");
+  Object.assign(status, { className: "ibteach-said", role: "status" });
+  view.root.querySelector("header").after(status);
+  view.root.querySelector("header").append(copyButton(address));
+  say(said);
+  addEventListener("hashchange", () => {
+    if (asked().get("figure") !== figure) return;
+    const { state, said } = read();
+    view.set(state);
+    say(said);
+    place.scrollIntoView();
+  });
+}
+
+export function mountAll(root = document) {
+  const places = [...root.querySelectorAll(".ibteach-live")];
+  const count = new Map();
+  for (const place of places) {
+    const name = place.dataset.figure;
+    count.set(name, (count.get(name) ?? 0) + 1);
+    if (count.get(name) > 1) place.dataset.figure = `${name}-${count.get(name)}`;
+  }
+  const near = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries)
+        if (isIntersecting) {
+          near.unobserve(target);
+          mount(target);
+        }
+    },
+    { rootMargin: NEAR },
+  );
+  places.forEach((place) => near.observe(place));
+  const wanted = places.find((place) => place.dataset.figure === asked().get("figure"));
+  if (wanted) mount(wanted).then(() => wanted.scrollIntoView());
+}
+
+setMaths(document);
+mountAll(document);
