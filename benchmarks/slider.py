@@ -24,7 +24,7 @@ import ipywidgets
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 from benchmarks.slider import Clouds
-from ibteach.display.live.scene import LIGHT
+from ibteach.display.live.themes import LIGHT
 from ibteach.display.live.explorer import Explorer
 %config InlineBackend.print_figure_kwargs = {"bbox_inches": None}
 """,

@@ -21,7 +21,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from ibteach.display.live.explorer import Explorer
-from ibteach.display.live.scene import UNITS, Axis, Scene, Theme
+from ibteach.display.live.scene import UNITS, Axis, Scene
+from ibteach.display.live.themes import Theme
 from ibteach.errors import InvalidInput
 from ibteach.information.diagram import REGIONS, definition, latex, region
 from ibteach.information.discrete import Joint

@@ -12,7 +12,8 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from ibteach.display.live.explorer import Explorer
-from ibteach.display.live.scene import Axis, Scene, Theme
+from ibteach.display.live.scene import Axis, Scene
+from ibteach.display.live.themes import Theme
 from ibteach.errors import InvalidInput
 
 LABELS = {"gamma": "γ", "beta": "β", "beta_prime": "β′", "sigma": "σ", "rho": "ρ", "epsilon": "ε", "alpha": "α"}

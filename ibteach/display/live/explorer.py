@@ -7,6 +7,7 @@ controls and pictures as one file that needs neither kernel nor network (`page`)
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 import time
@@ -18,24 +19,16 @@ from tqdm.auto import tqdm
 
 from ibteach.checks import known, several
 from ibteach.display.live import page, published
-from ibteach.display.live.scene import (
-    LIGHT,
-    THEMES,
-    Axis,
-    Canvas,
-    Scene,
-    alt_text,
-    picture,
-    resolve,
-    start_state,
-    states,
-)
+from ibteach.display.live.canvas import LAYOUTS, Canvas, layouts_of, picture
+from ibteach.display.live.scene import Axis, Scene, alt_text, resolve, start_state, states
+from ibteach.display.live.themes import LIGHT, THEMES
 from ibteach.display.live.widget import Exported, LiveFigure, State
 from ibteach.errors import InvalidInput
 from ibteach.files import PathLike, replacing
 
 BUSY_SECONDS = 0.05  # how long the kernel draws ahead before it listens again
 PAGE_PICTURES = 400  # about 15 MB: more than a reader waits for
+PAGE_LAYOUTS = ("wide", "tall")  # a screen shows the wide one, whose type is as large there
 
 
 class Explorer(LiveFigure):
@@ -53,10 +46,11 @@ class Explorer(LiveFigure):
     def __init__(self, scene: Scene, state: dict[str, Any] | str | None = None, preload: bool = True):
         self.scene = scene
         self._drawing = threading.Lock()  # a front end may ask from another thread while a cell draws
-        self._canvases: dict[str, Canvas] = {LIGHT.name: Canvas(scene, LIGHT)}
+        self._canvases: dict[tuple[str, str], Canvas] = {("wide", LIGHT.name): Canvas(scene, LIGHT)}
         opening = resolve(scene, {} if state is None else state, start_state(scene))
-        shown = {"theme": LIGHT.name, **self._drawn(opening, LIGHT.name)}
-        super().__init__(state=opening, _spec=_spec(scene, THEMES) | {"preload": bool(preload), "opening": shown})
+        shown = {"layout": "wide", "theme": LIGHT.name, **self._drawn(opening, "wide", LIGHT.name)}
+        spec = spec_of(scene, THEMES, layouts_of(scene)) | {"preload": bool(preload), "opening": shown}
+        super().__init__(state=opening, _spec=spec)
         self.on_msg(self._answer)
 
     def close(self) -> None:
@@ -75,19 +69,21 @@ class Explorer(LiveFigure):
         """The current state as a PNG that stands alone, with title and state written above it."""
         known("theme", theme, THEMES)
         with self._drawing:
-            return picture(self.scene, self.state, THEMES[theme], self._canvas(theme))
+            return picture(self.scene, self.state, THEMES[theme], self._canvas("wide", theme))
 
     def export(
         self,
         path: PathLike,
         themes: str | Iterable[str] = ("light", "dark"),
         fixed: dict[str, Any] | None = None,
+        layouts: str | Iterable[str] = PAGE_LAYOUTS,
     ) -> Exported:
         """Write one HTML file with the same controls and every picture inside: no kernel, no network.
 
-        `fixed` holds some axes at a value, ``{"unit": "bits"}``, and leaves their controls away. The file is replaced
-        atomically. Raises `InvalidInput` before anything is drawn if there would be more than 400 pictures, and
-        `Unavailable` if the file cannot be written.
+        `fixed` holds some axes at a value, ``{"unit": "bits"}``, and leaves their controls away. Of the `layouts` those
+        are written that the scene has; without ``"tall"`` a phone shows the wide one, and without ``"screen"`` a full
+        screen does. The file is replaced atomically. Raises `InvalidInput` before anything is drawn if there would be
+        more than 400 pictures, and `Unavailable` if the file cannot be written.
         """
         path, fixed = Path(path), {} if fixed is None else fixed
         if not isinstance(fixed, dict):
@@ -95,23 +91,30 @@ class Explorer(LiveFigure):
         themes = (themes,) if isinstance(themes, str) else several("themes", themes)
         for theme in themes:
             known("theme", theme, THEMES)
+        layouts = (layouts,) if isinstance(layouts, str) else several("layouts", layouts)
+        for layout in layouts:
+            known("layout", layout, LAYOUTS)
+        layouts = [layout for layout in layouts if layout in layouts_of(self.scene)] or ["wide"]
         start = resolve(self.scene, fixed, self.state)
         free = [axis for axis in self.scene.axes if axis.name not in fixed]
         count = math.prod(len(axis.values) for axis in free)
-        if not 0 < count * len(themes) <= PAGE_PICTURES:
+        if not 0 < count * len(themes) * len(layouts) <= PAGE_PICTURES:
             counts = ", ".join(f"{axis.name} {len(axis.values)}" for axis in free)
             raise InvalidInput(
-                f"export: got {count} states in {len(themes)} themes (ticks: {counts}), expected 1 to "
-                f"{PAGE_PICTURES} pictures; hold an axis with fixed={{name: value}} or take one theme."
+                f"export: got {count} states in {len(themes)} themes (ticks: {counts}) and {len(layouts)} layouts, "
+                f"expected 1 to {PAGE_PICTURES} pictures; hold an axis with fixed={{name: value}}, or take one theme "
+                "or layout."
             )
-        wanted = [(theme, state) for theme in themes for state in states(self.scene, fixed)]
+        wanted = [
+            (layout, theme, state) for layout in layouts for theme in themes for state in states(self.scene, fixed)
+        ]
         with replacing(path) as part, self._drawing:
             pictures = [
-                {"theme": theme, **self._drawn(state, theme, quality=82, method=4)}
-                for theme, state in tqdm(wanted, desc=path.name, leave=False, delay=2)
+                {"layout": layout, "theme": theme, **self._drawn(state, layout, theme, quality=82, method=4)}
+                for layout, theme, state in tqdm(list(wanted), desc=path.name, leave=False, delay=2)
             ]
-            still = picture(self.scene, start, THEMES[themes[0]], self._canvas(themes[0]))
-            spec = _spec(self.scene, themes, fixed) | {"preload": True, "start": start}
+            still = picture(self.scene, start, THEMES[themes[0]], self._canvas("wide", themes[0]))
+            spec = spec_of(self.scene, themes, layouts, fixed) | {"preload": True, "start": start}
             text = page.page(spec, pictures, still, alt_text(self.scene, start))
             part.write_text(text, encoding="utf-8")
         return Exported(path, len(pictures), len(text.encode()))
@@ -123,53 +126,62 @@ class Explorer(LiveFigure):
         return alt_text(self.scene, self.state), round(self.scene.size[0] * 100)
 
     def _published(self) -> str:
-        spec = _spec(self.scene, THEMES) | {"preload": True, "start": self.state}
+        spec = spec_of(self.scene, THEMES, self._page_layouts()) | {"preload": True, "start": self.state}
         with self._drawing:
-            still = picture(self.scene, self.state, LIGHT, self._canvas(LIGHT.name))
+            still = picture(self.scene, self.state, LIGHT, self._canvas("wide", LIGHT.name))
             return published.place("explorer", spec, still, *self._still(), self._states())
 
     def _states(self) -> Iterator[dict[str, Any]]:
         """Every state's words, targets and pictures, in the order of its axes."""
         for state in tqdm(states(self.scene), desc=self.scene.title, leave=False, delay=2):
-            drawn = {theme: self._drawn(state, theme, quality=82, method=4) for theme in THEMES}
-            one = drawn[LIGHT.name]
-            said = {name: one[name] for name in ("alt", "targets") if name in one}
-            yield said | {"pictures": {f"wide-{theme}": drawn[theme]["picture"] for theme in THEMES}}
+            shapes = itertools.product(self._page_layouts(), THEMES)
+            drawn = {of: self._drawn(state, *of, quality=82, method=4) for of in shapes}
+            targets = {"-".join(of): one["targets"] for of, one in drawn.items() if "targets" in one}
+            pictures = {"-".join(of): one["picture"] for of, one in drawn.items()}
+            said = {"alt": alt_text(self.scene, state)} | ({"targets": targets} if targets else {})
+            yield said | {"pictures": pictures}
 
-    def _canvas(self, theme: str) -> Canvas:
-        if theme not in self._canvases:
-            self._canvases[theme] = Canvas(self.scene, THEMES[theme])
-        return self._canvases[theme]
+    def _page_layouts(self) -> list[str]:
+        """The layouts that a page has pictures of."""
+        return [layout for layout in PAGE_LAYOUTS if layout in layouts_of(self.scene)]
 
-    def _drawn(self, state: dict[str, Any], theme: str, **packing: int) -> dict[str, Any]:
-        frame = self._canvas(theme).frame(state, **packing)
-        targets = self._canvas(theme).targets(state)
+    def _canvas(self, layout: str, theme: str) -> Canvas:
+        if (layout, theme) not in self._canvases:
+            self._canvases[layout, theme] = Canvas(self.scene, THEMES[theme], layout)
+        return self._canvases[layout, theme]
+
+    def _drawn(self, state: dict[str, Any], layout: str, theme: str, **packing: int) -> dict[str, Any]:
+        frame = self._canvas(layout, theme).frame(state, **packing)
+        targets = self._canvas(layout, theme).targets(state)
         message = {"state": state, "alt": alt_text(self.scene, state)} | ({"targets": targets} if targets else {})
         return message | {"picture": frame}
 
     def _answer(self, _: object, wish: dict[str, Any], __: object) -> None:
         """Draw what the browser lacks, at least one picture, and no more once the time is up."""
         begun, drawn, failed = time.perf_counter(), [], {}
+        of = {name: wish[name] for name in ("layout", "theme")}
         with self._drawing:
             for state in wish["states"]:
                 try:
-                    drawn.append(self._drawn(resolve(self.scene, state, self.state), wish["theme"]))
+                    drawn.append(self._drawn(resolve(self.scene, state, self.state), **of))
                 except Exception as error:  # shown where the picture would be: a message handler has no cell to fail in
                     failed = {"error": f"{type(error).__name__}: {error}"}
                 if failed or time.perf_counter() - begun > BUSY_SECONDS:
                     break
         states_and_alts = {"states": wish["states"], "alts": [one["alt"] for one in drawn]}
         targets = {"targets": [one["targets"] for one in drawn]} if "targets" in (drawn or [{}])[0] else {}
-        self.send({"theme": wish["theme"], **states_and_alts, **targets, **failed}, [one["picture"] for one in drawn])
+        self.send(of | states_and_alts | targets | failed, [one["picture"] for one in drawn])
 
 
-def _spec(scene: Scene, themes: Iterable[str], fixed: dict[str, Any] | None = None) -> dict[str, Any]:
+def spec_of(
+    scene: Scene, themes: Iterable[str], layouts: Iterable[str], fixed: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """What the script knows of a scene, its pictures apart. An axis that is held has one tick, and so no control."""
     colours = ("background", "foreground", "muted", "grid", "accent")
+    shapes = layouts_of(scene)
     return {
         "title": scene.title,
-        "width": round(scene.size[0] * 100),
-        "height": round(scene.size[1] * 100),
+        "layouts": {name: [round(100 * inches) for inches in shapes[name].size] for name in layouts},  # CSS pixels
         "axes": [_axis(axis, fixed or {}) for axis in scene.axes],
         "themes": {theme: {colour: getattr(THEMES[theme], colour) for colour in colours} for theme in themes},
     }

@@ -19,12 +19,13 @@ export async function mountFiles(el, { spec, base, state, report }) {
     return (await chunks.get(chunk))[at % CHUNK];
   };
   const ask = async (wish) => {
-    const { theme, states } = wish;
+    const { layout, theme, states } = wish;
+    const of = `${layout}-${theme}`;
     try {
       const found = await Promise.all(states.map(told));
-      const picture = ({ pictures }) => fetched(new URL(pictures[`wide-${theme}`], base)).then((answer) => answer.arrayBuffer());
+      const picture = ({ pictures }) => fetched(new URL(pictures[of], base)).then((answer) => answer.arrayBuffer());
       const pictures = await Promise.all(found.map(picture));
-      frames.answer({ ...wish, alts: found.map(({ alt }) => alt), targets: found.map(({ targets }) => targets) }, pictures);
+      frames.answer({ ...wish, alts: found.map(({ alt }) => alt), targets: found.map(({ targets }) => targets?.[of]) }, pictures);
     } catch (error) {
       frames.answer({ ...wish, error: `This picture could not be fetched (${error.message}).` }, []);
     }

@@ -91,47 +91,38 @@ function circles(joint) {
 
 const maskAt = (placed, x, y) => sum(placed.map(([cx, cy, radius], i) => (Math.hypot(x - cx, y - cy) < radius ? 1 << i : 0)));
 
-class Editor {
+class Editor extends LiveFigure {
   constructor(el, spec, state, report) {
-    Object.assign(this, { spec, report, chosen: 0, unit: "nats", id: newId() });
-    this.preset = choice({ name: "preset", label: "start from", values: Object.keys(spec.presets), texts: Object.keys(spec.presets) }, (tick) => {
-      const preset = Object.keys(spec.presets)[tick];
-      this.pick({ preset, table: spec.presets[preset].table });
-    });
-    const size = (name, axis) => choice({ name, label: name, values: [2, 3, 4], texts: ["2", "3", "4"] }, (tick) => this.resize(axis, tick + 2));
-    this.sizes = [size("rows", 0), size("columns", 1)];
-    const units = ["nats", "bits"];
-    this.units = choice({ name: "unit", label: "unit", values: units, texts: units }, (tick) => {
-      this.unit = units[tick];
-      this.show();
-    });
-    this.units.place(0);
-
+    super(spec, "editor");
+    Object.assign(this, { report, chosen: 0, unit: "nats", id: newId() });
     this.grid = make("div", { class: "ibteach-table" });
     this.svg = draw("svg", { role: "img", "data-diagram": "" });
     this.svg.addEventListener("pointermove", (event) => this.point(event));
     this.list = make("div", { class: "ibteach-quantities", role: "group", "aria-label": "quantities" });
-    this.caption = make("figcaption", { "aria-live": "polite" });
-    this.note = make("p", { class: "ibteach-remark" });
+    this.remark = make("p", { class: "ibteach-remark" });
     const how = make("p", { class: "ibteach-remark" }, "Drag a cell up or down, or choose it and use the arrow keys.");
-    this.text = make("input", { type: "text", spellcheck: "false", autocomplete: "off", "aria-label": "State as text" });
-    this.text.addEventListener("focus", () => this.text.select());
-    this.text.addEventListener("change", () => this.paste());
-    const hint = "Copy this line to keep or share the table; paste one here and press Enter to see it again.";
-    this.root = make(
-      "section",
-      { class: "ibteach-figure ibteach-editor", "aria-label": spec.title },
-      make("header", {}, make("h3", {}, spec.title)),
-      make("div", { class: "ibteach-controls" }, ...[this.preset, ...this.sizes, this.units].flatMap((control) => control.nodes)),
-      make("figure", {}, make("div", { class: "ibteach-sheet" }, make("div", {}, this.grid, how), make("div", {}, this.svg, this.note), this.list), this.caption),
-      make("details", {}, make("summary", {}, "State"), this.text, make("p", {}, hint)),
-    );
+    this.sheet = make("div", { class: "ibteach-sheet" }, make("div", {}, this.grid, how), make("div", {}, this.svg, this.remark), this.list);
     this.root.style.setProperty("--width", `${spec.width}px`);
-    this.release = keepKeys(this.root);
-    this.unwatch = onThemeChange(() => this.paint());
-    el.append(this.root);
     this.set(state);
-    this.paint();
+    this.open(el, [this.sheet], "Copy this line to keep or share the table; paste one here and press Enter to see it again.");
+  }
+
+  strip(compact) {
+    const { presets } = this.spec;
+    const names = Object.keys(presets);
+    const control = (name, label, values, at, pick) => {
+      const { node, place } = choice({ name, label, values, texts: values.map(String) }, (tick) => pick(values[tick]), compact);
+      return { node, place: () => place(values.indexOf(at())) };
+    };
+    const sizes = ["rows", "columns"].map((name, axis) =>
+      control(name, name, [2, 3, 4], () => (axis ? this.state.table[0] : this.state.table).length, (size) => this.resize(axis, size)),
+    );
+    const unit = control("unit", "unit", ["nats", "bits"], () => this.unit, (unit) => {
+      this.unit = unit;
+      this.show();
+    });
+    const preset = control("preset", "start from", names, () => this.state.preset, (name) => this.pick({ preset: name, table: presets[name].table }));
+    return [preset, ...sizes, unit];
   }
 
   get names() {
@@ -194,7 +185,8 @@ class Editor {
       ...cells.flatMap((row, i) => [make("span", { class: "ibteach-head" }, label(rows, i)), ...row.map(({ node }) => node), this.rowSums[i]]),
       ...[make("span", { class: "ibteach-margin" }, `p(${names.at(-1).toLowerCase()})`), ...this.columnSums],
     );
-    this.grid.style.gridTemplateColumns = `max-content repeat(${table[0].length}, minmax(44px, ${table[0].length > 3 ? 54 : 66}px)) max-content`;
+    this.grid.style.gridTemplateColumns = `max-content repeat(${table[0].length}, var(--cell)) max-content`;
+    this.root.style.setProperty("--cells", Math.max(table.length, table[0].length));
 
     this.chosen = Math.min(this.chosen, this.kind.length - 1);
     if (this.kind.length !== this.buttons?.length) this.chosen = this.kind.findIndex(({ quantity }) => quantity.startsWith("I"));
@@ -278,9 +270,8 @@ class Editor {
   }
 
   show() {
-    const { table, preset } = this.state;
-    this.preset.place(Object.keys(this.spec.presets).indexOf(preset));
-    this.sizes.forEach((control, axis) => control.place((axis ? table[0] : table).length - 2));
+    const { table } = this.state;
+    this.place();
     table.forEach((row, i) => {
       row.forEach((p, j) => {
         const { node, fill, text } = this.cells[i][j];
@@ -292,8 +283,7 @@ class Editor {
       this.rowSums[i].textContent = sum(row).toFixed(3);
     });
     this.columnSums.forEach((node, j) => (node.textContent = sum(table.map((row) => row[j])).toFixed(3)));
-    this.text.setCustomValidity("");
-    this.text.value = JSON.stringify({ preset, table: table.map((row) => row.map(round)) });
+    this.write();
 
     const joint = new Joint(table, this.names.length);
     const values = this.kind.map(({ atoms }) => sum(atoms.map((mask) => joint.atom(mask))));
@@ -305,7 +295,7 @@ class Editor {
     const { quantity, formula, parts } = this.kind[this.chosen];
     const total = parts.length > 1 && parts.length < 5 ? ` = ${parts.join(" + ")}` : "";
     const words = `${quantity} = ${formula[this.unit]}${total} = ${this.number(values[this.chosen])} ${this.unit}`;
-    this.svg.setAttribute("aria-label", `Information diagram of ${this.names.join(", ")}. Highlighted: ${words}. ${this.note.textContent}`);
+    this.svg.setAttribute("aria-label", `Information diagram of ${this.names.join(", ")}. Highlighted: ${words}. ${this.remark.textContent}`);
     clearTimeout(this.settling);
     this.settling = setTimeout(() => (this.caption.textContent = words), 80);
   }
@@ -346,35 +336,52 @@ class Editor {
       if (place) [value.setAttribute("x", place.x), value.setAttribute("y", place.y)];
     }
     const scheme = "Each circle has its entropy for its area; three circles overlap as a scheme";
-    this.note.textContent = joint.count === 2 ? "Areas are true to the measure." : negative ? `${scheme}, and the hatched region is negative.` : `${scheme}.`;
+    this.remark.textContent = joint.count === 2 ? "Areas are true to the measure." : negative ? `${scheme}, and the hatched region is negative.` : `${scheme}.`;
   }
 
-  paste() {
-    let asked = null;
-    try {
-      asked = JSON.parse(this.text.value);
-    } catch {}
+  place() {
+    for (const { place } of this.controls ?? []) place();
+  }
+
+  written() {
+    return { preset: this.state.preset, table: this.state.table.map((row) => row.map(round)) };
+  }
+
+  wrong(asked) {
     const table = asked?.table;
     const shape = Array.isArray(table) && [2, 3, 4].includes(table.length) && table.every((row) => Array.isArray(row) && row.length === table[0].length) && [2, 3, 4].includes(table[0].length);
     const fits = shape && asked.preset in this.spec.presets && (this.spec.presets[asked.preset].names.length === 2 || table.length === 4);
     const total = fits && table.flat().every((p) => Number.isFinite(p) && p >= 0) ? sum(table.flat()) : 0;
-    const good = Math.abs(total - 1) < 1e-4;
-    this.text.setCustomValidity(good ? "" : fits ? "The cells must be at least 0 and sum to 1" : "This is not a state of this table");
-    if (this.text.reportValidity()) this.pick({ preset: asked.preset, table: table.map((row) => row.map((p) => p / total)) });
+    if (Math.abs(total - 1) < 1e-4) return "";
+    return fits ? "The cells must be at least 0 and sum to 1" : "This is not a state of this table";
   }
 
-  paint() {
-    const themes = this.spec.themes;
-    const theme = themeOfPage() in themes ? themeOfPage() : Object.keys(themes)[0];
-    this.root.dataset.theme = theme;
-    for (const [name, colour] of Object.entries(themes[theme])) this.root.style.setProperty(`--${name}`, colour);
+  take({ preset, table }) {
+    const total = sum(table.flat());
+    this.pick({ preset, table: table.map((row) => row.map((p) => p / total)) });
+  }
+
+  arranged() {
+    this.size();
+  }
+
+  fit() {
+    this.size();
+  }
+
+  // Type in the diagram is as large as that around it.
+  size() {
+    const { clientWidth, clientHeight } = this.svg;
+    const { width, height } = this.svg.viewBox.baseVal ?? {};
+    if (!clientWidth || !width) return;
+    const unit = Math.min(clientWidth / width, clientHeight / height) * (width / 400); // pixels of a 400th of the view
+    const asked = this.mode === "screen" ? Math.max(14, 0.034 * this.root.clientHeight) : 14;
+    this.svg.style.setProperty("--type", asked / unit);
   }
 
   remove() {
     clearTimeout(this.settling);
-    this.unwatch();
-    this.release();
-    this.root.remove();
+    super.remove();
   }
 }
 

@@ -20,8 +20,10 @@ from torch import Tensor
 from ibteach import data
 from ibteach.checks import known
 from ibteach.display.live import page, published
+from ibteach.display.live.canvas import picture
 from ibteach.display.live.diagrams import HIGHLIGHT, Picture, number, quantities
-from ibteach.display.live.scene import THEMES, UNITS, Scene, Theme, alt_text, picture
+from ibteach.display.live.scene import UNITS, Scene, alt_text
+from ibteach.display.live.themes import THEMES, Theme
 from ibteach.display.live.widget import Exported, LiveFigure, State
 from ibteach.errors import InvalidInput
 from ibteach.files import PathLike, replacing

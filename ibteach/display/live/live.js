@@ -8,7 +8,7 @@ const PATIENCE_MS = 400; // after this the reader is told that a picture is on i
 const TICK_ZERO = "0".charCodeAt(); // a target's character for the first tick; the others follow in the order of Unicode
 const BATCH = 4; // pictures asked for ahead in one message; the kernel stops earlier when they take long
 
-// Pictures by theme and state. One request is under way at most, so the kernel has no queue to work off: what it is
+// Pictures by layout, theme and state. One request is under way at most, so the kernel has no queue to work off: what it is
 // asked next is decided when it has answered, the state on screen first, then the ticks nearest to it.
 class Frames {
   constructor(spec, ask) {
@@ -22,22 +22,23 @@ class Frames {
     this.lost = false;
   }
 
-  key(theme, state) {
-    return [theme, ...this.spec.axes.map((axis) => axis.values.indexOf(state[axis.name]))].join();
+  key({ layout, theme }, state) {
+    return [layout, theme, ...this.spec.axes.map((axis) => axis.values.indexOf(state[axis.name]))].join("-");
   }
 
-  add(theme, { state, alt, targets }, url) {
-    const key = this.key(theme, state);
-    if (!this.known.has(key)) this.known.set(key, { alt, targets, url });
+  add(of, { state, alt, targets }, url) {
+    const key = this.key(of, state);
+    if (!this.known.has(key)) this.known.set(key, { layout: of.layout, alt, targets, url });
   }
 
-  answer({ theme, states, alts, targets = [], error }, pictures) {
+  answer({ layout, theme, states, alts, targets = [], error }, pictures) {
     this.askedAt = -Infinity;
+    const of = { layout, theme };
     pictures.forEach((data, i) => {
-      this.add(theme, { state: states[i], alt: alts[i], targets: targets[i] }, URL.createObjectURL(new Blob([data], { type: "image/webp" })));
+      this.add(of, { state: states[i], alt: alts[i], targets: targets[i] }, URL.createObjectURL(new Blob([data], { type: "image/webp" })));
     });
-    if (error) this.errors.set(this.key(theme, states[pictures.length]), error);
-    const arrived = this.urgent && pictures.length ? this.key(theme, states[0]) : null;
+    if (error) this.errors.set(this.key(of, states[pictures.length]), error);
+    const arrived = this.urgent && pictures.length ? this.key(of, states[0]) : null;
     for (const view of this.views) {
       view.prepare();
       view.show(arrived);
@@ -47,16 +48,20 @@ class Frames {
 
   pump() {
     if (!this.ask || performance.now() - this.askedAt < REPLY_MS) return;
-    const lacking = (theme, states) =>
-      states.filter((state) => {
-        const key = this.key(theme, state);
+    const lacking = ({ layout, theme }, states) => ({
+      layout,
+      theme,
+      states: states.filter((state) => {
+        const key = this.key({ layout, theme }, state);
         return !this.known.has(key) && !this.errors.has(key);
-      });
-    const views = [...this.views];
-    const wishes = views.map((view) => ({ theme: view.theme, states: lacking(view.theme, [view.state]) }));
+      }),
+    });
+    const views = [...this.views].filter(({ layout }) => layout);
+    const wishes = views.map((view) => lacking(view, [view.state]));
     const ahead = views
       .filter((view) => view.visible)
-      .map((view) => ({ theme: view.theme, states: lacking(view.theme, view.ahead()).slice(0, BATCH) }));
+      .map((view) => lacking(view, view.ahead()))
+      .map((wish) => ({ ...wish, states: wish.states.slice(0, BATCH) }));
     const wish = [...wishes, ...ahead].find(({ states }) => states.length);
     if (!wish) return;
     this.urgent = wishes.includes(wish);
@@ -69,56 +74,47 @@ class Frames {
   }
 }
 
-class View {
+class View extends LiveFigure {
   constructor(el, frames, state, report) {
+    super(frames.spec, "explorer");
     Object.assign(this, { frames, report, state: { ...state }, images: new Map(), shown: null, visible: true });
-    const { spec } = frames;
-    this.axes = spec.axes;
-    const movable = this.axes.filter((axis) => axis.values.length > 1);
-    this.moved = movable[0];
-    this.controls = movable.map((axis) => ({
-      axis,
-      ...(axis.kind === "choice" ? choice : slider)(axis, (tick) => this.pick(axis, tick)),
-    }));
-
+    this.axes = this.spec.axes;
+    this.movable = this.axes.filter((axis) => axis.values.length > 1);
+    this.moved = this.movable[0];
     this.stage = make("div", { class: "ibteach-stage" });
-    this.stage.style.aspectRatio = `${spec.width} / ${spec.height}`;
     for (const event of ["pointermove", "pointerdown"]) this.stage.addEventListener(event, (e) => this.point(e));
-    this.caption = make("figcaption", { "aria-live": "polite" });
-    this.note = make("p", { class: "ibteach-note", role: "status" });
-    this.text = make("input", { type: "text", spellcheck: "false", autocomplete: "off", "aria-label": "State as text" });
-    this.text.addEventListener("focus", () => this.text.select());
-    this.text.addEventListener("change", () => this.paste());
-    this.text.addEventListener("blur", () => this.text.validity.valid && this.write());
-    const full = make("button", { type: "button", title: "Fill the screen; Escape leaves" }, "Full screen");
-    full.addEventListener("click", () => (document.fullscreenElement ? document.exitFullscreen() : this.root.requestFullscreen()));
-    full.hidden = !document.fullscreenEnabled;
-
-    this.root = make(
-      "section",
-      { class: "ibteach-figure ibteach-explorer", "aria-label": spec.title },
-      make("header", {}, make("h3", {}, spec.title), this.note, full),
-      make("div", { class: "ibteach-controls" }, ...this.controls.flatMap((control) => control.nodes)),
-      make("figure", {}, make("div", { class: "ibteach-frame" }, this.stage), this.caption),
-    );
-    if (movable.length) {
-      const hint = "Copy this line to keep or share what you see; paste one here and press Enter to see it again.";
-      this.root.append(make("details", {}, make("summary", {}, "State"), this.text, make("p", {}, hint)));
-    }
-    this.root.style.setProperty("--width", `${spec.width}px`);
-    this.release = keepKeys(this.root);
-    el.append(this.root);
+    this.shape(Object.keys(this.spec.layouts)[0]);
+    const hint = "Copy this line to keep or share what you see; paste one here and press Enter to see it again.";
+    this.open(el, [make("div", { class: "ibteach-frame" }, this.stage)], this.movable.length ? hint : "");
 
     this.sight = new IntersectionObserver((entries) => {
       this.visible = entries.at(-1).isIntersecting;
       if (this.visible) frames.pump();
     });
     this.sight.observe(this.root);
-    this.unwatch = onThemeChange(() => this.paint());
     frames.views.add(this);
-    this.paint();
-    this.place();
     this.show();
+  }
+
+  strip(compact) {
+    return this.movable.map((axis) => ({ axis, ...(axis.kind === "choice" ? choice : slider)(axis, (tick) => this.pick(axis, tick), compact) }));
+  }
+
+  // The layout of this mode, or the next best of those that there are.
+  arranged() {
+    const wanted = { wide: ["wide"], tall: ["tall", "wide"], screen: ["screen", "wide"] }[this.mode];
+    const there = Object.keys(this.spec.layouts);
+    this.layout = wanted.find((layout) => there.includes(layout)) ?? there[0];
+    this.show();
+  }
+
+  // The shape of the picture that is shown, which may still be that of another layout.
+  shape(layout) {
+    const [width, height] = this.spec.layouts[layout];
+    this.stage.style.aspectRatio = `${width} / ${height}`;
+    this.stage.style.setProperty("--ratio", width / height);
+    this.root.style.setProperty("--width", `${Math.max(...Object.values(this.spec.layouts).map(([width]) => width))}px`);
+    if (this.mode) this.fit();
   }
 
   // Every tick of the control that was moved last, then of the others, the nearest first.
@@ -142,9 +138,9 @@ class View {
     const targets = this.frames.known.get(this.shown)?.targets;
     const still = type === "pointermove" && !movementX && !movementY; // the page was scrolled below a pointer that rests
     if (!targets || still) return;
-    const { width, height } = this.frames.spec;
     const box = this.stage.getBoundingClientRect();
-    const scale = Math.min(box.width / width, box.height / height); // a full screen leaves room around the picture
+    const [width, height] = this.spec.layouts[this.frames.known.get(this.shown).layout];
+    const scale = Math.min(box.width / width, box.height / height); // a screen may leave room around the picture
     const across = 0.5 + (clientX - box.x - box.width / 2) / (scale * width);
     const down = 0.5 + (clientY - box.y - box.height / 2) / (scale * height);
     const row = targets.cells[Math.floor(down * targets.cells.length)] ?? "";
@@ -153,18 +149,15 @@ class View {
     if (tick >= 0 && axis.values[tick] !== this.state[axis.name]) this.pick(axis, tick);
   }
 
-  paste() {
-    let asked = null;
-    try {
-      asked = JSON.parse(this.text.value);
-    } catch {}
-    const wrong = this.axes.find(({ name, values }) => asked?.[name] !== undefined && !values.includes(asked[name]));
+  wrong(asked) {
+    const not = this.axes.find(({ name, values }) => asked?.[name] !== undefined && !values.includes(asked[name]));
+    if (not) return `${not.name} has the ticks ${not.values.join(", ")}`;
     const known = asked && typeof asked === "object" && Object.keys(asked).every((name) => name in this.state);
-    const hint = wrong ? `${wrong.name} has the ticks ${wrong.values.join(", ")}` : "This is not a state of this figure";
-    this.text.setCustomValidity(known && !wrong ? "" : hint);
-    if (!this.text.reportValidity()) return;
+    return known ? "" : "This is not a state of this figure";
+  }
+
+  take(asked) {
     this.set({ ...this.state, ...asked });
-    this.write();
     this.report?.(this.state);
   }
 
@@ -175,21 +168,11 @@ class View {
   }
 
   place() {
-    for (const { axis, place } of this.controls) place(axis.values.indexOf(this.state[axis.name]));
+    for (const { axis, place } of this.controls ?? []) place(axis.values.indexOf(this.state[axis.name]));
     if (!this.text.matches(":focus")) this.write(); // else someone is writing there
   }
 
-  write() {
-    this.text.setCustomValidity("");
-    this.text.value = JSON.stringify(this.state);
-  }
-
-  paint() {
-    const themes = this.frames.spec.themes;
-    const theme = themeOfPage();
-    this.theme = theme in themes ? theme : Object.keys(themes)[0];
-    this.root.dataset.theme = this.theme;
-    for (const [name, colour] of Object.entries(themes[this.theme])) this.root.style.setProperty(`--${name}`, colour);
+  painted() {
     this.show();
   }
 
@@ -206,20 +189,22 @@ class View {
 
   // Loads the pictures of the ticks around, so that the next step only has to show one.
   prepare() {
-    const keys = this.ahead().map((state) => this.frames.key(this.theme, state));
+    const keys = this.ahead().map((state) => this.frames.key(this, state));
     for (const key of keys.filter((key) => this.frames.known.has(key))) this.image(key);
   }
 
   // Shows the state on screen as soon as there is a picture of it. While a hand moves faster than pictures are decoded
   // some are left out, and none comes late; while it moves faster than they are drawn, those that `arrived` show the way.
+  // Until a layout has its picture, that of another says the same.
   async show(arrived = null) {
     this.arrived = arrived;
-    if (this.busy || !this.theme) return;
+    if (this.busy || !this.layout) return;
     this.busy = true;
     for (;;) {
-      const wanted = this.frames.key(this.theme, this.state);
+      const wanted = this.frames.key(this, this.state);
+      const others = Object.keys(this.spec.layouts).map((layout) => this.frames.key({ layout, theme: this.theme }, this.state));
       const here = this.frames.known.has(wanted);
-      const key = here ? wanted : this.arrived;
+      const key = here ? wanted : (others.find((other) => this.frames.known.has(other)) ?? this.arrived);
       this.arrived = null;
       this.root.dataset.key = wanted; // where it equals the picture's own, the reader sees what the controls say
       this.wait(here ? null : wanted);
@@ -228,6 +213,7 @@ class View {
       if (!image.complete) await image.decode().catch(() => {});
       this.stage.replaceChildren(image);
       this.shown = key;
+      this.shape(this.frames.known.get(key).layout);
       clearTimeout(this.settling);
       this.settling = setTimeout(() => this.settle(), REST_MS);
     }
@@ -262,9 +248,7 @@ class View {
     clearTimeout(this.settling);
     this.frames.views.delete(this);
     this.sight.disconnect();
-    this.unwatch();
-    this.release();
-    this.root.remove();
+    super.remove();
   }
 }
 
@@ -275,8 +259,8 @@ export default function () {
     initialize({ model }) {
       const spec = model.get("_spec");
       frames = new Frames(spec, (wish) => model.send(wish));
-      const { theme, picture } = spec.opening;
-      frames.add(theme, spec.opening, URL.createObjectURL(new Blob([picture], { type: "image/webp" })));
+      const { picture, ...opening } = spec.opening;
+      frames.add(opening, opening, URL.createObjectURL(new Blob([picture], { type: "image/webp" })));
       model.on("msg:custom", (message, pictures) => frames.answer(message, pictures));
       return () => frames.known.forEach(({ url }) => URL.revokeObjectURL(url));
     },
@@ -311,6 +295,6 @@ export default function () {
 // In an exported page: every picture is there from the start.
 export function mount(el, { spec, pictures }) {
   const frames = new Frames(spec, null);
-  for (const one of pictures) frames.add(one.theme, one, `data:image/webp;base64,${one.picture}`);
+  for (const one of pictures) frames.add(one, one, `data:image/webp;base64,${one.picture}`);
   return new View(el, frames, spec.start, null);
 }

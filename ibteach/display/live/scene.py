@@ -1,17 +1,13 @@
-"""A figure as a function of a discrete state, drawn fast enough to be moved by hand.
+"""A figure as a function of a discrete state.
 
 A `Scene` says what is shown: its axes are the controls, each a list of ticks, and for every state (one tick per
-axis) it has a picture and a sentence that says the same in words. A `Canvas` draws it: the still parts are drawn
-once and kept, a change of state redraws only what moves. `ibteach.display.live.explorer` puts controls
-beside the picture.
+axis) it has a picture and a sentence that says the same in words. `canvas` draws it, in each of its layouts;
+`explorer` puts the controls beside the picture.
 """
 
 from __future__ import annotations
 
-import copy
 import dataclasses
-import functools
-import io
 import itertools
 import json
 import math
@@ -19,22 +15,16 @@ import numbers
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.rcsetup import cycler
-from PIL import Image
 
 from ibteach.checks import known
 from ibteach.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from jaxtyping import UInt8
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-# 160 dots per inch: sharp on a projector at 150 % zoom, and still drawn, packed and decoded within a slider step.
-DPI = 160
-
+    from ibteach.display.live.themes import Theme
 
 UNITS = {"nats": 1.0, "bits": 1 / math.log(2)}
 """What a figure may count information in, and how many of each make one nat."""
@@ -111,15 +101,30 @@ class Axis:
 class Scene:
     """What a live figure shows. A subclass sets `title` and `axes`, and says how its picture is drawn and told.
 
-    `size` is in inches. `build` draws everything that stays and returns the artists that move; `update` puts them
-    where a state wants them. Those with a ``zorder`` below 1, such as cursors, pass behind legends. `alt` is the state
-    in words, for those who do not see the picture. Each theme is drawn by its own copy of the scene, so `build` may
-    keep artists on ``self``.
+    `build` draws everything that stays and returns the artists that move; `update` puts them where a state wants them.
+    Those with a ``zorder`` below 1, such as cursors, pass behind legends. `alt` is the state in words, for those who do
+    not see the picture. Each theme and each layout is drawn by its own copy of the scene, so `build` may keep artists
+    on ``self``.
+
+    `size` is that of the picture beside text, in inches. A scene that folds has a `tall` size too, for narrow pages:
+    there `folded` is true, and `panels` stand below each other. On a screen every scene has 9 × 4.5 inches
+    (`canvas.layouts_of`).
     """
 
     title: str = ""
     size: tuple[float, float] = (9.0, 4.5)
+    tall: tuple[float, float] | None = None
+    folded: bool = False
     axes: Sequence[Axis] = ()
+
+    def panels(
+        self, figure: Figure, widths: Sequence[float] = (1, 1), heights: Sequence[float] | None = None
+    ) -> list[Axes]:
+        """Axes beside each other, their `widths` in these ratios; folded, below each other, by their `heights`."""
+        count = len(widths)
+        if self.folded:
+            return list(figure.subplots(count, 1, height_ratios=heights or [1] * count))
+        return list(figure.subplots(1, count, width_ratios=widths))
 
     def build(self, figure: Figure, theme: Theme) -> list:
         """Draw the still parts on `figure` in the colours of `theme`; return the artists that `update` moves."""
@@ -140,97 +145,6 @@ class Scene:
         None where nothing lies. Called after `build`.
         """
         return None
-
-
-@dataclasses.dataclass(frozen=True)
-class Theme:
-    """The colours of one background: `cycle` holds ten class colours that stay apart for colour-blind eyes."""
-
-    name: str
-    background: str
-    foreground: str
-    muted: str
-    grid: str
-    accent: str
-    cycle: tuple[str, ...]
-
-    @property
-    def rc(self) -> dict[Any, Any]:
-        """Matplotlib's settings for this theme; the type is large enough for the last row."""
-        return {
-            "figure.facecolor": self.background,
-            "axes.facecolor": self.background,
-            "axes.edgecolor": self.muted,
-            "axes.labelcolor": self.foreground,
-            "axes.titlelocation": "left",
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.axisbelow": True,
-            "axes.prop_cycle": cycler(color=self.cycle),
-            "grid.color": self.grid,
-            "grid.linewidth": 1.0,
-            "text.color": self.foreground,
-            "xtick.color": self.muted,
-            "ytick.color": self.muted,
-            "xtick.labelcolor": self.foreground,
-            "ytick.labelcolor": self.foreground,
-            "figure.constrained_layout.w_pad": 0.1,
-            "figure.constrained_layout.h_pad": 0.08,
-            "legend.frameon": False,
-            "lines.linewidth": 2.0,
-            "font.family": "DejaVu Sans",
-            "font.size": 13,
-            "axes.titlesize": 14,
-            "axes.labelsize": 13,
-            "xtick.labelsize": 12,
-            "ytick.labelsize": 12,
-            "legend.fontsize": 12,
-        }
-
-
-# The class colours were optimised for this project: to normal, protanope, deuteranope and tritanope eyes alike, the two
-# nearest of the ten are at least 0.11 apart in Oklab (tab10: 0.007); each keeps its hue from one theme to the other.
-LIGHT = Theme(
-    name="light",
-    background="#ffffff",
-    foreground="#1b1f24",
-    muted="#5d6670",
-    grid="#e3e6ea",
-    accent="#0b62b8",
-    cycle=(
-        "#1861d9",
-        "#db5601",
-        "#32a57e",
-        "#9e0104",
-        "#7e6883",
-        "#7f1994",
-        "#fe72c3",
-        "#02574d",
-        "#c6aa01",
-        "#00b7ff",
-    ),
-)
-DARK = Theme(
-    name="dark",
-    background="#161616",  # a pure grey passes through WebP unchanged, so that the picture has no edge
-    foreground="#eeeff0",
-    muted="#a8adb3",
-    grid="#343638",
-    accent="#7cb8ff",
-    cycle=(
-        "#4f78fa",
-        "#ff7702",
-        "#22ce8f",
-        "#c72e0b",
-        "#988a99",
-        "#a23dae",
-        "#f085e7",
-        "#09775d",
-        "#f2dc0e",
-        "#97e6ff",
-    ),
-)
-THEMES = {theme.name: theme for theme in (LIGHT, DARK)}
 
 
 def start_state(scene: Scene) -> dict[str, Any]:
@@ -273,64 +187,6 @@ def resolve(scene: Scene, state: Any, current: dict[str, Any]) -> dict[str, Any]
     return {name: axis.values[axis.index(asked[name])] for name, axis in axes.items()}
 
 
-class Canvas:
-    """A scene on a figure that stays: the background is drawn once, each state redraws only what moves.
-
-    Raises `InvalidInput` for a scene that has no alt text.
-    """
-
-    def __init__(self, scene: Scene, theme: Theme = LIGHT, dpi: float = DPI):
-        _check(scene)
-        self._scene = copy.copy(scene)
-        with mpl.rc_context(theme.rc):
-            self._figure = Figure(figsize=scene.size, dpi=dpi, layout="constrained")
-            self._agg = FigureCanvasAgg(self._figure)
-            moving = list(self._scene.build(self._figure, theme) or ())
-            # The first state takes part in the layout, so that the same scene always lies in the same place.
-            self._scene.update(**start_state(scene))
-            self._figure.draw_without_rendering()
-            self._figure.set_layout_engine("none")
-            for artist in moving:
-                artist.set_animated(True)
-            self._agg.draw()
-        moving.sort(key=lambda artist: artist.get_zorder())
-        self._behind = [artist for artist in moving if artist.get_zorder() < 1]
-        self._moving = moving[len(self._behind) :]
-        self._background = self._agg.copy_from_bbox(self._figure.bbox)
-        legends = [legend for axes in self._figure.axes if (legend := axes.get_legend())] if self._behind else []
-        self._legends = [self._agg.copy_from_bbox(legend.get_window_extent()) for legend in legends]
-
-    def pixels(self, state: dict[str, Any]) -> UInt8[np.ndarray, "height width 3"]:
-        """The picture of one state, (height, width, 3) bytes."""
-        self._agg.restore_region(self._background)
-        self._scene.update(**state)
-        for artist in self._behind:
-            self._figure.draw_artist(artist)
-        for legend in self._legends:
-            self._agg.restore_region(legend)
-        for artist in self._moving:
-            self._figure.draw_artist(artist)
-        return np.array(self._agg.buffer_rgba())[..., :3].copy()
-
-    def targets(self, state: dict[str, Any]) -> dict[str, Any] | None:
-        """What the pointer chooses in the picture of this state: an axis, and rows of characters, one for each tick."""
-        found = self._scene.targets(**state)
-        if found is None:
-            return None
-        name, grid = found
-        (axis,) = (axis for axis in self._scene.axes if axis.name == name)
-        sign = {None: " "} | {value: chr(ord("0") + tick) for tick, value in enumerate(axis.values)}
-        return {"axis": name, "cells": ["".join(sign[value] for value in row) for row in grid]}
-
-    def frame(self, state: dict[str, Any], quality: int = 90, method: int = 0) -> bytes:
-        """The picture of one state as WebP; a higher `method` takes longer and makes it smaller."""
-        packed = io.BytesIO()
-        # Measured on 1440 × 720 dots: 15 ms and 45 kB, where a quick PNG takes 8 ms and 110 kB and a lossless WebP
-        # 8 ms and 100 kB. The eye sees no difference, and a hosted kernel is behind a network.
-        Image.fromarray(self.pixels(state)).save(packed, "webp", quality=quality, method=method)
-        return packed.getvalue()
-
-
 def alt_text(scene: Scene, state: dict[str, Any]) -> str:
     """The scene's own words for a state. Raises `InvalidInput` where it has none."""
     text = scene.alt(**state)
@@ -348,49 +204,6 @@ def caption(scene: Scene, state: dict[str, Any]) -> str:
         text = axis.shown(axis.index(state[axis.name]))
         said.append(f"{axis.label} = {text}" if axis.kind == "slider" else f"{axis.label}: {text}")
     return " · ".join(said)
-
-
-def picture(
-    scene: Scene, state: dict[str, Any] | str | None = None, theme: Theme = LIGHT, canvas: Canvas | None = None
-) -> bytes:
-    """One state as a PNG that stands alone: title and state are written above the picture.
-
-    `state` may leave out axes, which are then at their start. Pass the scene's `canvas` to draw on it again.
-    """
-    canvas = canvas or Canvas(scene, theme)
-    state = resolve(scene, {} if state is None else state, start_state(scene))
-    heading = _heading(scene.title, caption(scene, state), scene.size[0], theme)
-    whole = Image.fromarray(np.concatenate([heading, canvas.pixels(state)]))
-    packed = io.BytesIO()
-    # 256 colours: a third of the size in the saved notebook, and no dithering, so that the same state is the same file.
-    whole.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(packed, "png", optimize=True)
-    return packed.getvalue()
-
-
-@functools.lru_cache(maxsize=64)
-def _heading(title: str, subtitle: str, width: float, theme: Theme) -> UInt8[np.ndarray, "height width 3"]:
-    with mpl.rc_context(theme.rc):
-        figure = Figure(figsize=(width, 0.65 if subtitle else 0.4), dpi=DPI)
-        agg = FigureCanvasAgg(figure)
-        figure.text(0.012, 0.9, title, size=15, weight="bold", va="top")
-        figure.text(0.012, 0.06, subtitle, size=13, color=theme.muted, va="bottom")
-        agg.draw()
-    return np.array(agg.buffer_rgba())[..., :3]
-
-
-def _check(scene: Scene) -> None:
-    if not isinstance(scene, Scene):
-        raise InvalidInput(f"scene: got {type(scene).__name__}, expected a Scene.")
-    for method in ("build", "update", "alt"):
-        if getattr(type(scene), method) is getattr(Scene, method):
-            why = "no figure is shown without alt text" if method == "alt" else "it has to be drawn"
-            raise InvalidInput(f"{type(scene).__name__}: got no {method} method, expected one; {why}.")
-    if not scene.title:
-        raise InvalidInput(f"{type(scene).__name__}: got no title, expected a few words.")
-    names = [axis.name for axis in scene.axes]
-    if len(set(names)) < len(names):
-        raise InvalidInput(f"{type(scene).__name__}: got the axes {names}, expected distinct names.")
-    alt_text(scene, start_state(scene))
 
 
 def _listed(values: Sequence[Any], limit: int = 12) -> str:

@@ -13,7 +13,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from ibteach.display.live.scene import Axis, Scene, Theme
+from ibteach.display.live.scene import Axis, Scene
+from ibteach.display.live.themes import Theme
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
 from ibteach.objectives import OBJECTIVES

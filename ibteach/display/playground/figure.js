@@ -92,7 +92,7 @@ class Playground {
       "section",
       { class: "ibteach-figure ibteach-playground", "aria-label": spec.title },
       make("header", {}, make("h3", {}, spec.title), this.note),
-      make("div", { class: "ibteach-controls ibteach-first" }, ...this.first.map((control) => make("div", { class: "ibteach-row" }, ...control.nodes))),
+      make("div", { class: "ibteach-controls ibteach-first" }, ...this.first.map(({ node }) => node)),
       make("div", { class: "ibteach-act" }, this.go, one, anew, this.told),
       make(
         "figure",
@@ -100,7 +100,7 @@ class Playground {
         make("div", { class: "ibteach-sheet" }, make("div", {}, this.planes[0]), make("div", {}, this.planes[1], this.planes[2]), this.numbers),
         this.caption,
       ),
-      make("details", { class: "ibteach-more" }, make("summary", {}, "How it trains"), make("div", { class: "ibteach-controls" }, ...more.flatMap((control) => control.nodes))),
+      make("details", { class: "ibteach-more" }, make("summary", {}, "How it trains"), make("div", { class: "ibteach-controls" }, ...more.map(({ node }) => node))),
       make("details", {}, make("summary", {}, "State"), this.text, make("p", {}, hint)),
     );
     this.root.style.setProperty("--width", `${spec.width}px`);
@@ -125,7 +125,7 @@ class Playground {
       input.setAttribute("aria-valuetext", `γ = ${output.textContent}`);
       input.disabled = off;
     };
-    return { nodes: [make("label", { for: id }, "γ"), input, output], show };
+    return { node: make("div", { class: "ibteach-control ibteach-slide" }, make("label", { for: id }, "γ"), output, input), show };
   }
 
   number(name, label) {
@@ -134,7 +134,7 @@ class Playground {
     input.addEventListener("change", () => {
       if (input.reportValidity() && input.value !== "") this.pick({ [name]: input.valueAsNumber });
     });
-    return { nodes: [make("label", { for: id }, label), make("div", { class: "ibteach-wide" }, input)], show: (state) => (input.value = state[name]) };
+    return { node: make("div", { class: "ibteach-control" }, make("label", { for: id }, label), input), show: (state) => (input.value = state[name]) };
   }
 
   get chosen() {
@@ -176,7 +176,7 @@ class Playground {
   set(state) {
     this.state = { ...this.state, ...state };
     for (const control of this.controls) control.show(this.state);
-    const select = this.objective.nodes[1].querySelector("select");
+    const select = this.objective.node.querySelector("select");
     this.spec.objectives.forEach(({ needs_noise }, i) => select && (select.options[i].disabled = needs_noise && !this.state.noise));
     if (!this.text.matches(":focus")) this.write();
   }

@@ -14,8 +14,10 @@ import traitlets
 from ibteach import data
 from ibteach.checks import known, number, whole
 from ibteach.display.live import page, published
+from ibteach.display.live.canvas import picture
 from ibteach.display.live.explorer import Exported
-from ibteach.display.live.scene import THEMES, UNITS, alt_text, picture
+from ibteach.display.live.scene import UNITS, alt_text
+from ibteach.display.live.themes import THEMES
 from ibteach.display.playground.still import StillScene, example
 from ibteach.display.playground.trained import MIXTURE, NONE, Trained, network, record, weights
 from ibteach.errors import InvalidInput

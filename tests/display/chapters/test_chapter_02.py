@@ -9,7 +9,9 @@ import torch
 from ibteach.bottleneck.tabular import solve
 from ibteach.display.chapters import chapter_02 as bottleneck_explorers
 from ibteach.display.chapters.chapter_02 import BirthScene, GaussianScene, PlaneScene, hamming
-from ibteach.display.live.scene import DARK, LIGHT, Canvas, alt_text, start_state, states
+from ibteach.display.live.canvas import Canvas
+from ibteach.display.live.scene import alt_text, start_state, states
+from ibteach.display.live.themes import DARK, LIGHT
 from ibteach.errors import InvalidInput
 from ibteach.information.discrete import Joint
 

@@ -9,7 +9,9 @@ import pytest
 from ibteach.data.datasets import load
 from ibteach.display.chapters import chapter_03 as decoder_explorers
 from ibteach.display.chapters.chapter_03 import BySamplesScene, ErrorBoundsScene, OneDigitScene
-from ibteach.display.live.scene import DARK, LIGHT, Canvas, alt_text, start_state, states
+from ibteach.display.live.canvas import Canvas
+from ibteach.display.live.scene import alt_text, start_state, states
+from ibteach.display.live.themes import DARK, LIGHT
 from ibteach.evaluation import sampling
 from ibteach.networks.bottleneck import mlp
 from ibteach.training.loop import build, fit, grid

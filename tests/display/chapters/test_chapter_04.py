@@ -10,7 +10,9 @@ import torch
 from ibteach.data.datasets import load
 from ibteach.display.chapters import chapter_04 as noise_explorers
 from ibteach.display.chapters.chapter_04 import PointsScene, ScalingScene, WithAndWithoutScene
-from ibteach.display.live.scene import DARK, LIGHT, Canvas, alt_text, states
+from ibteach.display.live.canvas import Canvas
+from ibteach.display.live.scene import alt_text, states
+from ibteach.display.live.themes import DARK, LIGHT
 from ibteach.errors import InvalidInput
 from ibteach.information.mixture import measure
 from ibteach.networks.bottleneck import mlp

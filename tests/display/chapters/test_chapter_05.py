@@ -14,7 +14,9 @@ from ibteach.data.datasets import load
 from ibteach.display.chapters import chapter_05 as explorers
 from ibteach.display.chapters.chapter_05_bounds import BoundScene, ErrorBoundScene
 from ibteach.display.chapters.chapter_05_latents import LatentScene
-from ibteach.display.live.scene import DARK, LIGHT, Canvas, alt_text, start_state, states
+from ibteach.display.live.canvas import Canvas
+from ibteach.display.live.scene import alt_text, start_state, states
+from ibteach.display.live.themes import DARK, LIGHT
 from ibteach.errors import InvalidInput, UnknownName
 from ibteach.networks.bottleneck import mlp
 from ibteach.objectives import CROSS_ENTROPIES, OBJECTIVES

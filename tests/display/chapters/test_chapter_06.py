@@ -8,7 +8,9 @@ import torch
 
 from ibteach.display.chapters import chapter_06 as measuring_explorers
 from ibteach.display.chapters.chapter_06 import BracketScene, PlaygroundScene, comparison_table
-from ibteach.display.live.scene import DARK, LIGHT, Canvas, alt_text, start_state, states
+from ibteach.display.live.canvas import Canvas
+from ibteach.display.live.scene import alt_text, start_state, states
+from ibteach.display.live.themes import DARK, LIGHT
 from ibteach.errors import InvalidInput
 from ibteach.information.comparison import class_channel, gaussian_channel
 from ibteach.information.population import population_bracket

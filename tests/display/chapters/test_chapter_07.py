@@ -10,7 +10,9 @@ import torch
 
 from ibteach.data.datasets import load
 from ibteach.display.chapters import chapter_07 as plane_explorers
-from ibteach.display.live.scene import DARK, LIGHT, Canvas, alt_text, start_state, states
+from ibteach.display.live.canvas import Canvas
+from ibteach.display.live.scene import alt_text, start_state, states
+from ibteach.display.live.themes import DARK, LIGHT
 from ibteach.errors import InvalidInput
 from ibteach.information import mixture
 from ibteach.information.diagram import region

@@ -9,7 +9,9 @@ import torch
 
 from ibteach.data.datasets import load
 from ibteach.display.chapters import chapter_09 as robustness_explorers
-from ibteach.display.live.scene import DARK, LIGHT, Canvas, alt_text, start_state, states
+from ibteach.display.live.canvas import Canvas
+from ibteach.display.live.scene import alt_text, start_state, states
+from ibteach.display.live.themes import DARK, LIGHT
 from ibteach.errors import InvalidInput
 from ibteach.evaluation import attacks
 from ibteach.evaluation.calibration import expected_calibration_error

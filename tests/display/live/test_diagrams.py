@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+from ibteach.display.live.canvas import Canvas
 from ibteach.display.live.diagrams import HIGHLIGHT, DiagramScene, diagram, quantities
-from ibteach.display.live.scene import DARK, LIGHT, THEMES, Canvas, alt_text, start_state, states
+from ibteach.display.live.scene import alt_text, start_state, states
+from ibteach.display.live.themes import DARK, LIGHT, THEMES
 from ibteach.errors import InvalidInput, UnknownName
 from ibteach.information.diagram import measure
 from ibteach.information.discrete import Joint

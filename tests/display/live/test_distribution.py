@@ -9,8 +9,9 @@ import torch
 
 from ibteach import data, networks, training
 from ibteach.display import distribution
+from ibteach.display.live.canvas import Canvas
 from ibteach.display.live.distribution import DistributionScene
-from ibteach.display.live.scene import LIGHT, Canvas
+from ibteach.display.live.themes import LIGHT
 from ibteach.errors import InvalidInput
 from ibteach.records import Record
 

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from ibteach.display import explore
-from ibteach.display.live.scene import DARK, LIGHT, Canvas
+from ibteach.display.live.canvas import Canvas
+from ibteach.display.live.themes import DARK, LIGHT
 from ibteach.errors import InvalidInput
 
 CONTRIBUTING = Path(__file__).parents[3] / "CONTRIBUTING.md"

@@ -12,8 +12,10 @@ import pytest
 from PIL import Image
 
 from ibteach.display.live import explorer as live
+from ibteach.display.live.canvas import Canvas
 from ibteach.display.live.explorer import Explorer
-from ibteach.display.live.scene import DARK, LIGHT, Canvas, Scene, alt_text, start_state, states
+from ibteach.display.live.scene import Scene, alt_text, start_state, states
+from ibteach.display.live.themes import DARK, LIGHT
 from ibteach.errors import InvalidInput, Unavailable, UnknownName
 
 
@@ -28,8 +30,8 @@ def answer(explorer, monkeypatch):
     sent = []
     monkeypatch.setattr(explorer, "send", lambda content, buffers=None: sent.append((content, buffers)))
 
-    def ask(asked, theme="light"):
-        explorer._handle_custom_msg({"theme": theme, "states": asked}, [])
+    def ask(asked, theme="light", layout="wide"):
+        explorer._handle_custom_msg({"layout": layout, "theme": theme, "states": asked}, [])
         return sent.pop()
 
     return ask
@@ -95,12 +97,14 @@ def test_a_closed_explorer_gives_its_memory_back(rings):
 # --- answers to the browser ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("layout", ["wide", "screen"])
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
-def test_a_missing_picture_is_drawn(explorer, answer, theme):
+def test_a_missing_picture_is_drawn(explorer, answer, theme, layout):
     state = states(explorer.scene)[77]
-    content, (picture,) = answer([state], theme.name)
-    assert content == {"theme": theme.name, "states": [state], "alts": [alt_text(explorer.scene, state)]}
-    assert picture == Canvas(explorer.scene, theme).frame(state)
+    content, (picture,) = answer([state], theme.name, layout)
+    of = {"layout": layout, "theme": theme.name}
+    assert content == of | {"states": [state], "alts": [alt_text(explorer.scene, state)]}
+    assert picture == Canvas(explorer.scene, theme, layout).frame(state)
 
 
 def test_the_kernel_listens_again_soon(explorer, answer, monkeypatch):
@@ -124,7 +128,7 @@ def test_an_error_while_drawing_is_told_to_the_reader(rings, monkeypatch):
     monkeypatch.setattr(live, "BUSY_SECONDS", 1e9)  # on a busy machine too
     monkeypatch.setattr(explorer, "send", lambda content, buffers=None: sent.append((content, buffers)))
     good, bad = dict(explorer.state), dict(explorer.state) | {"ring": "both"}
-    explorer._handle_custom_msg({"theme": "light", "states": [good, bad, good]}, [])
+    explorer._handle_custom_msg({"layout": "wide", "theme": "light", "states": [good, bad, good]}, [])
     ((content, pictures),) = sent
     assert content["error"] == "ValueError: no such ring"
     assert len(pictures) == 1  # what came before the error is not lost

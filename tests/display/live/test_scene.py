@@ -13,20 +13,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ibteach.display.live.scene import (
-    DARK,
-    DPI,
-    LIGHT,
-    Axis,
-    Canvas,
-    Scene,
-    alt_text,
-    caption,
-    picture,
-    resolve,
-    start_state,
-    states,
-)
+from ibteach.display.live.canvas import DPI, Canvas, picture
+from ibteach.display.live.scene import Axis, Scene, alt_text, caption, resolve, start_state, states
+from ibteach.display.live.themes import DARK, LIGHT
 from ibteach.errors import InvalidInput, UnknownName
 
 
