@@ -36,6 +36,15 @@ class Chapter:
 
 CHAPTERS = (
     Chapter(
+        "00",
+        "start_here",
+        "Start here",
+        "What is this, and where do I begin?",
+        needs=(),
+        seconds=10,
+        minutes=15,
+    ),
+    Chapter(
         "01",
         "entropy_and_diagrams",
         "Entropy and information diagrams",

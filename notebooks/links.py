@@ -1,4 +1,4 @@
-"""Make the chapters' links: "chapter 05" in their prose, and the previous and the next chapter at their end.
+"""Make the chapters' links: "chapter 05" in their prose, the previous and the next chapter at their end, and the map.
 
 `python notebooks/links.py` after a chapter came, went or was renamed. Running it again changes nothing.
 """
@@ -6,6 +6,8 @@
 import json
 import re
 from pathlib import Path
+
+from ibteach.course import CHAPTERS
 
 FOLDER = Path(__file__).parent
 UNLINKED = re.compile(r"(?<!\[)\b([Cc]hapter) (\d\d)\b(?!\]\()")
@@ -42,6 +44,18 @@ def navigation(path: Path) -> str:
     return " · ".join(before + after)
 
 
+def course_map() -> str:
+    """The table of all chapters, which stands in chapter 00."""
+    rows = ["| chapter | the question it answers | needs | minutes | run all |", "|---|---|---|---|---|"]
+    for chapter in CHAPTERS:
+        if chapter.number == "00":
+            continue
+        needs = ", ".join(chapter.needs) or "nothing"
+        name = f"[{chapter}]({chapter.file})"
+        rows.append(f"| {name} | {chapter.question} | {needs} | {chapter.minutes} | {chapter.seconds} s |")
+    return "\n".join(rows)
+
+
 def main() -> None:
     """Write the links into every chapter that lacks some."""
     for number, path in chapters().items():
@@ -52,7 +66,9 @@ def main() -> None:
             cells.append({"cell_type": "markdown", "id": "neighbours", "metadata": {}, "source": []})
         cells[-1]["source"] = [navigation(path)]
         for cell in cells[:-1]:
-            if cell["cell_type"] == "markdown":
+            if cell.get("id") == "map":
+                cell["source"] = course_map().splitlines(keepends=True)
+            elif cell["cell_type"] == "markdown":
                 cell["source"] = linked("".join(cell["source"]), number).splitlines(keepends=True)
         written = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
         if written != text:

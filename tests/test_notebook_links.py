@@ -67,6 +67,10 @@ def test_each_chapter_ends_with_its_neighbours(path):
     assert prose(path)[-1] == links.navigation(path), "run python notebooks/links.py"
 
 
+def test_the_map_has_every_chapter():
+    assert links.course_map() in prose(ROOT / "notebooks/00_start_here.ipynb"), "run python notebooks/links.py"
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_references_have_addresses(path):
     for text in prose(path):

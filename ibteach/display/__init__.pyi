@@ -1,5 +1,6 @@
 from . import exercises as exercises
 from . import playground as playground
+from .chapters import chapter_00 as chapter_00
 from .chapters import chapter_01 as chapter_01
 from .chapters import chapter_02 as chapter_02
 from .chapters import chapter_03 as chapter_03

@@ -1,3 +1,4 @@
+from . import chapter_00 as chapter_00
 from . import chapter_01 as chapter_01
 from . import chapter_02 as chapter_02
 from . import chapter_03 as chapter_03
