@@ -33,7 +33,9 @@ class Record:
     """Quantities of M trained networks over E epochs, their final latents, and their provenance.
 
     - `runs`: for each of the M networks its settings, such as ``{"objective": "l2", "gamma": 0.01, "seed": 0}``
-    - `epochs` (E,): increasing epoch numbers; 0 is before training
+    - `epochs` (E,): epochs behind each measurement, increasing; 0 is before training
+    - `steps` (E,): steps behind it, increasing, where they were counted; then several measurements may lie within one
+      epoch, and have the number of the last that was finished
     - `quantities`: name -> (M, E) float64, entropies in nats, such as ``"test/decoder_cross_entropy"``
     - `errors`: standard errors of some of the quantities, name -> (M, E)
     - `latents` (M, N, K), `labels` (N,): noiseless latents of a fixed part of the test set after the last epoch;
@@ -63,12 +65,16 @@ class Record:
     labels: Tensor | None = None
     decoder_weight: Tensor | None = None
     decoder_bias: Tensor | None = None
+    steps: Tensor | None = None
     provenance: dict = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         keep = functools.partial(object.__setattr__, self)
         keep("runs", _runs(self.runs))
-        keep("epochs", _epochs(self.epochs))
+        keep("epochs", _increasing("epochs", self.epochs, strictly=self.steps is None))
+        if self.steps is not None:
+            keep("steps", _increasing("steps", self.steps, strictly=True))
+            _agree("steps", self.steps, (len(self.epochs),))
         shape = (len(self.runs), len(self.epochs))
         keep("quantities", _table("quantities", self.quantities, shape))
         keep("errors", _table("errors", self.errors, shape))
@@ -83,7 +89,7 @@ class Record:
     def __repr__(self):
         latents = "no latents" if self.latents is None else f"latents {tuple(self.latents.shape)}"
         return (
-            f"Record({len(self.runs)} runs, {len(self.epochs)} epochs, {len(self.quantities)} quantities, "
+            f"Record({len(self.runs)} runs, {len(self.epochs.unique())} epochs, {len(self.quantities)} quantities, "
             f"{latents}; {self.source})"
         )
 
@@ -102,6 +108,35 @@ class Record:
         seconds = of.get("wall_seconds")
         took = "" if seconds is None else f", {seconds:.1f} s" if seconds < 10 else f", {seconds:,.0f} s"
         return f"computed now, {data}, {device}{took}"
+
+    @property
+    def course(self) -> Tensor:
+        """How much of training lies behind each measurement, (E,), in epochs: 2.5 is in the middle of the third.
+
+        >>> within = {"epochs": torch.tensor([0, 0, 1]), "steps": torch.tensor([0, 5, 20])}
+        >>> Record(({"seed": 0},), quantities={"test/error": torch.ones(1, 3)}, **within).course
+        tensor([0.0000, 0.2500, 1.0000], dtype=torch.float64)
+        """
+        if self.steps is None or not self.epochs[-1]:
+            return self.epochs.double()
+        first = int((self.epochs > 0).nonzero()[0])  # the first measurement at the end of an epoch
+        return self.steps.double() * self.epochs[first] / self.steps[first]
+
+    @property
+    def moments(self) -> list[str]:
+        """When each measurement was made, in words: ``"epoch 3"``, or within an epoch ``"step 20"``.
+
+        >>> within = {"epochs": torch.tensor([0, 0, 1]), "steps": torch.tensor([0, 5, 20])}
+        >>> Record(({"seed": 0},), quantities={"test/error": torch.ones(1, 3)}, **within).moments
+        ['epoch 0', 'step 5', 'epoch 1']
+        """
+        within = torch.zeros_like(self.epochs, dtype=torch.bool)
+        within[1:] = self.epochs.diff() == 0
+        steps = self.epochs if self.steps is None else self.steps
+        return [
+            f"step {step}" if inside else f"epoch {epoch}"
+            for epoch, step, inside in zip(self.epochs.tolist(), steps.tolist(), within.tolist(), strict=True)
+        ]
 
     def select(self, **settings) -> "Record":
         """The runs whose settings are these, as a Record; several values may be given as a list.
@@ -135,21 +170,23 @@ class Record:
         )
 
     def value(self, name: str, epoch: int = -1) -> Tensor:
-        """The quantity of every run, (M,), after that epoch; -1 is the last one recorded."""
+        """The quantity of every run, (M,), at the end of that epoch; -1 is the last measurement."""
         checks.known("quantity", name, self.quantities)
-        last = int(self.epochs[-1])
-        wanted = last if epoch == -1 else checks.whole("epoch", epoch, minimum=0, maximum=last)
-        column = (self.epochs == wanted).nonzero()
-        if not len(column):
-            raise InvalidInput(f"epoch: got {epoch}, expected one of {self.epochs.tolist()}, or -1 for the last.")
-        return self.quantities[name][:, int(column)]
+        if epoch == -1:
+            return self.quantities[name][:, -1]
+        wanted = checks.whole("epoch", epoch, minimum=0, maximum=int(self.epochs[-1]))
+        columns = (self.epochs == wanted).nonzero()
+        if not len(columns):
+            there = self.epochs.unique().tolist()
+            raise InvalidInput(f"epoch: got {epoch}, expected one of {there}, or -1 for the last.")
+        return self.quantities[name][:, int(columns[0])]  # those after it lie within the next epoch
 
     def save(self, path) -> None:
         """Write the Record to one file, atomically: a crash leaves the old file or the new one.
 
         Raises `Unavailable` when the disk is full or the folder cannot be written; the old file is then intact.
         """
-        tensors = {"epochs": self.epochs}
+        tensors = {"epochs": self.epochs} | ({} if self.steps is None else {"steps": self.steps})
         tensors |= {f"quantities/{name}": tensor for name, tensor in self.quantities.items()}
         tensors |= {f"errors/{name}": tensor for name, tensor in self.errors.items()}
         tensors |= {name: getattr(self, name) for name in LATENTS if self.latents is not None}
@@ -168,7 +205,7 @@ class Record:
             group, _, entry = name.partition("/")
             if group in ("quantities", "errors") and entry:
                 place, dtype = fields[group], torch.float64
-            elif name == "epochs" or name in LATENTS:
+            elif name in ("epochs", "steps") or name in LATENTS:
                 place, entry, dtype = fields, name, LATENTS.get(name, (torch.int64,))[0]
             else:
                 raise DamagedFile(f"{path}: has a field {name!r} that is no part of a Record. {REMEDY}")
@@ -251,6 +288,7 @@ def _shared(record: Record) -> dict:
     return {
         **{key: record.provenance.get(key) for key in ("data", "configuration", "stopped_in_epoch")},
         "epochs": record.epochs.tolist(),
+        "steps": None if record.steps is None else record.steps.tolist(),
         "quantities": set(record.quantities),
         "errors": set(record.errors),
         "shape of the latents": None if latents is None else tuple(latents.shape[1:]),
@@ -282,11 +320,14 @@ def _joined(facts: list[dict]) -> dict:
     return joined
 
 
-def _epochs(epochs) -> Tensor:
-    whole = isinstance(epochs, Tensor) and epochs.dtype in (torch.int32, torch.int64) and epochs.ndim == 1
-    if not whole or not len(epochs) or int(epochs[0]) < 0 or (epochs.diff() <= 0).any():
-        raise InvalidInput(f"epochs: got {epochs!r}, expected an integer tensor (E,) of increasing epoch numbers.")
-    return epochs.detach().to("cpu", torch.int64)
+def _increasing(field, numbers, strictly) -> Tensor:
+    whole = isinstance(numbers, Tensor) and numbers.dtype in (torch.int32, torch.int64) and numbers.ndim == 1
+    least = 1 if strictly else 0
+    if not whole or not len(numbers) or int(numbers[0]) < 0 or (numbers.diff() < least).any():
+        raise InvalidInput(
+            f"{field}: got {numbers!r}, expected an integer tensor (E,) of increasing {field[:-1]} numbers."
+        )
+    return numbers.detach().to("cpu", torch.int64)
 
 
 def _table(field, table, shape) -> dict[str, Tensor]:

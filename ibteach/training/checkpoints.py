@@ -18,7 +18,7 @@ import ibteach
 from ibteach import checks, files, networks
 from ibteach.errors import DamagedFile, InvalidInput
 
-VERSION = 2
+VERSION = 3
 NETWORK_VERSION = 1
 SHARE = 0.05
 """At most this share of the time goes into writing checkpoints."""

@@ -38,7 +38,7 @@ class Guard:
         torch.minimum(first, torch.where(bad, self.steps, math.inf), out=first)
 
     def after_epoch(self, epoch: int) -> None:
-        """Find who was lost in this epoch, and by what."""
+        """Find who was lost in this epoch until now, and by what."""
         first = self.first.min(0)
         for m, (step, term) in enumerate(zip(first.values.tolist(), first.indices.tolist(), strict=True)):
             if step < math.inf:

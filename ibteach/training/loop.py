@@ -105,7 +105,7 @@ def fit(
             with training.threads:
                 training.train_epoch(stop, bar)
             last = training.epoch == settings.epochs or stop.asked
-            if last or training.epoch % settings.measure_every == 0:
+            if last or training.epoch % settings.measure_every == 0 or training.done in settings.measure_steps:
                 training.measure()
             if saved and not stop.asked and (saved.due or last):
                 _save(saved, *resuming.state(training))
@@ -169,8 +169,10 @@ class _Training:
         self.optimizer = optimizer(model.parameters(), lr=rate, weight_decay=decay, fused=fused)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, rate, total_steps=self.steps)
         self.guard, self.forecast = Guard(runs, model, device), Forecast(device)
-        self.epoch, self.measuring = 0, 0.0  # the last one begun; how long the last measurement took
-        self.found: dict[int, tuple[dict[str, Tensor], dict[str, Tensor]]] = {}  # epoch -> quantities and errors
+        self.epoch, self.done = 0, 0  # the last epoch begun, and all steps done
+        self.measuring = 0.0  # seconds that the last measurement took
+        self.found: dict[tuple[int, int], tuple[dict[str, Tensor], dict[str, Tensor]]] = {}
+        """(Epochs, steps behind it) -> quantities and errors."""
 
     def step(self, streams: Sequence[tuple[Tensor, Tensor, Tensor]]) -> None:
         """H_q[Y|Z] + β′ · a surrogate of H[Z|Y] of every network, on the batch of its seed, and a step down it."""
@@ -188,6 +190,7 @@ class _Training:
         self.guard.look(fit_term, surrogate)
         self.optimizer.step()
         self.schedule.step()
+        self.done += 1
 
     def train_epoch(self, stop: StopButton, bar: tqdm) -> None:
         """All steps of the next epoch, or those until the stop button is pressed."""
@@ -203,6 +206,9 @@ class _Training:
                     bar.write(said)
             if stop.asked:
                 break
+            if self.done in self.settings.measure_steps and step < self.batches.per_epoch:
+                self.guard.after_epoch(self.epoch)
+                self.measure(within=True)
         self.guard.after_epoch(self.epoch)
         self.rest()
 
@@ -210,11 +216,13 @@ class _Training:
         """What follows from networks that were lost: where none is left, the end; else they are laid to rest."""
         if not self.guard.left:
             first = min(epoch for epoch, _ in self.guard.lost.values())
-            self.found = {epoch: found for epoch, found in self.found.items() if epoch < first}
+            before = (first - 1) * self.batches.per_epoch
+            self.found = {(epoch, step): found for (epoch, step), found in self.found.items() if step <= before}
             raise self.diverged(self.record() if self.found else None)
         self.guard.lay_to_rest(self.optimizer)
 
-    def measure(self) -> None:
+    def measure(self, within: bool = False) -> None:
+        """Measure all networks now: at the end of an epoch, or within one."""
         began = time.perf_counter()
         values, errors = measure(
             self.model, self.data, self.eval_examples, self.settings.information, self.noise_variance
@@ -223,7 +231,7 @@ class _Training:
         if self.guard.lost:
             self.rest()
             values, errors = ({name: value.nan_to_num() for name, value in of.items()} for of in (values, errors))
-        self.found[self.epoch] = values, errors
+        self.found[self.epoch - within, self.done] = values, errors
         self.measuring = time.perf_counter() - began
 
     def tables(self) -> list[dict[str, Tensor]]:
@@ -254,8 +262,8 @@ class _Training:
             threads=self.threads.count if self.device.type == "cpu" else None,
             precision="bfloat16" if self.model.low_precision else "float32",
         )
-        epochs = torch.tensor(list(self.found))
-        record = Record(self.identity["runs"], epochs, quantities, errors, provenance=facts, **kept)
+        epochs, steps = torch.tensor(list(self.found)).T
+        record = Record(self.identity["runs"], epochs, quantities, errors, steps=steps, provenance=facts, **kept)
         return record.take(self.guard.left) if self.guard.lost and self.guard.left else record
 
     def diverged(self, record: Record | None) -> Diverged:

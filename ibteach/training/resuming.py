@@ -32,7 +32,7 @@ def state(training: "_Training") -> tuple[dict[str, Tensor], dict[str, Any]]:
         tensors["chance/device"] = torch.cuda.get_rng_state(training.device)
     return tensors, {
         "epoch": training.epoch,
-        "epochs": list(training.found),
+        "measured": list(training.found),
         "groups": groups,
         "threads": training.threads.count,
         "seconds": time.perf_counter() - training.started,
@@ -52,11 +52,11 @@ def restore(training: "_Training", tensors: dict[str, Tensor], content: dict[str
     training.epoch, training.started = content["epoch"], training.started - content["seconds"]
     training.threads = Threads(content["threads"])  # sums are taken in another order on another number of them
     training.guard.lost.update({m: (epoch, why) for m, epoch, why in content["lost"]})
-    done = training.epoch * training.batches.per_epoch
+    done = training.done = training.epoch * training.batches.per_epoch
     schedule = training.schedule
     schedule.load_state_dict({**schedule.state_dict(), "last_epoch": done, "_step_count": done + 1})
-    for place, epoch in enumerate(content["epochs"]):
+    for place, (epoch, step) in enumerate(content["measured"]):
         quantities, errors = (
             {name: values[:, place] for name, values in of[kind].items()} for kind in ("quantities", "errors")
         )
-        training.found[epoch] = quantities, errors
+        training.found[epoch, step] = quantities, errors

@@ -38,6 +38,10 @@ def _count(minimum: int = 1) -> Callable[[str, Any], int | None]:
     return lambda name, value: value if value is None else checks.whole(name, value, minimum=minimum)
 
 
+def _steps(name: str, steps: Any) -> tuple[int, ...]:
+    return tuple(sorted({checks.whole(name, step) for step in checks.several(name, steps)}))
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
     """How networks are trained and measured: what all runs of one training share.
@@ -75,6 +79,12 @@ class Settings:
     )
     measure_every: int = _field(
         10, checks.whole, "epochs from one measurement to the next; before training and after it are always measured"
+    )
+    measure_steps: tuple[int, ...] = _field(
+        (),
+        _steps,
+        "steps from the first on after which is measured too, such as 1 2 5 10 20 50 100 200: what happens within the "
+        "first epoch; batch normalisation then has the statistics of so few batches",
     )
     eval_examples: int | None = _field(
         None,
@@ -122,7 +132,9 @@ class Settings:
         >>> Settings(augment=["flip"]).as_dict()["augment"]
         ['flip']
         """
-        return {**dataclasses.asdict(self), "augment": list(self.augment)}
+        return {
+            name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(self).items()
+        }
 
 
 NAMES = tuple(field.name for field in dataclasses.fields(Settings))

@@ -45,7 +45,7 @@ def fields(**changes):
 
 def assert_same(one, other):
     assert one.runs == other.runs
-    for name in ("epochs", "latents", "labels", "decoder_weight", "decoder_bias"):
+    for name in ("epochs", "steps", "latents", "labels", "decoder_weight", "decoder_bias"):
         ours, theirs = getattr(one, name), getattr(other, name)
         assert (ours is None and theirs is None) or (ours.dtype == theirs.dtype and torch.equal(ours, theirs))
     for name in ("quantities", "errors"):
@@ -271,6 +271,27 @@ def test_what_is_no_list_of_records_is_not_concatenated():
             concatenate(wrong)
 
 
+# Within an epoch
+
+
+def test_measurements_within_an_epoch_have_their_steps(tmp_path):
+    epochs, steps = torch.tensor([0, 0, 1]), torch.tensor([0, 3, 12])
+    record = Record(**fields(epochs=epochs, steps=steps))
+    table = record.quantities["test/error"]
+    for epoch, column in {0: 0, 1: 2, -1: 2}.items():
+        assert torch.equal(record.value("test/error", epoch), table[:, column])
+    assert record.moments == ["epoch 0", "step 3", "epoch 1"] and record.course.tolist() == [0, 0.25, 1]
+    record.save(tmp_path / "r")
+    assert_same(Record.load(tmp_path / "r"), record)
+    assert torch.equal(concatenate([record, record]).steps, steps)
+    with pytest.raises(errors.InvalidInput, match="which differ in steps"):
+        concatenate([record, Record(**fields(epochs=epochs, steps=torch.tensor([0, 4, 12])))])
+    with pytest.raises(errors.InvalidInput, match="steps"):
+        Record(**fields(epochs=epochs, steps=torch.tensor([0, 0, 12])))  # nothing tells the two apart
+    with pytest.raises(errors.InvalidInput, match="epochs"):
+        Record(**fields(epochs=epochs))  # nor here
+
+
 # What is not a Record
 
 BAD = {
@@ -280,6 +301,9 @@ BAD = {
     "run with NaN": {"runs": [{"gamma": math.nan}] * M},
     "run with a tensor": {"runs": [{"gamma": torch.tensor(1.0)}] * M},
     "too few runs": {"runs": RUNS[1:]},
+    "steps of another length": {"steps": torch.tensor([0, 2])},
+    "steps not increasing": {"steps": torch.tensor([0, 2, 2])},
+    "epochs falling, with steps": {"epochs": torch.tensor([0, 2, 1]), "steps": torch.tensor([0, 2, 5])},
     "epochs a list": {"epochs": [0, 2, 5]},
     "epochs real": {"epochs": torch.tensor([0.0, 2.0, 5.0])},
     "epochs not increasing": {"epochs": torch.tensor([0, 5, 5])},

@@ -207,6 +207,29 @@ def test_a_stop_keeps_what_was_trained(digits, monkeypatch, capsys):
     assert signal.getsignal(signal.SIGINT) is handler
 
 
+def test_measuring_within_epochs_changes_nothing_but_what_is_known(digits):
+    """Twelve steps an epoch: 12 is the end of the first, 13 lies in the second, 1000 never comes."""
+    how = {"epochs": 2, "batch_size": 100, "measure_every": 2, "eval_examples": 100}
+    seldom, often = (
+        quietly(build(MAKE, RUNS), digits, RUNS, **how, measure_steps=steps) for steps in ([], [13, 1, 2, 12, 1000])
+    )
+    assert seldom.epochs.tolist() == [0, 2] and seldom.steps.tolist() == [0, 24]
+    assert often.steps.tolist() == [0, 1, 2, 12, 13, 24] and often.epochs.tolist() == [0, 0, 0, 1, 1, 2]
+    assert torch.equal(seldom.latents, often.latents)
+    for name, table in seldom.quantities.items():
+        assert torch.equal(table, often.quantities[name][:, [0, -1]])
+    fit_of = often.quantities["train/decoder_cross_entropy"]
+    assert (fit_of.diff(dim=1) != 0).all() and (fit_of[:, 3] < fit_of[:, 0]).all()
+
+
+def test_a_network_lost_within_an_epoch_is_named_by_its_step(digits):
+    runs = grid(["variance"], gammas=[0.1])
+    how = {"learning_rate": 1e30, "batch_size": 100, "epochs": 1, "measure_steps": [5]}
+    with pytest.raises(Diverged, match=r"epoch 1: .* from step \d on") as caught:
+        quietly(build(MAKE, runs), digits, runs, **how)
+    assert caught.value.record.steps.tolist() == [0]
+
+
 @pytest.mark.parametrize("batches", [1, 12])
 def test_a_loss_that_is_no_number_is_named_and_loses_nothing(digits, batches):
     runs = grid(["variance"], gammas=[0.1, 0.2])

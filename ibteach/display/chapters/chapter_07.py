@@ -52,8 +52,10 @@ class MeasuredScene(TrainedScene):
             )
         super().__init__(record)
         self.ceiling = math.log(examples)
-        self.epochs = record.epochs.tolist()
-        epoch = Axis("epoch", "epoch", self.epochs, start=len(self.epochs) - 1)
+        self.epochs = [int(at) if at == int(at) else at for at in record.course.tolist()]
+        self.moments = record.moments
+        shown = [moment.removeprefix("epoch ") for moment in self.moments]
+        epoch = Axis("epoch", "epoch", self.epochs, shown, start=len(self.epochs) - 1)
         own = [axis for axis in self.axes if axis.name != "seed"]  # seeds are averaged
         self.axes = (*own, epoch, Axis("examples", "examples", ("test", "train")))
 
@@ -78,7 +80,7 @@ class MeasuredScene(TrainedScene):
         """The chosen networks and epoch, in words."""
         networks = self.networks(state, state["gamma"])
         seeds = f", mean of {len(networks)} seeds" if len(networks) > 1 else ""
-        return f"{self.run_text(networks[0])}, epoch {state['epoch']}{seeds}"
+        return f"{self.run_text(networks[0])}, {self.moments[self.epochs.index(state['epoch'])]}{seeds}"
 
 
 class PlaneScene(MeasuredScene):
@@ -111,8 +113,7 @@ class PlaneScene(MeasuredScene):
         plane.fill_between([0, self.ceiling], [0, self.ceiling], self.ceiling, color=theme.grid, lw=0, zorder=0)
         plane.text(0.02, 0.7, "impossible", transform=plane.transAxes, **said)
 
-        course.set(xlim=(min(self.epochs), max(self.epochs) + 1e-9), xlabel="epoch")
-        course.xaxis.get_major_locator().set_params(integer=True)
+        self._over_training(course)
         _nats_and_bits(course.yaxis, course, 1.08 * max(self._largest(name) for name in self.TERMS), "nats")
         course.grid(True)
         styles = zip(self.TERMS, ("H[Z|Y] = I[X;Z|Y]", "H[Y|Z]"), theme.cycle[1::-1], strict=True)
@@ -126,6 +127,18 @@ class PlaneScene(MeasuredScene):
         self.sign(figure, theme)
         moving = [*self.paths, *self.dots, self.chosen, self.bars, self.most, self.most_text]
         return [*moving, *self.lines.values(), self.course_bars, self.cursor, self.head]
+
+    def _over_training(self, axes):
+        """Epochs from left to right; what was measured within the first has as much room as all that follows."""
+        within = [at for at in self.epochs if 0 < at < 1]
+        if within:
+            axes.set_xscale("symlog", linthresh=within[0], linscale=0.3)
+            powers = [power for power in (0.001, 0.01, 0.1, 1, 10, 100) if within[0] < power <= self.epochs[-1]]
+            axes.set_xticks([0, *powers], [f"{at:g}" for at in (0, *powers)])
+            axes.set_xticks([], minor=True)
+        else:
+            axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set(xlim=(min(self.epochs), max(self.epochs) + 1e-9), xlabel="epoch")
 
     def _largest(self, quantity):
         return max(self.record.quantities[f"{split}/{quantity}"].max().item() for split in ("train", "test"))

@@ -48,6 +48,18 @@ def test_one_objective_and_one_seed_leave_fewer_controls(scene):
     assert "mean of" not in alt_text(shown, start_state(shown))
 
 
+def test_what_was_measured_within_an_epoch_has_a_tick_of_its_own():
+    run = grid(["l2"], gammas=[0.1])
+    make = functools.partial(mlp, (1, 8, 8), classes=10, latent_dimension=3, hidden=(16,))
+    sizes = {"epochs": 2, "eval_examples": 200, "information": True, "measure_steps": [1, 5]}
+    scene = plane_explorers.PlaneScene(fit(build(make, run), load("digits"), run, **sizes, progress=False))
+    (epoch,) = [axis for axis in scene.axes if axis.name == "epoch"]
+    assert list(epoch.texts) == ["0", "step 1", "step 5", "2"] and epoch.values[1] == pytest.approx(1 / 20)
+    state = start_state(scene)
+    assert "step 5" in alt_text(scene, state | {"epoch": epoch.values[2]}) and "epoch 2" in alt_text(scene, state)
+    assert len({Canvas(scene, dpi=60).pixels(state | {"epoch": at}).tobytes() for at in epoch.values}) == 4
+
+
 def test_a_point_is_the_mean_over_seeds_with_the_error_of_both():
     record = trained()
     scene = plane_explorers.PlaneScene(record)
