@@ -8,7 +8,7 @@ Each is imported when it is first used, so that ``import ibteach`` itself costs 
 
 import importlib
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 __all__ = [
     "bottleneck",
     "data",

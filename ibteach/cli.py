@@ -479,11 +479,13 @@ def _list(options):
 
 def _verify(options):
     from ibteach import records
+    from ibteach.records.provenance import other_seeds
 
     damaged = 0
     for file in options.files or records.names():
         try:
-            print(f"{file}: whole ({len(records.Record.load(records.find(file)).runs)} runs)")
+            record = records.Record.load(records.find(file))
+            print("; ".join(filter(None, [f"{file}: whole ({len(record.runs)} runs)", other_seeds(record.provenance)])))
         except (DamagedFile, Unavailable, UnknownName) as error:
             damaged += 1
             print(f"ibteach: {error}", file=sys.stderr)
@@ -492,10 +494,13 @@ def _verify(options):
 
 def _remake(options):
     from ibteach import data, records
+    from ibteach.records.provenance import other_seeds
     from ibteach.training.remake import largest_difference, remake
 
     record = records.Record.load(records.find(options.file))
     _check_new(options.out)
+    if said := other_seeds(record.provenance):
+        print(f"{options.file}: {said}")
     dataset = data.load(options.data, **_pictures(options)) if options.data else None
     again = remake(record, dataset, device=options.device)
     out = _keep(again, options.out)

@@ -4,7 +4,7 @@ import dataclasses
 
 import torch
 
-from ibteach import checks
+from ibteach import checks, seeds
 from ibteach.data.datasets import Dataset
 
 
@@ -23,7 +23,7 @@ def with_random_labels(data: Dataset, share: float, seed: int = 0) -> Dataset:
     0.2
     """
     share = checks.number("share", share, minimum=0, maximum=1)
-    generator = torch.Generator().manual_seed(checks.whole("seed", seed, minimum=0))
+    generator = seeds.generator(checks.seed("seed", seed), "random labels")
     count = len(data.train_labels)
     drawn = torch.randint(len(data.classes), (count,), generator=generator)
     hit = torch.rand(count, generator=generator) < share

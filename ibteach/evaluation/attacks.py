@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from ibteach import checks
+from ibteach import checks, seeds
 from ibteach.data.datasets import Dataset
 from ibteach.errors import InvalidInput, Unavailable
 from ibteach.evaluation.prediction import SAMPLES, Prediction
@@ -280,8 +280,7 @@ def _changed(judge, pixels, labels, name, epsilons, norm, averaged, seed):
     start, truth = pixels.flatten(0, 1), labels.to(pixels.device).repeat(members)
     nearest, changed = start, []
     for sizes in [epsilons] if attack.smallest else [[epsilon] for epsilon in epsilons]:
-        with torch.random.fork_rng(devices=[pixels.device] if pixels.is_cuda else []):
-            torch.manual_seed(seed)  # anew for each ε, so that none depends on which others were asked for
+        with seeds.drawing(seed, "attack", pixels.device):  # anew for each ε: none depends on which others there are
             found, within, _ = run(model, start, truth, epsilons=sizes)
         nearest = found[-1]
         changed += [one.unflatten(0, (members, -1)) for one in within]

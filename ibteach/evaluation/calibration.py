@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ibteach import checks
+from ibteach import checks, seeds
 from ibteach.errors import InvalidInput
 from ibteach.information import tables
 
@@ -96,7 +96,7 @@ def calibrated_error(probabilities: Tensor, bins: int = BINS, *, draws: int = 10
     True
     """
     bins, draws = checks.whole("bins", bins), checks.whole("draws", draws, minimum=2)
-    generator = torch.Generator().manual_seed(checks.whole("seed", seed, minimum=0))
+    generator = seeds.generator(checks.seed("seed", seed), "resampled labels")
     confidence = tables.probabilities("probabilities", probabilities, "... N C", over=1).amax(-1).cpu()
     found = torch.stack(
         [

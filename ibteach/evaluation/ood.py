@@ -14,7 +14,7 @@ import torch
 from scipy.stats import rankdata
 from torch import Tensor
 
-from ibteach import checks
+from ibteach import checks, seeds
 from ibteach.data.datasets import Dataset
 from ibteach.errors import InvalidInput
 from ibteach.evaluation.prediction import paired_draws
@@ -200,5 +200,5 @@ def foreign(data: Dataset, kind: str, count: int | None = None, seed: int = 0) -
     """
     change = FOREIGN[checks.known("kind", kind, FOREIGN)]
     count = len(data.test_images) if count is None else checks.whole("count", count, maximum=len(data.test_images))
-    generator = torch.Generator().manual_seed(checks.whole("seed", seed, minimum=0))
+    generator = seeds.generator(checks.seed("seed", seed), "foreign inputs")
     return change(data.test_images.cpu(), generator)[:count]

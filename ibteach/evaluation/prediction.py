@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from ibteach import checks
+from ibteach import checks, seeds
 from ibteach.data.datasets import Dataset, check_images
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import zero_entropy_noise
@@ -36,7 +36,7 @@ def paired_draws(samples: int, dimension: int, seed: int = 0) -> Tensor:
     """
     samples, dimension = checks.whole("samples", samples), checks.whole("dimension", dimension)
     checks.memory("samples", samples * dimension * 4)
-    generator = torch.Generator().manual_seed(checks.seed("seed", seed))
+    generator = seeds.generator(checks.seed("seed", seed), "predicted noise")
     drawn = zero_entropy_noise(((samples + 1) // 2, dimension), generator)
     return torch.stack([drawn, -drawn], 1).flatten(0, 1)[:samples]
 

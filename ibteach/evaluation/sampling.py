@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ibteach import checks
+from ibteach import checks, seeds
 from ibteach.data.datasets import Dataset, check_images
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import zero_entropy_noise
@@ -97,10 +97,10 @@ def log_likelihoods(
     checks.memory("samples", samples * len(images) * model.classes * 8)
     device = model.decoders[0].device
     inputs, drawn = data.normalize(images.to(device)), []
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)  # of dropout and noise alike: two generators of one seed would not be independent
+    of_noise = seeds.generator(seed, "sampled noise")
+    with seeds.drawing(seed, "sampled dropout", device):
         for _ in range(samples):
-            noise = zero_entropy_noise((len(images), model.latent_dimension)).to(inputs)
+            noise = zero_entropy_noise((len(images), model.latent_dimension), of_noise).to(inputs)
             _, logits = model(inputs, noise)
             drawn.append(decoder_log_likelihood(exactly(logits).cpu(), labels.cpu()))
     drawn = torch.stack(drawn, -2)

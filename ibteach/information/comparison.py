@@ -10,7 +10,7 @@ import math
 import torch
 from scipy.integrate import quad
 
-from ibteach import checks
+from ibteach import checks, seeds
 from ibteach.information import estimators
 from ibteach.information.continuous import TWO_PI_E, zero_entropy_noise
 from ibteach.information.mixture import measure
@@ -34,10 +34,10 @@ def gaussian_channel(
     information = checks.number("information", information, above=0)
     dimension, count = checks.whole("dimension", dimension), checks.whole("count", count, minimum=2)
     variance = math.expm1(2 * information / dimension) / TWO_PI_E
-    generator = torch.Generator().manual_seed(checks.whole("seed", seed, minimum=0))
+    generator = seeds.generator(checks.seed("seed", seed), "channel")
     x = math.sqrt(variance) * torch.randn(count, dimension, dtype=torch.float64, generator=generator)
     z = x + zero_entropy_noise(x, generator)
-    bracket = population_bracket(x, seed=seed + 1)
+    bracket = population_bracket(x, seed=seed)
     return {
         "truth": information,
         "mixture": bracket.lower.value.item(),
@@ -67,7 +67,7 @@ def class_channel(
     """
     separation = checks.number("separation", separation, minimum=0)
     dimension, count = checks.whole("dimension", dimension), 2 * checks.whole("count", count // 2, minimum=1)
-    generator = torch.Generator().manual_seed(checks.whole("seed", seed, minimum=0))
+    generator = seeds.generator(checks.seed("seed", seed), "channel")
     deviation = 2 / math.sqrt(TWO_PI_E)
     labels = torch.arange(count) % 2
     means = separation * deviation / math.sqrt(dimension) * labels.double()[:, None]
@@ -77,7 +77,7 @@ def class_channel(
     of_classes = [estimators.kozachenko_leonenko(z[labels == y], k) for y in (0, 1)]
     return {
         "truth": _two_classes(separation),
-        "mixture": measure(latents, labels, seed=seed + 1).preserved_relevant_information.value.item(),
+        "mixture": measure(latents, labels, seed=seed).preserved_relevant_information.value.item(),
         "Ross": estimators.ross(z, labels, k),
         "Kozachenko–Leonenko": estimators.kozachenko_leonenko(z, k) - sum(of_classes) / 2,
         "binning": estimators.binning(z, labels, width),

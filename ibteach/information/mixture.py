@@ -18,7 +18,7 @@ import torch
 from scipy.special import stdtrit
 from torch import Tensor
 
-from ibteach import checks
+from ibteach import checks, seeds
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
 from ibteach.precision import exactly
@@ -31,10 +31,6 @@ LARGEST_VARIANCE = 1e300
 
 ROUNDING = 1e-6
 """Nats that an exponent may be off by before distances are taken from differences instead of a matrix product."""
-
-
-OWN_SEEDS = 20031253700000
-"""Where the seeds of the noise begin: at seed 0 it must not be the numbers that a caller's data came from at seed 0."""
 
 
 ESTIMATES = (
@@ -144,7 +140,7 @@ def measure(
     >>> round(found.preserved_information.value.item(), 4), round(found.decoder_uncertainty.value.item(), 4)
     (0.6931, 0.0)
     """
-    samples, seed = checks.whole("samples", samples, minimum=2), checks.whole("seed", seed, minimum=0)
+    samples, seed = checks.whole("samples", samples, minimum=2), checks.seed("seed", seed)
     checks.real("latents", latents, "... N K")
     _check_labels(labels, latents)
     if stochastic:
@@ -160,7 +156,9 @@ def measure(
 
     whole = mixture.centres.new_empty(samples, *latents.shape[:-1])
     within = torch.empty_like(whole)
-    for draw, own, rows, exponents in mixture.walk(mixture.centres, samples, seed, classes):
+    for draw, own, rows, exponents in mixture.walk(
+        mixture.centres, seeds.generator(seed, "mixture noise"), samples, classes
+    ):
         whole[draw, ..., rows] = log_sum_exp(exponents)
         within[draw, ..., rows] = log_sum_exp(exponents[..., own])
 
@@ -238,10 +236,13 @@ class Mixture:
         )  # so that one product with (2πe·z, …, 1) gives whole exponents
 
     def walk(
-        self, origins: Float64[Tensor, "*batch N K"], samples: int, seed: int, spans: Sequence[slice] | None = None
+        self,
+        origins: Float64[Tensor, "*batch N K"],
+        generator: torch.Generator,
+        samples: int,
+        spans: Sequence[slice] | None = None,
     ) -> Iterator[tuple[int, slice, slice, Tensor]]:
         """Every (draw, span, rows of it, exponents (..., rows, N)) at noisy `origins`, which are centred as we are."""
-        generator = torch.Generator().manual_seed(OWN_SEEDS + seed)
         for draw in range(samples):
             noise = torch.randn(origins.shape[-2:], dtype=torch.float64, generator=generator)
             noise = (noise / math.sqrt(2 * self.half_precision)).to(origins.device)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ibteach import checks
+from ibteach import checks, seeds
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE, gaussian_cross_entropy
 from ibteach.information.mixture import Estimate, Mixture, log_sum_exp
@@ -74,7 +74,7 @@ def population_bracket(
     >>> bracket.lower.value - 0.05 < 0.5 * math.log(1 / ZERO_ENTROPY_VARIANCE + 1) < bracket.upper.value + 0.05
     tensor(True)
     """
-    samples, seed = checks.whole("samples", samples), checks.whole("seed", seed, minimum=0)
+    samples, seed = checks.whole("samples", samples), checks.seed("seed", seed)
     mixture = Mixture(latents, noise_variance, block)
     count = latents.shape[-2]
     if count < 2:
@@ -84,7 +84,7 @@ def population_bracket(
 
     own = mixture.centres.new_empty(samples, *latents.shape[:-1])
     others = torch.empty_like(own)
-    for draw, _, rows, exponents in mixture.walk(mixture.centres, samples, seed):
+    for draw, _, rows, exponents in mixture.walk(mixture.centres, seeds.generator(seed, "mixture noise"), samples):
         own[draw, ..., rows] = log_sum_exp(exponents)
         if held_out is None:
             exponents.diagonal(rows.start, -2, -1).fill_(-math.inf)
@@ -99,7 +99,7 @@ def population_bracket(
     else:
         origins = exactly(held_out.detach()) - mixture.mean
         others = own.new_empty(samples, *held_out.shape[:-1])
-        for draw, _, rows, exponents in mixture.walk(origins, samples, seed + 1):
+        for draw, _, rows, exponents in mixture.walk(origins, seeds.generator(seed, "held-out noise"), samples):
             others[draw, ..., rows] = log_sum_exp(exponents)
         gaussian = [gaussian_cross_entropy(latents, held_out, noise_variance)]
     return Bracket(

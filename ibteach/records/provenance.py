@@ -3,6 +3,7 @@
 import datetime
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
@@ -61,6 +62,22 @@ def in_new_names(facts: dict) -> dict:
     if isinstance(facts.get("trained"), dict):  # of networks that were measured once more
         facts["trained"] = in_new_names(facts["trained"])
     return facts
+
+
+def other_seeds(facts: dict) -> str | None:
+    """What to say of a provenance whose seeds do not mean what seeds mean today, so that nothing can be the same again.
+
+    Until version 0.2.0 the first parameters, the order of the examples and the noise came from one stream.
+
+    >>> other_seeds(provenance(data="digits"))
+    >>> other_seeds({"versions": {"ibteach": "0.1.0"}})
+    'made by ibteach 0.1.0, whose seeds stood for other draws: made again, it differs as another seed does'
+    """
+    version = str((facts.get("versions") or {}).get("ibteach", ""))
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    if not numbers or (int(numbers[1]), int(numbers[2])) >= (0, 2):
+        return None
+    return f"made by ibteach {version}, whose seeds stood for other draws: made again, it differs as another seed does"
 
 
 def command_line() -> str:

@@ -3,21 +3,15 @@
 The images stay on the device as bytes; each batch is chosen, augmented and normalised there, so no step waits for one.
 """
 
-import hashlib
+import itertools
 
 import torch
 
+from ibteach import seeds
 from ibteach.data.augmentation import augment
 from ibteach.information.continuous import zero_entropy_noise
 
-
-def stream(seed: int, purpose: str) -> int:
-    """A seed of its own for each purpose: two generators of one seed would draw the same numbers.
-
-    >>> stream(0, "dropout") != stream(0, "augmentation")
-    True
-    """
-    return int.from_bytes(hashlib.sha256(f"{purpose} {seed}".encode()).digest()[:7], "big")
+PURPOSES: tuple[seeds.Purpose, ...] = ("order", "noise", "augmentation")
 
 
 class Batches:
@@ -27,37 +21,35 @@ class Batches:
     """
 
     def __init__(self, data, runs, batch_size, examples, latent_dimension, *, noise, augmentations, memory_format):
-        seeds = list(dict.fromkeys(run.seed for run in runs))
+        given = list(dict.fromkeys(run.seed for run in runs))
         self.data, self.batch_size, self.examples, self.latent_dimension = data, batch_size, examples, latent_dimension
         self.noise, self.augmentations = noise, augmentations
         self.memory_format = memory_format
-        self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        self.chance = [torch.Generator().manual_seed(stream(seed, "augmentation")) for seed in seeds]
-        device, of = data.train_labels.device, torch.tensor([seeds.index(run.seed) for run in runs])
-        self.members = [(of == seed).nonzero()[:, 0].to(device) for seed in range(len(seeds))]
+        self.generators = [[seeds.generator(seed, purpose) for purpose in PURPOSES] for seed in given]
+        device, of = data.train_labels.device, torch.tensor([given.index(run.seed) for run in runs])
+        self.members = [(of == number).nonzero()[:, 0].to(device) for number in range(len(given))]
         self.place = torch.cat(self.members).argsort()
         self.per_epoch = examples // batch_size
 
     @property
     def state(self):
-        return torch.stack([generator.get_state() for generator in (*self.generators, *self.chance)])
+        return torch.stack([generator.get_state() for of_seed in self.generators for generator in of_seed])
 
     def restore(self, state):
-        for generator, position in zip((*self.generators, *self.chance), state, strict=True):
+        for generator, position in zip(itertools.chain(*self.generators), state, strict=True):
             generator.set_state(position.clone())  # torch crashes on a view that does not begin its storage
 
     def epoch(self):
         """The streams of each step: a list of images (N, …), labels (N,) and noise (N, K), one for each seed."""
-        streams = [self._stream(*generators) for generators in zip(self.generators, self.chance, strict=True)]
-        return zip(*streams, strict=True)
+        return zip(*(self._stream(*of_seed) for of_seed in self.generators), strict=True)
 
-    def _stream(self, generator, chance):
+    def _stream(self, of_order, of_noise, of_augmentation):
         size, data = self.per_epoch * self.batch_size, self.data
-        order = torch.randperm(self.examples, generator=generator)[:size].to(data.train_labels.device)
-        noise = zero_entropy_noise((size, self.latent_dimension), generator).to(order.device)
+        order = torch.randperm(self.examples, generator=of_order)[:size].to(data.train_labels.device)
+        noise = zero_entropy_noise((size, self.latent_dimension), of_noise).to(order.device)
         noise = noise if self.noise else torch.zeros_like(noise)
         for index, drawn in zip(order.split(self.batch_size), noise.split(self.batch_size), strict=True):
-            images = data.normalize(augment(data.train_images[index], self.augmentations, chance))
+            images = data.normalize(augment(data.train_images[index], self.augmentations, of_augmentation))
             yield images.contiguous(memory_format=self.memory_format), data.train_labels[index], drawn
 
     def through(self, model, streams):

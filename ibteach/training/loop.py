@@ -2,8 +2,8 @@
 
 Every network minimises H_q[Y|Z] + β′ · (a surrogate of H[Z|Y]) with fresh zero-entropy noise in each step
 (Kirsch et al. 2020; `ibteach.objectives`). All chance comes from the seed of each `Run`: first parameters, order of
-the examples, noise. A network trained alone is the one trained in an ensemble, except under dropout, whose draws the
-networks of an ensemble take in turn.
+the examples, noise, each from a stream of its own (`ibteach.seeds`). A network trained alone is the one trained in an
+ensemble, except under dropout, whose draws the networks of an ensemble take in turn.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from ibteach import checks, files
+from ibteach import checks, files, seeds
 from ibteach.data.datasets import Dataset
 from ibteach.errors import Diverged, Unavailable
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
@@ -29,7 +29,7 @@ from ibteach.objectives import loss_terms
 from ibteach.records.provenance import commit, provenance
 from ibteach.records.record import Record
 from ibteach.training import resuming
-from ibteach.training.batches import Batches, stream
+from ibteach.training.batches import Batches
 from ibteach.training.checkpoints import Checkpoint
 from ibteach.training.devices import batch_that_fits, has_bfloat16, memory_format, pick_device
 from ibteach.training.forecast import Forecast
@@ -93,7 +93,7 @@ def fit(
     with (
         _brought_back(model, home),
         StopButton() as stop,
-        _dropout_from(runs[0].seed, device),
+        seeds.drawing(runs[0].seed, "dropout", device),
         tqdm(total=settings.epochs, desc=what, unit="epoch", ncols=88, file=sys.stdout, disable=not progress) as bar,
     ):
         if saved and saved.content:
@@ -305,14 +305,3 @@ def _brought_back(model: Bottleneck | Ensemble, home: torch.device) -> Iterator[
         yield
     finally:
         model.to(home)
-
-
-@contextlib.contextmanager
-def _dropout_from(seed: int, device: torch.device) -> Iterator[None]:
-    """Dropout is the one thing that draws from the global random state, which is put back afterwards."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.default_generator.manual_seed(stream(seed, "dropout"))
-        if device.type == "cuda":
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(stream(seed, "dropout"))
-        yield

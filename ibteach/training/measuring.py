@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor
 
+from ibteach import seeds
 from ibteach.information import mixture
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE, zero_entropy_noise
 from ibteach.networks.bottleneck import settled
@@ -79,7 +80,7 @@ def measure(
 def _fit(decoders, draws, labels, noise_variance) -> dict[str, Tensor]:
     """Per example, (M, N): how well the decoders fit the labels, from draws of the latents before the noise."""
     weight, bias = (parameter.to(labels.device) for parameter in decoders)
-    generator, scale = torch.Generator().manual_seed(0), (noise_variance / ZERO_ENTROPY_VARIANCE) ** 0.5
+    generator, scale = seeds.generator(0, "measured noise"), (noise_variance / ZERO_ENTROPY_VARIANCE) ** 0.5
     log_likelihoods, prediction = [], 0
     for latents in draws:
         noise = scale * zero_entropy_noise(tuple(latents.shape[-2:]), generator).to(latents)

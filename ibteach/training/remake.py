@@ -27,7 +27,8 @@ def remake(
     """Train the networks of a Record again, by the settings in its provenance: on the same machine, the same numbers.
 
     Elsewhere, or with only some of the runs (`Record.select`), sums are taken in another order, and training amplifies
-    what rounding makes of that: expect differences of the size that another seed makes.
+    what rounding makes of that: expect differences of the size that another seed makes. So do Records of before version
+    0.2.0, whose seeds stood for other draws (`ibteach.records.provenance.other_seeds` says which).
 
     `dataset` is only needed where the Record's data has no name that `data.load` knows, as of pictures of your own
     (`data.load_folder`). Raises `InvalidInput` where

@@ -2,7 +2,7 @@
 
 The weight is given in exactly one of the two conventions of `ibteach.objectives` and kept in both, so that no later
 reader has to guess. Runs with one seed start from the same parameters and see the same batches and the same noise, so
-that they differ in nothing but their objective and its weight.
+that they differ in nothing but their objective and its weight; each purpose has a stream of its own (`ibteach.seeds`).
 """
 
 import itertools
@@ -10,9 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-import torch
-
-from ibteach import checks
+from ibteach import checks, seeds
 from ibteach.errors import InvalidInput
 from ibteach.networks.bottleneck import Bottleneck
 from ibteach.networks.ensemble import Ensemble
@@ -89,8 +87,7 @@ def build(make: Callable[[], Bottleneck], runs: Run | Sequence[Run]) -> Bottlene
     2
     """
     if isinstance(runs, Run):
-        with torch.random.fork_rng(devices=[]):  # the caller's random state is left alone
-            torch.default_generator.manual_seed(runs.seed)
+        with seeds.drawing(runs.seed, "first parameters"):
             return make()
     runs = checks.several("runs", runs)
     if not all(isinstance(run, Run) for run in runs):

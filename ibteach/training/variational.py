@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ibteach import checks
+from ibteach import checks, seeds
 from ibteach.data.datasets import Dataset
 from ibteach.errors import Diverged, InvalidInput
 from ibteach.networks.fingerprints import fingerprint
@@ -73,11 +73,11 @@ def fit(
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, betas=(0.5, 0.999), fused=True)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, 2, decay)
     history = []
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+    of_order = seeds.generator(seed, "order")
+    with seeds.drawing(seed, "noise", device):
         for epoch in range(1, epochs + 1):
             started, sums = time.perf_counter(), torch.zeros(2, device=device)
-            order = torch.randperm(len(data.train_labels), device=device)[: steps * batch_size]
+            order = torch.randperm(len(data.train_labels), generator=of_order)[: steps * batch_size].to(device)
             for index in order.split(batch_size):
                 with torch.autocast(device.type, torch.bfloat16, enabled=low_precision):
                     encoding, logits = model(data.normalize(data.train_images[index]))
@@ -131,8 +131,7 @@ def _each(model, data, samples, seed, block=1000):
     samples, seed = checks.whole("samples", samples), checks.seed("seed", seed)
     device = next(model.parameters()).device
     data, parts = data.to(device), []
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+    with seeds.drawing(seed, "measured noise", device):
         for images, labels in zip(data.test_images.split(block), data.test_labels.split(block), strict=True):
             encoding = model.encode(data.normalize(images))
             logits = torch.stack([model.decode(encoding) for _ in range(samples)])
@@ -194,8 +193,7 @@ def record(
     hidden = tuple(checks.whole("hidden", width) for width in checks.several("hidden", hidden))
     _check_told(None, report)
     begun = commit()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeds.drawing(seed, "first parameters"):
         shape = {"latent_dimension": latent_dimension, "hidden": hidden}
         model = Variational(math.prod(data.shape), len(data.classes), **shape).to(device)
     ema = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))

@@ -5,7 +5,7 @@ import math
 import torch
 from torch.nn.functional import cross_entropy
 
-from ibteach import data, networks
+from ibteach import data, networks, seeds
 from ibteach.information import mixture
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
 from ibteach.objectives import OBJECTIVES, moments
@@ -154,7 +154,7 @@ class Both:
             latents = torch.randn(500, 2, dtype=torch.float64) * reach
             labels = self.digits.test_labels
             found = mixture.measure(latents, labels, noise_variance)
-            generator = torch.Generator().manual_seed(mixture.OWN_SEEDS)
+            generator = seeds.generator(0, "mixture noise")
             draws = []
             for _ in range(2):
                 draw = torch.empty(500, 2, dtype=torch.float64)

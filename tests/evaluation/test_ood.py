@@ -104,18 +104,20 @@ def test_scores_of_predictions():
 
 
 def test_the_rate_finds_foreign_digits_where_the_prediction_does_not():
-    """Of a network that hardly compresses both do; under compression the latents of a class lie close together."""
-    digits, runs = load("digits"), grid(["log-variance"], gammas=[0.001, 0.1])
+    """Under compression the latents of a class lie close together. Of networks that hardly compress both do, but for
+    digits turned by a quarter: some networks are as sure of those as of any others."""
+    digits, runs = load("digits"), grid(["log-variance"], gammas=[0.001, 0.1], seeds=range(3))
     networks = build(functools.partial(mlp, digits.shape, classes=10, latent_dimension=8, hidden=(32,)), runs)
     fit(networks, digits, runs, epochs=15, measure_every=15, eval_examples=500, progress=False)
     gaussians = ClassGaussians.fit(encode(networks, digits, digits.train_images), digits.train_labels, 10)
     for kind in FOREIGN:
         both = (digits.test_images, foreign(digits, kind))
-        of_latent = area(*(gaussians.surprise(encode(networks, digits, images)) for images in both)).value
-        assert of_latent[0] > 0.8 and of_latent[1] > 0.95, kind
+        of_latent = area(*(gaussians.surprise(encode(networks, digits, images)) for images in both)).value.reshape(2, 3)
+        assert (of_latent[0] > 0.8).all() and (of_latent[1] > 0.95).all(), kind
         for score in (uncertainty, predictive_entropy):
             of_prediction = area(*(score(probabilities(networks, digits, images)) for images in both)).value
-            assert of_prediction[0] > 0.7 and of_prediction[1] < 0.9, (kind, score)
+            hardly, much = of_prediction.reshape(2, 3)
+            assert (much < of_latent[1] - 0.05).all() and (kind == "turned" or (hardly > 0.85).all()), (kind, score)
 
 
 def test_foreign_images_are_what_they_say():

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ibteach import seeds
 from ibteach.data.datasets import load
 from ibteach.errors import InvalidInput, UnknownName
 from ibteach.evaluation import sampling
@@ -53,7 +54,7 @@ def test_one_sample_is_the_decoder_and_all_are_the_prediction_cross_entropy():
     """Without dropout, against the public cross-entropies of logits made here from latents and decoder."""
     digits, (network, record) = load("digits"), trained(0.0)
     images, labels = digits.test_images[:50], digits.test_labels[:50]
-    generator = torch.Generator().manual_seed(0)
+    generator = seeds.generator(0, "sampled noise")
     noise = torch.stack([torch.randn(50, 3, generator=generator) for _ in range(8)]) * (2 * np.pi * np.e) ** -0.5
     latents, weight, bias = record.latents[:, :50], record.decoder_weight, record.decoder_bias
     logits = (latents + noise[:, None]) @ weight.mT + bias[:, None]

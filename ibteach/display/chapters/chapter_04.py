@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ibteach import seeds
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.scene import Axis, Scene
 from ibteach.display.live.trained import TrainedScene
@@ -118,7 +119,7 @@ class ScalingScene(Scene):
         self.found = measure(scaled, labels, samples=8)
         # Without noise there is no mixture: the entropy is estimated once, and scaling shifts it by K ln a exactly.
         self.entropy = kozachenko_leonenko(self.latents) + 2 * np.log(self.factors)
-        self.noise = SD * torch.randn(self.latents.shape, generator=torch.Generator().manual_seed(0)).double()
+        self.noise = SD * torch.randn(self.latents.shape, generator=seeds.generator(0, "shown noise")).double()
 
     def value(self, state) -> tuple[float, float]:
         """Entropy of the latent and its information about the label, nats."""

@@ -11,6 +11,7 @@ import matplotlib as mpl
 import numpy as np
 import torch
 
+from ibteach import seeds
 from ibteach.checks import whole
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.trained import TrainedScene
@@ -47,7 +48,7 @@ class DistributionScene(TrainedScene):
         self.classes = np.unique(self.labels)
         noise = torch.zeros(latents.shape[1:], dtype=torch.float64)
         if self.noise_variance > 0:
-            noise = zero_entropy_noise(tuple(latents.shape[1:]), torch.Generator().manual_seed(0)).double()
+            noise = zero_entropy_noise(tuple(latents.shape[1:]), seeds.generator(0, "shown noise")).double()
         self.noisy = (latents + noise)[..., self.shown].numpy()
         self.title = "Pairs of dimensions of the latent" if pairs else "Densities of the latent, dimension by dimension"
         self.size = (10.0, 1.9 * shown + 0.8) if pairs else (11.0, 3.6)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ibteach import data
+from ibteach import data, seeds
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE, zero_entropy_noise
 from ibteach.networks import Bottleneck, Ensemble, mlp
@@ -138,8 +138,7 @@ def mixture_bound(latents: Tensor, labels: Tensor) -> Tensor:
     >>> round(mixture_bound(z, torch.zeros(4000).long()).item(), 1)  # all in one place: nothing but the noise
     0.0
     """
-    generator = torch.Generator().manual_seed(0)
-    noise = zero_entropy_noise(tuple(latents.shape[-2:]), generator)
+    noise = zero_entropy_noise(tuple(latents.shape[-2:]), seeds.generator(0, "measured noise"))
     total, count = torch.zeros(latents.shape[:-2], dtype=torch.float64), 0
     for label in labels.unique():
         mine = labels == label
