@@ -142,9 +142,13 @@ def settle(source, table, beta, used, limit, start, born):
             table, gain = weigh(source, table[0], born, beta)
             _, born, _ = prove(source, table, beta, born)
             used += 1
-        if gain <= 1e-14:  # flat: weights alone gain no more, the clusters must move
-            table, used = polish(source, table, beta, used, limit)
         (gap,), born, _ = prove(source, table, beta, start)
+        if gap > enough and gain <= 1e-14:  # flat: weights alone gain no more, the clusters must move
+            moved, used = polish(source, table, beta, used, limit)
+            (moved_gap,), more, _ = prove(source, moved, beta, start)
+            if moved_gap >= gap:  # nor does that help: what is left is rounding
+                break
+            table, gap, born = moved, moved_gap, more
         if before / 2 < gap <= 10 * enough:  # another round would gain little
             break
     # Births leave clusters side by side that are one: put it in its place.
@@ -219,7 +223,7 @@ def weigh(source, table, born, beta):
     clusters = np.concatenate([old / old.sum(1, keepdims=True), born])
     log_kernel = beta * np.log(np.maximum(clusters, TINY)) @ source.rows.T
     kernel = np.exp(log_kernel - log_kernel.max(0)).T
-    root, heavy, total = np.sqrt(source.p_x), 1e4, 0.0  # heavy: makes the weights nearly sum to one
+    root, heavy, total, excess = np.sqrt(source.p_x), 1e4, 0.0, np.inf  # heavy: makes the weights nearly sum to one
     steps = 0.5 ** np.arange(20)[:, None]
     for _ in range(50):
         slope = kernel / np.maximum(kernel @ p_t, TINY)[:, None]
@@ -228,8 +232,11 @@ def weigh(source, table, born, beta):
         move = wanted / wanted.sum() - p_t
         gains = np.log(np.maximum(1 + steps * (slope @ move), TINY)) @ source.p_x
         first = int((gains > 0).argmax())
-        if gains[first] < 1e-15:
-            break
+        if gains[first] < 1e-15:  # below rounding; small weights can still be far off, and D above 1 tells it
+            before, excess = excess, (source.p_x @ slope).max() - 1
+            if excess < 1e-12 or excess > before / 2:
+                break
+            first = 0
         p_t = p_t + steps[first] * move
         total += gains[first]
     return (p_t[:, None] * clusters)[None, p_t > 0], total
