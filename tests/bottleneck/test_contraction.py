@@ -1,6 +1,7 @@
 """The critical β against closed forms, against the solver on both sides of it, and between its bounds."""
 
 import math
+import os
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from problems import binary_symmetric, random_joint
 from scipy.stats import entropy as kl
 
+from benchmarks.random_tables import random_table
 from ibteach.bottleneck.contraction import critical_beta, first_birth
 from ibteach.bottleneck.gaussian import GaussianBottleneck
 from ibteach.bottleneck.tabular import solve
@@ -109,6 +111,17 @@ def test_bounds_hold_what_is_between_them(seed):
     assert unproven.proof == "searched" and unproven.lower < birth.lower and unproven.beta >= birth.lower
     hurried = first_birth(joint, seconds=1e-9)
     assert hurried.proof == "searched" and hurried.beta == unproven.beta
+
+
+@pytest.mark.parametrize("number", range(int(os.environ.get("IBTEACH_JOINTS", "21"))))
+def test_the_solver_agrees_on_both_sides(number):
+    """Exactly nothing below, something above; joints of all kinds, 1,000 of them with IBTEACH_JOINTS=1000."""
+    _, joint, _ = random_table(number)
+    critical = critical_beta(joint)
+    below, above = min(critical, 1e4) * (1 - 1e-6), critical * (1 + 1e-3)
+    assert solve(joint, below, seconds=0).relevance == 0
+    if critical < 1e4:  # of what is born later, nothing is above rounding
+        assert solve(joint, above, seconds=0).relevance > 0
 
 
 def test_of_a_function_and_of_nothing():

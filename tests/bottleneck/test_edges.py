@@ -80,3 +80,24 @@ def test_just_below_a_birth_nothing_is_kept_whatever_else_is_asked(seed):
     critical = critical_beta(joint)
     solution = solve(joint, critical * np.array([1 - 1e-6, 1 + 1e-3, 1.5]), seconds=0)
     assert solution.clusters[0] == 1 and solution.relevance[0] == 0 and solution.relevance[1] > 0
+
+
+def test_a_cluster_of_hardly_any_mass_is_weighed_to_the_last_digits():
+    """Just above a birth at a distance: a row of mass 1e-7 is told from the others by 1e-12 nats."""
+    joint = np.array([[0.95, 0.05], [0.9, 0.1], [0.002, 0.998]]) * [[0.6], [0.4], [1e-7]]
+    joint /= joint.sum()
+    solution = solve(joint, critical_beta(joint) * np.array([1 + 1e-6, 1 + 1e-4]))
+    assert solution.clusters.tolist() == [2, 2] and (solution.proof == "exhaustive").all()
+    assert (solution.gap < 1e-9).all() and (solution.sweeps < 100).all()
+
+
+def test_a_birth_that_gains_less_than_rounding_is_kept():
+    """Rows that are permutations of one: sweeps on from the right weights only lose them."""
+    joint = np.array([[0.1, 0.3, 0.6], [0.1, 0.6, 0.3], [0.3, 0.1, 0.6], [0.3, 0.6, 0.1]]) * [
+        [0.4],
+        [0.3],
+        [0.2],
+        [0.1],
+    ]
+    solution = solve(joint, critical_beta(joint) * np.array([1 + 1e-7, 1 + 1e-6, 1 + 1e-5]))
+    assert solution.converged.all() and (solution.gap < 1e-9).all() and (solution.sweeps < 1000).all()
