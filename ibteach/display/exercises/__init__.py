@@ -52,10 +52,11 @@ from ibteach.display.exercises.answers import (
     expect,
     function_agrees_with,
 )
+from ibteach.display.exercises.predictions import predict
 
 __all__ = [
     "Exercise", "Solution", "WrongAnswer", "agrees_with", "chapters", "check", "exercises_of", "expect", "find",
-    "function_agrees_with", "hint", "size", "solution",
+    "function_agrees_with", "hint", "predict", "size", "solution",
 ]  # fmt: skip
 
 

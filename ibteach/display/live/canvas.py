@@ -1,7 +1,8 @@
 """Pictures of a scene, in each of its layouts, drawn fast enough to be moved by hand.
 
-A `Canvas` draws the still parts once and keeps them; a change of state redraws only what moves. `layouts_of` says in
-which shapes a scene can be drawn.
+A `Canvas` draws the still parts once and keeps them; a change of state redraws only what moves. What `update` changes
+beside that, such as the limits of an axis or a cleared axes, costs the still parts anew, but is never missing.
+`layouts_of` says in which shapes a scene can be drawn.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import dataclasses
 import functools
 import io
 import textwrap
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -69,7 +71,8 @@ def layouts_of(scene: Scene) -> dict[str, Layout]:
 class Canvas:
     """A scene on a figure that stays: the background is drawn once, each state redraws only what moves.
 
-    `dpi` is for pictures of another resolution than the layout's. Raises `InvalidInput` for a scene that has no alt
+    `dpi` is for pictures of another resolution than the layout's. Warns, once, where the pictures of two neighbouring
+    ticks are the same, as they are where `update` forgets an axis. Raises `InvalidInput` for a scene that has no alt
     text, `UnknownName` for a layout that it does not have.
     """
 
@@ -91,27 +94,58 @@ class Canvas:
             self._figure.set_layout_engine("none")
             for artist in moving:
                 artist.set_animated(True)
-            self._agg.draw()
         moving.sort(key=lambda artist: artist.get_zorder())
         self._behind = [artist for artist in moving if artist.get_zorder() < 1]
         self._moving = moving[len(self._behind) :]
+        self._theme, self._last = theme, None
+        self._draw_still()
+
+    def _draw_still(self) -> None:
+        """Draw and keep all that does not move."""
+        self._agg.draw()
         self._background = self._agg.copy_from_bbox(self._figure.bbox)
         legends = [legend for axes in self._figure.axes if (legend := axes.get_legend())] if self._behind else []
         self._legends = [self._agg.copy_from_bbox(legend.get_window_extent()) for legend in legends]
 
     def pixels(self, state: dict[str, Any]) -> UInt8[np.ndarray, "height width 3"]:
         """The picture of one state, (height, width, 3) bytes."""
-        self._agg.restore_region(self._background)
         self._scene.update(**state)
+        if self._figure.stale:  # so says matplotlib when something changed that does not move
+            with mpl.rc_context(self._theme.rc):  # for what is made anew, once more in the theme
+                self._scene.update(**state)
+                self._draw_still()
+        self._agg.restore_region(self._background)
         for axes in filter(lambda artist: isinstance(artist, Axes), self._moving):  # what is in them was made anew
             self._enlarge(axes)
-        for artist in self._behind:
+        for artist in filter(_stands, self._behind):
             self._figure.draw_artist(artist)
         for legend in self._legends:
             self._agg.restore_region(legend)
-        for artist in self._moving:
+        for artist in filter(_stands, self._moving):
             self._figure.draw_artist(artist)
-        return np.array(self._agg.buffer_rgba())[..., :3].copy()
+        pixels = np.array(self._agg.buffer_rgba())[..., :3].copy()
+        self._compare(state, pixels)
+        return pixels
+
+    def _compare(self, state: dict[str, Any], pixels: np.ndarray) -> None:
+        """Warn where a tick further the picture is the same."""
+        if self._last is False:  # was said
+            return
+        before, seen = self._last or (state, pixels)
+        self._last = dict(state), pixels
+        moved = [axis for axis in self._scene.axes if state[axis.name] != before[axis.name]]
+        if len(moved) != 1 or not (np.array_equal(seen[::16], pixels[::16]) and np.array_equal(seen, pixels)):
+            return
+        (axis,) = moved
+        one, other = sorted((axis.index(before[axis.name]), axis.index(state[axis.name])))
+        if other - one == 1:
+            self._last = False
+            warnings.warn(
+                f"{type(self._scene).__name__} {self._scene.title!r}: the pictures at {axis.label} = {axis.shown(one)} "
+                f"and {axis.shown(other)} are the same. Does `update` use {axis.name!r}, and give its data to the "
+                "artists that `build` made, and not to others?",
+                stacklevel=3,
+            )
 
     def _enlarge(self, drawn: Artist) -> None:
         """On a screen no type is smaller than `SMALL`."""
@@ -136,6 +170,11 @@ class Canvas:
         # 8 ms and 100 kB. The eye sees no difference, and a hosted kernel is behind a network.
         Image.fromarray(self.pixels(state)).save(packed, "webp", quality=quality, method=method)
         return packed.getvalue()
+
+
+def _stands(artist: Artist) -> bool:
+    """Whether an artist is still in its figure: clearing an axes removes what was in it."""
+    return artist.figure is not None
 
 
 def picture(
