@@ -20,20 +20,23 @@ import ibteach
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 
-# The pixels on screen, as one number, read once the picture is the one that the controls ask for.
+# What is on screen, as one number, read once it is what the controls ask for: the picture's pixels, or the drawing.
 PIXELS = """async (root) => {
-    const agrees = () => root.querySelector(".ibteach-stage img")?.dataset.key === root.dataset.key;
-    for (const end = Date.now() + 120000; !agrees();) {
+    const shown = () => root.querySelector(".ibteach-stage")?.firstElementChild;
+    for (const end = Date.now() + 120000; !shown() || shown().dataset.key !== root.dataset.key;) {
         if (Date.now() > end) throw new Error("no picture for " + root.dataset.key);
         await new Promise(requestAnimationFrame);
     }
-    const image = root.querySelector(".ibteach-stage img");
-    await image.decode();
-    const canvas = document.createElement("canvas");
-    [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
-    const context = canvas.getContext("2d");
-    context.drawImage(image, 0, 0);
-    const bytes = context.getImageData(0, 0, canvas.width, canvas.height).data;
+    let bytes = new TextEncoder().encode(shown().outerHTML.replace(/ data-key="[^"]*"/, ""));
+    if (shown().localName === "img") {
+        const image = shown();
+        await image.decode();
+        const canvas = document.createElement("canvas");
+        [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+        const context = canvas.getContext("2d");
+        context.drawImage(image, 0, 0);
+        bytes = context.getImageData(0, 0, canvas.width, canvas.height).data;
+    }
     const digest = await crypto.subtle.digest("SHA-256", bytes);
     return Array.from(new Uint8Array(digest), (b) => b.toString(16).padStart(2, "0")).join("");
 }"""
@@ -53,7 +56,8 @@ class Figure:
         return self.root.evaluate(PIXELS)
 
     def alt(self):
-        return self.root.locator(".ibteach-stage img").get_attribute("alt")
+        shown = self.root.locator(".ibteach-stage :is(img, svg)")
+        return shown.get_attribute("alt") or shown.get_attribute("aria-label")
 
     def drag(self, slider, share):
         """Take the thumb of a slider and let it go at a share of its length; again, if the page moved meanwhile."""
@@ -161,7 +165,7 @@ class Notebook:
 
 def _figures(page):
     roots = page.locator(".ibteach-explorer")
-    roots.first.locator(".ibteach-stage img").wait_for(timeout=60_000)
+    roots.first.locator(".ibteach-stage :is(img, svg)").wait_for(timeout=60_000)
     return [Figure(page, root) for root in roots.all()]
 
 

@@ -1,11 +1,18 @@
 """The information diagram on an exported page: what the pointer touches, or the keyboard chooses, is highlighted."""
 
+import json
+
 import pytest
 
 from ibteach.display.live.diagrams import diagram
+from ibteach.display.live.scene import alt_text, states
 from ibteach.information.discrete import Joint
 
 pytestmark = pytest.mark.browser
+
+
+def chain(noise):
+    return Joint([[0.4, 0.1], [0.1, 0.4]], "X Y").encode("Z|X", [[1 - noise, noise], [noise, 1 - noise]])
 
 
 @pytest.fixture
@@ -34,3 +41,17 @@ def test_pointer_and_keyboard_choose_the_quantity(page, figures_of):
     figure.root.get_by_role("radio", name="H[Y|X]").press("ArrowLeft")
     figure.pixels()
     assert "highlighted is H[X|Y] " in figure.alt()
+
+
+def test_the_browser_says_what_python_says(tmp_path, new_page):
+    """Words and numbers of every state, of a chain with noise: the script's are the scene's own."""
+    joints = {0.0: chain(0.0), 0.3: chain(0.3)}
+    explorer = diagram(joints, "noise")
+    page = new_page()
+    page.goto(explorer.export(tmp_path / "chain.html", themes="light").path.as_uri())
+    line = page.get_by_role("textbox", name="State as text")
+    page.locator("summary").click()
+    for state in states(explorer.scene)[::5]:
+        line.fill(json.dumps(state))
+        line.press("Enter")
+        assert page.locator("svg[data-diagram]").get_attribute("aria-label") == alt_text(explorer.scene, state)

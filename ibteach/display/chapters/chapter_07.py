@@ -188,6 +188,7 @@ class NetworkDiagramScene(DiagramScene):
     """
 
     size = (10.0, 4.8)
+    positive = True
 
     def __init__(self, record: Record):
         self.measured = MeasuredScene(record)
@@ -197,6 +198,7 @@ class NetworkDiagramScene(DiagramScene):
         offered = quantities(self.names, chain=True)
         quantity = Axis("quantity", "quantity", offered, start=offered.index("I[Y;Z]"))
         self.axes = (*self.measured.axes, quantity, Axis("unit", "unit", list(UNITS)))
+        self.places = tuple(axis.name for axis in self.measured.axes)
         self.layout = functools.cache(self._layout)
         ends = [self._place(state) for state in _ends(self.measured)]
         self.joints = dict.fromkeys(ends)  # what the size of the picture is taken from
@@ -230,8 +232,8 @@ class NetworkDiagramScene(DiagramScene):
         self.measured.sign(figure, theme)
         return moving
 
-    def alt(self, **state):
-        return f"{self.measured.state_text(state)}, {state['examples']} examples. {super().alt(**state)}"
+    def _before(self, state):
+        return f"{self.measured.state_text(state)}, {state['examples']} examples. "
 
 
 def _ends(scene):

@@ -21,15 +21,15 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from ibteach.display.live.explorer import Explorer
-from ibteach.display.live.scene import UNITS, Axis, Scene
-from ibteach.display.live.themes import Theme
+from ibteach.display.live.scene import UNITS, Axis, DrawnScene
+from ibteach.display.live.themes import HIGHLIGHT, Theme
 from ibteach.errors import InvalidInput
 from ibteach.information.diagram import REGIONS, definition, latex, region
 from ibteach.information.discrete import Joint
 from ibteach.information.geometry import Layout, layout
 
-HIGHLIGHT = 8  # of a theme's colours: the gold one, which none of the sets has
 ZERO = 1e-8
+ROOM = 0.018  # of the width: where there is less, a region has no number
 # Where I[Y;Z|X] = 0, an atom equals a quantity with a shorter name.
 SHORTER = {"H[Y|X,Z]": "H[Y|X]", "H[Z|X,Y]": "H[Z|X]", "I[X;Y;Z]": "I[Y;Z]"}
 
@@ -118,7 +118,7 @@ class Picture:
         for text, (atom, value) in zip(self.values, found.atoms.items(), strict=True):
             x, y, clearance = found.anchors.get(atom, (0, 0, 0))
             text.set_position((x, y))
-            text.set_text(number(value, unit, 2) if clearance > 0.018 * np.ptp(self.x) else "")
+            text.set_text(number(value, unit, 2) if clearance > ROOM * np.ptp(self.x) else "")
             text.set_fontweight("bold" if atom in chosen else "normal")
 
     def where(self, found: Layout, x: npt.ArrayLike, y: npt.ArrayLike) -> dict[str, np.ndarray]:
@@ -144,7 +144,7 @@ class Picture:
         return image
 
 
-class DiagramScene(Scene):
+class DiagramScene(DrawnScene):
     """The diagram of one joint or of several along a slider; a choice of quantities, and of units."""
 
     size = (9.0, 4.6)
@@ -170,12 +170,55 @@ class DiagramScene(Scene):
         slide = [Axis(self.slider, label or "table", list(self.joints))] if len(self.joints) > 1 else []
         opening = offered.index(f"I[{self.names[0]};{self.names[1]}]")
         self.axes = (*slide, Axis("quantity", "quantity", offered, texts, opening), Axis("unit", "unit", list(UNITS)))
+        self.places = tuple(axis.name for axis in slide)
+
+    @property
+    def box(self) -> np.ndarray:
+        """((left, right), (bottom, top)) that holds the diagram of every state."""
+        boxes = np.array([self.layout(place).box(margin=0.12) for place in self.joints])
+        return np.stack([boxes[:, :, 0].min(0), boxes[:, :, 1].max(0)], axis=1)
+
+    def told(self) -> dict[str, Any]:
+        atoms = region(f"H[{','.join(self.names)}]", self.names)
+        sets = [set(region(f"H[{name}]", self.names)) for name in self.names]
+        box = self.box
+        return {
+            "names": self.names,
+            "places": self.places,
+            "box": box.ravel().tolist(),
+            "room": ROOM * float(np.ptp(box[0])),
+            "chain": self.chain,
+            "positive": self.positive,
+            "regions": [
+                {"name": atom, "mask": sum(1 << i for i, inside in enumerate(sets) if atom in inside)}
+                | ({"shorter": SHORTER.get(atom, atom)} if self.chain and atom != "I[Y;Z|X]" else {})
+                for atom in atoms
+            ],
+            "quantities": {
+                quantity: {
+                    "atoms": [atoms.index(atom) for atom in region(quantity, self.names)],
+                    "definition": {unit: definition(quantity, self.names, unit) for unit in UNITS},
+                }
+                | ({"name": self.papers[quantity].name} if quantity in self.papers else {})
+                | ({"meaning": self.papers[quantity].meaning} if quantity in self.papers else {})
+                for quantity in next(axis for axis in self.axes if axis.name == "quantity").values
+            },
+        }
+
+    def drawing(self, **place: Any) -> dict[str, Any]:
+        found = self.layout(self._place(place))
+        anchors = [found.anchors.get(atom) for atom in region(f"H[{','.join(self.names)}]", self.names)]
+        return {
+            "ellipses": np.round(found.ellipses, 5).tolist(),
+            "atoms": [found.atoms[atom] for atom in region(f"H[{','.join(self.names)}]", self.names)],
+            "anchors": [anchor and [round(part, 4) for part in anchor] for anchor in anchors],
+            "note": found.note,
+            "before": self._before(place),
+        }
 
     def build(self, figure: Figure, theme: Theme) -> list:
         picture, words = figure.subplots(1, 2, width_ratios=[1.15, 1])
-        boxes = np.array([self.layout(place).box(margin=0.12) for place in self.joints])
-        box = np.stack([boxes[:, :, 0].min(0), boxes[:, :, 1].max(0)], axis=1)
-        self.picture = Picture(picture, theme, self.names, box)
+        self.picture = Picture(picture, theme, self.names, self.box)
         words.set_axis_off()
         self.head = words.text(0, 0.97, "", size=21, va="top")
         self.definition = words.text(0, 0.83, "", size=12.5, va="top", color=theme.muted)
@@ -203,25 +246,25 @@ class DiagramScene(Scene):
         name = f", the {self.papers[quantity].name}," if quantity in self.papers else ""
         terms = " plus ".join(f"{part} = {number(value, unit)}" for part, value in parts.items())
         formula = f", the sum of {terms}" if len(parts) > 1 else ""
+        count = "Two" if len(self.names) == 2 else "Three"
         return (
-            f"{'Two' if len(self.names) == 2 else 'Three'} overlapping sets, {' and '.join(self.names)}; "
+            f"{self._before(slider)}{count} overlapping sets, {' and '.join(self.names)}; "
             f"highlighted is {quantity}{name} {number(value, unit)} {unit}{formula}. {found.note}"
         )
 
-    def targets(self, quantity: str, unit: str, **slider: Any) -> tuple[str, np.ndarray]:
-        found, _, _ = self._read(quantity, slider)
-        figure = self.picture.axes.figure
-        x, y = np.meshgrid(np.linspace(0, 1, 90), np.linspace(1, 0, 46))
-        dots = np.stack([x, y], axis=-1) * figure.bbox.size
-        data = self.picture.axes.transData.inverted().transform(dots.reshape(-1, 2)).reshape(dots.shape)
-        grid = np.full(x.shape, None)
-        for atom, there in self.picture.where(found, data[..., 0], data[..., 1]).items():
-            grid[there] = SHORTER.get(atom, atom) if self.chain else atom
-        return "quantity", grid
+    positive = False  # whether atoms of nothing are left out of a sum
+
+    def _place(self, state: dict[str, Any]) -> Any:
+        """What `layout` is asked for."""
+        return state.get(self.slider, next(iter(self.joints)))
+
+    def _before(self, state: dict[str, Any]) -> str:
+        """What is said of a state before its diagram is."""
+        return ""
 
     def _read(self, quantity: str, slider: dict[str, Any]) -> tuple[Layout, float, dict[str, float]]:
         """The layout, the value of the quantity, and the atoms it is the sum of (in a chain by their shorter names)."""
-        found = self.layout(slider.get(self.slider, next(iter(self.joints))))
+        found = self.layout(self._place(slider))
         parts = {atom: found.atoms[atom] for atom in region(quantity, self.names)}
         if self.chain and len(parts) > 1:
             parts = {SHORTER.get(atom, atom): value for atom, value in parts.items() if atom != "I[Y;Z|X]"}

@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 from ibteach.checks import known, several
 from ibteach.display.live import page, published
 from ibteach.display.live.canvas import LAYOUTS, Canvas, layouts_of, picture
-from ibteach.display.live.scene import Axis, Scene, alt_text, resolve, start_state, states
+from ibteach.display.live.scene import Axis, DrawnScene, Scene, alt_text, resolve, start_state, states
 from ibteach.display.live.themes import LIGHT, THEMES
 from ibteach.display.live.widget import Exported, LiveFigure, State
 from ibteach.errors import InvalidInput
@@ -95,6 +95,8 @@ class Explorer(LiveFigure):
         for layout in layouts:
             known("layout", layout, LAYOUTS)
         layouts = [layout for layout in layouts if layout in layouts_of(self.scene)] or ["wide"]
+        if isinstance(self.scene, DrawnScene):
+            return self._export_drawn(path, themes, fixed)
         start = resolve(self.scene, fixed, self.state)
         free = [axis for axis in self.scene.axes if axis.name not in fixed]
         count = math.prod(len(axis.values) for axis in free)
@@ -119,6 +121,21 @@ class Explorer(LiveFigure):
             part.write_text(text, encoding="utf-8")
         return Exported(path, len(pictures), len(text.encode()))
 
+    def _export_drawn(self, path: Path, themes: Iterable[str], fixed: dict[str, Any]) -> Exported:
+        start = resolve(self.scene, fixed, self.state)
+        with replacing(path) as part, self._drawing:
+            drawings = [{"layout": "wide", "theme": "", **self._drawn(state)} for state in self._places(fixed)]
+            spec = spec_of(self.scene, themes, ["wide"], fixed) | {"preload": True, "start": start}
+            still = picture(self.scene, start, LIGHT, self._canvas("wide", LIGHT.name))
+            text = page.page(spec, drawings, still, alt_text(self.scene, start))
+            part.write_text(text, encoding="utf-8")
+        return Exported(path, 0, len(text.encode()))
+
+    def _places(self, fixed: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Of a scene that the browser draws: a state for each of its drawings, in the order of its axes."""
+        held = {axis.name: self.state[axis.name] for axis in self.scene.axes if axis.name not in self.scene.places}
+        return states(self.scene, held | (fixed or {}))
+
     def _resolved(self, value: Any, current: State | None) -> dict[str, Any]:
         return resolve(self.scene, value, current or start_state(self.scene))
 
@@ -133,6 +150,10 @@ class Explorer(LiveFigure):
 
     def _states(self) -> Iterator[dict[str, Any]]:
         """Every state's words, targets and pictures, in the order of its axes."""
+        if isinstance(self.scene, DrawnScene):
+            for state in tqdm(self._places(), desc=self.scene.title, leave=False, delay=2):
+                yield {"drawing": self._drawn(state)["drawing"]}
+            return
         for state in tqdm(states(self.scene), desc=self.scene.title, leave=False, delay=2):
             shapes = itertools.product(self._page_layouts(), THEMES)
             drawn = {of: self._drawn(state, *of, quality=82, method=4) for of in shapes}
@@ -143,6 +164,8 @@ class Explorer(LiveFigure):
 
     def _page_layouts(self) -> list[str]:
         """The layouts that a page has pictures of."""
+        if isinstance(self.scene, DrawnScene):
+            return ["wide"]
         return [layout for layout in PAGE_LAYOUTS if layout in layouts_of(self.scene)]
 
     def _canvas(self, layout: str, theme: str) -> Canvas:
@@ -150,7 +173,12 @@ class Explorer(LiveFigure):
             self._canvases[layout, theme] = Canvas(self.scene, THEMES[theme], layout)
         return self._canvases[layout, theme]
 
-    def _drawn(self, state: dict[str, Any], layout: str, theme: str, **packing: int) -> dict[str, Any]:
+    def _drawn(
+        self, state: dict[str, Any], layout: str = "wide", theme: str = LIGHT.name, **packing: int
+    ) -> dict[str, Any]:
+        if isinstance(self.scene, DrawnScene):
+            place = {name: state[name] for name in self.scene.places}
+            return {"state": state, "drawing": self.scene.drawing(**place)}
         frame = self._canvas(layout, theme).frame(state, **packing)
         targets = self._canvas(layout, theme).targets(state)
         message = {"state": state, "alt": alt_text(self.scene, state)} | ({"targets": targets} if targets else {})
@@ -168,6 +196,10 @@ class Explorer(LiveFigure):
                     failed = {"error": f"{type(error).__name__}: {error}"}
                 if failed or time.perf_counter() - begun > BUSY_SECONDS:
                     break
+        if isinstance(self.scene, DrawnScene):
+            drawings = {"states": wish["states"], "drawings": [one["drawing"] for one in drawn]}
+            self.send(of | drawings | failed)
+            return
         states_and_alts = {"states": wish["states"], "alts": [one["alt"] for one in drawn]}
         targets = {"targets": [one["targets"] for one in drawn]} if "targets" in (drawn or [{}])[0] else {}
         self.send(of | states_and_alts | targets | failed, [one["picture"] for one in drawn])
@@ -177,14 +209,13 @@ def spec_of(
     scene: Scene, themes: Iterable[str], layouts: Iterable[str], fixed: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """What the script knows of a scene, its pictures apart. An axis that is held has one tick, and so no control."""
-    colours = ("background", "foreground", "muted", "grid", "accent")
     shapes = layouts_of(scene)
     return {
         "title": scene.title,
         "layouts": {name: [round(100 * inches) for inches in shapes[name].size] for name in layouts},  # CSS pixels
         "axes": [_axis(axis, fixed or {}) for axis in scene.axes],
-        "themes": {theme: {colour: getattr(THEMES[theme], colour) for colour in colours} for theme in themes},
-    }
+        "themes": {theme: THEMES[theme].names for theme in themes},
+    } | ({"drawn": scene.told()} if isinstance(scene, DrawnScene) else {})
 
 
 def _axis(axis: Axis, fixed: dict[str, Any]) -> dict[str, Any]:

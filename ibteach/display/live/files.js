@@ -10,9 +10,10 @@ const fetched = async (address) => {
 };
 
 export async function mountFiles(el, { spec, base, state, report }) {
+  const places = spec.axes.filter(({ name }) => !spec.drawn || spec.drawn.places.includes(name));
   const chunks = new Map();
   const told = async (state) => {
-    const at = spec.axes.reduce((sum, { name, values }) => sum * values.length + values.indexOf(state[name]), 0);
+    const at = places.reduce((sum, { name, values }) => sum * values.length + values.indexOf(state[name]), 0);
     const chunk = Math.floor(at / CHUNK);
     if (!chunks.has(chunk)) chunks.set(chunk, fetched(new URL(`states-${chunk}.json`, base)).then((answer) => answer.json()));
     chunks.get(chunk).catch(() => chunks.delete(chunk)); // asked again next time
@@ -23,6 +24,7 @@ export async function mountFiles(el, { spec, base, state, report }) {
     const of = `${layout}-${theme}`;
     try {
       const found = await Promise.all(states.map(told));
+      if (spec.drawn) return frames.answer({ ...wish, drawings: found.map(({ drawing }) => drawing) }, []);
       const picture = ({ pictures }) => fetched(new URL(pictures[of], base)).then((answer) => answer.arrayBuffer());
       const pictures = await Promise.all(found.map(picture));
       frames.answer({ ...wish, alts: found.map(({ alt }) => alt), targets: found.map(({ targets }) => targets?.[of]) }, pictures);
@@ -31,5 +33,5 @@ export async function mountFiles(el, { spec, base, state, report }) {
     }
   };
   const frames = new Frames(spec, ask);
-  return new View(el, frames, state, report);
+  return new (viewOf(spec))(el, frames, state, report);
 }

@@ -6,17 +6,7 @@ const STEP = 0.01; // of probability, one press of an arrow key
 const LEAP = 0.1; // Page Up and Page Down
 const PIXELS = 180; // how far a pointer travels from probability 0 to 1
 const GRID = 72; // points across the diagram, when a place for a number is looked for
-const SVG = "http://www.w3.org/2000/svg";
-
-const sum = (values) => values.reduce((a, b) => a + b, 0);
 const round = (value) => Math.round(value * 1e6) / 1e6;
-
-function draw(tag, attributes = {}, ...children) {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
 
 // One table and all that is known of it. Sets of variables are bit masks: 1 the first, 2 the second, 4 the third.
 class Joint {
@@ -62,7 +52,7 @@ function sharedArea(r, s, distance) {
   return part(r, s) + part(s, r);
 }
 
-// Circles [x, y, radius] whose areas are the entropies. Two overlap by their mutual information; three as a scheme.
+// Circles, as ellipses, whose areas are the entropies. Two overlap by their mutual information; three as a scheme.
 function circles(joint) {
   const radii = [...Array(joint.count).keys()].map((i) => Math.sqrt(Math.max(joint.entropy(i), 0) / Math.PI));
   const apart = (i, j) => {
@@ -79,29 +69,27 @@ function circles(joint) {
   if (joint.count === 3) {
     const [a, b, c] = [apart(0, 1), apart(0, 2), apart(1, 2)];
     const cos = Math.min(1, Math.max(-1, (a ** 2 + b ** 2 - c ** 2) / (2 * a * b || 1)));
-    placed.push([b * cos, b * Math.sqrt(1 - cos ** 2), radii[2]]);
+    placed.push([b * cos, -b * Math.sqrt(1 - cos ** 2), radii[2]]);
   }
   const middle = (axis) => {
     const low = Math.min(...placed.map((circle) => circle[axis] - circle[2]));
     return (low + Math.max(...placed.map((circle) => circle[axis] + circle[2]))) / 2;
   };
   const [x, y] = [middle(0), middle(1)];
-  return placed.map(([cx, cy, radius]) => [cx - x, cy - y, radius]);
+  return placed.map(([cx, cy, radius]) => [cx - x, cy - y, Math.max(radius, 1e-9), Math.max(radius, 1e-9), 0]);
 }
-
-const maskAt = (placed, x, y) => sum(placed.map(([cx, cy, radius], i) => (Math.hypot(x - cx, y - cy) < radius ? 1 << i : 0)));
 
 class Editor extends LiveFigure {
   constructor(el, spec, state, report) {
     super(spec, "editor");
-    Object.assign(this, { report, chosen: 0, unit: "nats", id: newId() });
+    Object.assign(this, { report, chosen: 0, unit: "nats" });
     this.grid = make("div", { class: "ibteach-table" });
-    this.svg = draw("svg", { role: "img", "data-diagram": "" });
-    this.svg.addEventListener("pointermove", (event) => this.point(event));
+    this.picture = make("div", { class: "ibteach-sets" });
+    this.picture.addEventListener("pointermove", (event) => this.point(event));
     this.list = make("div", { class: "ibteach-quantities", role: "group", "aria-label": "quantities" });
     this.remark = make("p", { class: "ibteach-remark" });
     const how = make("p", { class: "ibteach-remark" }, "Drag a cell up or down, or choose it and use the arrow keys.");
-    this.sheet = make("div", { class: "ibteach-sheet" }, make("div", {}, this.grid, how), make("div", {}, this.svg, this.remark), this.list);
+    this.sheet = make("div", { class: "ibteach-sheet" }, make("div", {}, this.grid, how), make("div", {}, this.picture, this.remark), this.list);
     this.root.style.setProperty("--width", `${spec.width}px`);
     this.set(state);
     this.open(el, [this.sheet], "Copy this line to keep or share the table; paste one here and press Enter to see it again.");
@@ -197,7 +185,8 @@ class Editor extends LiveFigure {
       return { button, value };
     });
     this.list.replaceChildren(...this.buttons.map(({ button }) => button));
-    this.drawParts(names);
+    this.diagram = new Diagram(names);
+    this.picture.replaceChildren(this.diagram.svg);
   }
 
   cell(i, j, said) {
@@ -221,52 +210,19 @@ class Editor extends LiveFigure {
     return { node, fill, text };
   }
 
-  drawParts(names) {
-    const cut = { x: -9, y: -9, width: 18, height: 18 };
-    const ids = names.map((_, i) => [`${this.id}-in-${i}`, `${this.id}-out-${i}`]);
-    this.rings = names.map(() => [0, 1, 2].map((k) => draw("circle", k === 1 ? { fill: "black" } : k === 2 ? { class: "ibteach-ring" } : {})));
-    const defs = draw("defs");
-    names.forEach((_, i) => {
-      defs.append(draw("clipPath", { id: ids[i][0] }, this.rings[i][0]));
-      defs.append(draw("mask", { id: ids[i][1], maskUnits: "userSpaceOnUse", ...cut }, draw("rect", { ...cut, fill: "white" }), this.rings[i][1]));
-    });
-    const lines = draw("path", { d: "M-.01,.01 l.02,-.02 M0,.04 l.04,-.04 M.03,.05 l.02,-.02", class: "ibteach-hatch" });
-    defs.append(draw("pattern", { id: `${this.id}-hatch`, width: 0.04, height: 0.04, patternUnits: "userSpaceOnUse" }, lines));
-    const layers = [];
-    this.parts = [];
-    for (let mask = 1; mask < 1 << names.length; mask++) {
-      const pale = draw("rect", { ...cut, "data-atom": mask });
-      const hatch = draw("rect", { ...cut, fill: `url(#${this.id}-hatch)` });
-      let group = draw("g", {}, pale, hatch);
-      names.forEach((_, i) => {
-        const wrap = mask & (1 << i) ? { "clip-path": `url(#${ids[i][0]})` } : { mask: `url(#${ids[i][1]})` };
-        group = draw("g", wrap, group);
-      });
-      const sets = names.map((_, i) => i).filter((i) => mask & (1 << i));
-      const mixed = sets.reduce((mix, i, k) => (k ? `color-mix(in srgb, ${mix} ${(100 * k) / (k + 1)}%, var(--set${i}))` : `var(--set${i})`), "");
-      const value = draw("text", { class: "ibteach-value" });
-      layers.push(group);
-      this.parts.push({ mask, pale, hatch, value, colour: `color-mix(in srgb, ${mixed} 18%, var(--background))` });
-    }
-    this.titles = names.map((name) => draw("text", { class: "ibteach-name" }, name));
-    this.svg.replaceChildren(defs, ...layers, ...this.rings.map((ring) => ring[2]), ...this.parts.map(({ value }) => value), ...this.titles);
-  }
-
   choose(i) {
     this.chosen = i;
     this.show();
   }
 
   point(event) {
-    const { x, y } = new DOMPoint(event.clientX, event.clientY).matrixTransform(this.svg.getScreenCTM().inverse());
-    const mask = maskAt(this.placed, x, y);
+    const mask = this.diagram.maskAt(event);
     const i = this.kind.findIndex(({ atoms }) => atoms.length === 1 && atoms[0] === mask);
     if (mask && i >= 0 && i !== this.chosen) this.choose(i);
   }
 
   number(value, digits = 3) {
-    const text = (value / (this.unit === "bits" ? Math.LN2 : 1)).toFixed(digits);
-    return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
+    return numberIn(this.unit, value, digits);
   }
 
   show() {
@@ -295,46 +251,26 @@ class Editor extends LiveFigure {
     const { quantity, formula, parts } = this.kind[this.chosen];
     const total = parts.length > 1 && parts.length < 5 ? ` = ${parts.join(" + ")}` : "";
     const words = `${quantity} = ${formula[this.unit]}${total} = ${this.number(values[this.chosen])} ${this.unit}`;
-    this.svg.setAttribute("aria-label", `Information diagram of ${this.names.join(", ")}. Highlighted: ${words}. ${this.remark.textContent}`);
+    this.diagram.svg.setAttribute("aria-label", `Information diagram of ${this.names.join(", ")}. Highlighted: ${words}. ${this.remark.textContent}`);
     clearTimeout(this.settling);
     this.settling = setTimeout(() => (this.caption.textContent = words), 80);
   }
 
   showDiagram(joint) {
-    const { parts } = this;
-    this.placed = circles(joint);
     const largest = Math.sqrt(Math.log(joint.count === 3 ? 2 : Math.max(this.state.table.length, this.state.table[0].length)) / Math.PI);
     const [wide, high] = joint.count === 3 ? [1.7 * largest + 0.12, 1.7 * largest + 0.08] : [2 * largest + 0.06, largest + 0.12];
-    this.svg.setAttribute("viewBox", `${-wide} ${-high} ${2 * wide} ${2 * high}`);
-    this.svg.style.setProperty("--unit", `${wide / 200}`);
-    this.placed.forEach(([cx, cy, r], i) => this.rings[i].forEach((ring) => Object.entries({ cx, cy, r }).forEach(([k, v]) => ring.setAttribute(k, v))));
-    this.placed.forEach(([cx, cy, r], i) => {
-      const [dx, dy] = [i === 0 ? -0.72 : 0.72, i === 2 ? 0.8 : -0.8];
-      const out = r + 7 * (wide / 200);
-      this.titles[i].setAttribute("x", cx + dx * out);
-      this.titles[i].setAttribute("y", cy + dy * out);
-      this.titles[i].style.textAnchor = i === 0 ? "end" : "start";
-    });
+    const ellipses = circles(joint);
     // The roomiest point of each region, for its number.
-    const best = new Map();
+    const anchors = new Map();
     for (let i = 0; i < GRID * GRID; i++) {
       const [x, y] = [wide * (2 * ((i % GRID) + 0.5) / GRID - 1), high * (2 * (Math.floor(i / GRID) + 0.5) / GRID - 1)];
-      const room = Math.min(...this.placed.map(([cx, cy, r]) => Math.abs(Math.hypot(x - cx, y - cy) - r)));
-      const mask = maskAt(this.placed, x, y);
-      if (!(room <= best.get(mask)?.room)) best.set(mask, { x, y, room });
+      const room = Math.min(...ellipses.map(([cx, cy, r]) => Math.abs(Math.hypot(x - cx, y - cy) - r)));
+      const mask = maskAt(ellipses, x, y);
+      if (!(room <= anchors.get(mask)?.[2])) anchors.set(mask, [x, y, room]);
     }
-    const lit = this.kind[this.chosen].atoms;
-    let negative = false;
-    for (const { mask, pale, hatch, value, colour } of parts) {
-      const amount = joint.atom(mask);
-      const place = best.get(mask);
-      negative ||= amount < -1e-9;
-      pale.style.fill = lit.includes(mask) ? "var(--highlight)" : colour;
-      hatch.style.visibility = amount < -1e-9 ? "visible" : "hidden";
-      value.textContent = place && place.room > 0.07 * wide ? this.number(amount, 2) : "";
-      value.classList.toggle("ibteach-lit", lit.includes(mask));
-      if (place) [value.setAttribute("x", place.x), value.setAttribute("y", place.y)];
-    }
+    const atoms = new Map(this.diagram.parts.map(({ mask }) => [mask, joint.atom(mask)]));
+    const negative = [...atoms.values()].some((amount) => amount < -1e-9);
+    this.diagram.show({ box: [-wide, wide, -high, high], ellipses, atoms, anchors, room: 0.07 * wide, lit: this.kind[this.chosen].atoms, text: (value) => this.number(value, 2) });
     const scheme = "Each circle has its entropy for its area; three circles overlap as a scheme";
     this.remark.textContent = joint.count === 2 ? "Areas are true to the measure." : negative ? `${scheme}, and the hatched region is negative.` : `${scheme}.`;
   }
@@ -369,14 +305,8 @@ class Editor extends LiveFigure {
     this.size();
   }
 
-  // Type in the diagram is as large as that around it.
   size() {
-    const { clientWidth, clientHeight } = this.svg;
-    const { width, height } = this.svg.viewBox.baseVal ?? {};
-    if (!clientWidth || !width) return;
-    const unit = Math.min(clientWidth / width, clientHeight / height) * (width / 400); // pixels of a 400th of the view
-    const asked = this.mode === "screen" ? Math.max(14, 0.034 * this.root.clientHeight) : 14;
-    this.svg.style.setProperty("--type", asked / unit);
+    this.diagram.size(this.mode === "screen" ? Math.max(14, 0.034 * this.root.clientHeight) : 14);
   }
 
   remove() {

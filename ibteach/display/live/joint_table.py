@@ -21,7 +21,7 @@ from ibteach import data
 from ibteach.checks import known
 from ibteach.display.live import page, published
 from ibteach.display.live.canvas import picture
-from ibteach.display.live.diagrams import HIGHLIGHT, Picture, number, quantities
+from ibteach.display.live.diagrams import Picture, number, quantities
 from ibteach.display.live.scene import UNITS, Scene, alt_text
 from ibteach.display.live.themes import THEMES, Theme
 from ibteach.display.live.widget import Exported, LiveFigure, State
@@ -35,7 +35,7 @@ from ibteach.information.tables import Table
 if TYPE_CHECKING:
     from jaxtyping import Float64
 
-SCRIPT = page.read("page.js") + page.read("joint_table.js")
+SCRIPT = page.read("page.js") + page.read("diagram.js") + page.read("joint_table.js")
 STYLE = page.STYLE + page.read("joint_table.css")
 SIZES = (2, 3, 4)
 OWN = "own table"  # what any two-variable table is called that is not a preset
@@ -242,7 +242,6 @@ def _spec(tables: Mapping[str, Joint]) -> dict[str, Any]:
             for quantity in quantities(names)
         ]
 
-    colours = ("background", "foreground", "muted", "grid", "accent")
     return {
         "title": TableScene.title,
         "width": 1000,
@@ -252,10 +251,5 @@ def _spec(tables: Mapping[str, Joint]) -> dict[str, Any]:
             for name, joint in tables.items()
         },
         "kinds": {",".join(joint.names): kind(joint.names) for joint in tables.values()},
-        "themes": {
-            name: {colour: getattr(theme, colour) for colour in colours}
-            | {f"set{i}": theme.cycle[i] for i in range(3)}
-            | {"highlight": theme.cycle[HIGHLIGHT]}
-            for name, theme in THEMES.items()
-        },
+        "themes": {name: theme.names for name, theme in THEMES.items()},
     }

@@ -22,23 +22,28 @@ class Frames {
     this.lost = false;
   }
 
+  // A scene that is drawn here needs the numbers of a state once, for all themes and whatever quantity is looked at.
   key({ layout, theme }, state) {
-    return [layout, theme, ...this.spec.axes.map((axis) => axis.values.indexOf(state[axis.name]))].join("-");
+    const { drawn, axes } = this.spec;
+    const ticks = axes.filter(({ name }) => !drawn || drawn.places.includes(name)).map((axis) => axis.values.indexOf(state[axis.name]));
+    return [...(drawn ? ["drawn"] : [layout, theme]), ...ticks].join("-");
   }
 
-  add(of, { state, alt, targets }, url) {
+  add(of, { state, alt, targets, drawing }, url) {
     const key = this.key(of, state);
-    if (!this.known.has(key)) this.known.set(key, { layout: of.layout, alt, targets, url });
+    if (!this.known.has(key)) this.known.set(key, { layout: of.layout, alt, targets, drawing, url });
   }
 
-  answer({ layout, theme, states, alts, targets = [], error }, pictures) {
+  answer({ layout, theme, states, alts, targets = [], drawings = [], error }, pictures) {
     this.askedAt = -Infinity;
     const of = { layout, theme };
+    const count = pictures.length || drawings.length;
     pictures.forEach((data, i) => {
       this.add(of, { state: states[i], alt: alts[i], targets: targets[i] }, URL.createObjectURL(new Blob([data], { type: "image/webp" })));
     });
-    if (error) this.errors.set(this.key(of, states[pictures.length]), error);
-    const arrived = this.urgent && pictures.length ? this.key(of, states[0]) : null;
+    drawings.forEach((drawing, i) => this.add(of, { state: states[i], drawing }));
+    if (error) this.errors.set(this.key(of, states[count]), error);
+    const arrived = this.urgent && count ? this.key(of, states[0]) : null;
     for (const view of this.views) {
       view.prepare();
       view.show(arrived);
@@ -223,7 +228,7 @@ class View extends LiveFigure {
 
   settle() {
     this.prepare();
-    this.caption.textContent = this.stage.firstChild?.alt ?? "";
+    this.caption.textContent = this.alt ?? this.stage.firstChild?.alt ?? "";
     const height = Math.max(parseFloat(this.caption.style.minHeight) || 0, this.caption.offsetHeight);
     this.caption.style.minHeight = `${height}px`; // grows only, so that what is below stays where it is
   }
@@ -252,6 +257,105 @@ class View extends LiveFigure {
   }
 }
 
+// An information diagram is drawn here, from the numbers of a state: which quantity is highlighted, and in which unit it is
+// said, is no other picture. `spec.drawn` says what a quantity is called and which atoms it sums up.
+class DiagramView extends View {
+  constructor(el, frames, state, report) {
+    super(el, frames, state, report);
+    this.root.style.setProperty("--width", `${this.spec.layouts.wide[0]}px`);
+  }
+
+  build() {
+    const part = (kind) => make("p", kind ? { class: `ibteach-${kind}` } : {});
+    this.diagram = new Diagram(this.spec.drawn.names);
+    this.words = [part("value"), part("muted"), part("meaning"), part(), part("remark")];
+    this.stage.replaceChildren(make("div", { class: "ibteach-diagram" }, this.diagram.svg, make("div", { class: "ibteach-words" }, ...this.words)));
+  }
+
+  // Where there is no room beside the diagram, the words stand below it.
+  shape() {
+    const [width, height] = this.spec.layouts.wide;
+    this.stage.style.aspectRatio = this.mode === "tall" ? "" : `${width} / ${height}`;
+    this.stage.style.setProperty("--ratio", width / height);
+    if (this.mode === "tall") this.stage.style.maxWidth = "";
+    this.diagram?.size(this.mode === "screen" ? 0.034 * this.root.clientHeight : 15);
+  }
+
+  arranged() {
+    this.layout = "wide";
+    this.shape();
+    this.show();
+  }
+
+  fit() {
+    if (this.mode !== "tall") super.fit();
+    this.shape();
+  }
+
+  painted() {} // colours are the style's
+
+  prepare() {} // numbers need no decoding
+
+  show() {
+    if (!this.layout) return;
+    const { places } = this.spec.drawn;
+    const key = this.frames.key(this, this.state);
+    const known = this.frames.known.get(key);
+    const looked = this.axes.filter(({ name }) => !places.includes(name)).map(({ name }) => this.state[name]);
+    this.root.dataset.key = [key, ...looked].join("-");
+    this.wait(known ? null : key);
+    if (known) {
+      if (!this.diagram) this.build();
+      this.draw(known.drawing);
+      this.stage.firstChild.dataset.key = this.root.dataset.key;
+      if (!this.shown) this.fit();
+      this.shown = key;
+      clearTimeout(this.settling);
+      this.settling = setTimeout(() => this.settle(), REST_MS);
+    }
+    this.frames.pump();
+  }
+
+  draw({ ellipses, atoms, anchors, note, before }) {
+    const { names, box, room, regions, chain, quantities, positive } = this.spec.drawn;
+    const { quantity, unit } = this.state;
+    const { atoms: lit, definition, name, meaning } = quantities[quantity];
+    const byMask = (values) => new Map(values.map((value, i) => [regions[i].mask, value]));
+    const text = (value) => numberIn(unit, value);
+    this.diagram.show({ box, ellipses, atoms: byMask(atoms), anchors: byMask(anchors), room, lit: lit.map((i) => regions[i].mask), text: (value) => numberIn(unit, value, 2) });
+    let terms = lit.map((i) => [regions[i].name, atoms[i]]);
+    const value = sum(terms.map(([, nats]) => nats));
+    if (positive) terms = terms.some(([, nats]) => nats > 0) ? terms.filter(([, nats]) => nats > 0) : terms;
+    else if (chain && lit.length > 1) terms = lit.filter((i) => regions[i].shorter).map((i) => [regions[i].shorter, atoms[i]]);
+    const summed = terms.length > 1 ? terms.map(([part, nats]) => `${part} = ${text(nats)}`) : [];
+    const [head, formula, meant, parts, remark] = this.words;
+    head.textContent = `${quantity} = ${text(value)} ${unit}`;
+    formula.textContent = `= ${definition[unit]}`;
+    meant.replaceChildren(...(name ? [make("b", {}, name), meaning] : []));
+    parts.replaceChildren(...(summed.length ? ["the sum of", ...summed.flatMap((term) => [make("br"), term])] : []));
+    remark.textContent = note;
+    const called = name ? `, the ${name},` : "";
+    const made = summed.length ? `, the sum of ${summed.join(" plus ")}` : "";
+    this.alt = `${before}${names.length === 2 ? "Two" : "Three"} overlapping sets, ${names.join(" and ")}; highlighted is ${quantity}${called} ${text(value)} ${unit}${made}. ${note}`;
+    this.diagram.svg.setAttribute("aria-label", this.alt);
+  }
+
+  // The pointer chooses the atom that it is on.
+  point(event) {
+    const still = event.type === "pointermove" && !event.movementX && !event.movementY;
+    if (still || !this.diagram) return;
+    const mask = this.diagram.maskAt(event);
+    const { regions, chain } = this.spec.drawn;
+    const region = regions.find((region) => region.mask === mask);
+    const wanted = region && (chain ? (region.shorter ?? region.name) : region.name);
+    const axis = this.axes.find(({ name }) => name === "quantity");
+    const tick = axis.values.indexOf(wanted);
+    if (tick >= 0 && wanted !== this.state.quantity) this.pick(axis, tick);
+  }
+}
+
+const viewOf = (spec) => (spec.drawn ? DiagramView : View);
+
 // In a notebook: one set of pictures per model, however many views of it are open.
 export default function () {
   let frames;
@@ -260,9 +364,9 @@ export default function () {
       const spec = model.get("_spec");
       frames = new Frames(spec, (wish) => model.send(wish));
       const { picture, ...opening } = spec.opening;
-      frames.add(opening, opening, URL.createObjectURL(new Blob([picture], { type: "image/webp" })));
+      frames.add(opening, opening, picture && URL.createObjectURL(new Blob([picture], { type: "image/webp" })));
       model.on("msg:custom", (message, pictures) => frames.answer(message, pictures));
-      return () => frames.known.forEach(({ url }) => URL.revokeObjectURL(url));
+      return () => frames.known.forEach(({ url }) => url && URL.revokeObjectURL(url));
     },
     render({ model, el }) {
       let pending = null;
@@ -280,7 +384,7 @@ export default function () {
         clearTimeout(pending);
         pending = setTimeout(tell, REST_MS);
       };
-      const view = new View(el, frames, model.get("state"), report);
+      const view = new (viewOf(frames.spec))(el, frames, model.get("state"), report);
       const follow = () => pending === null && view.set({ ...model.get("state") });
       model.on("change:state", follow);
       return () => {
@@ -295,6 +399,6 @@ export default function () {
 // In an exported page: every picture is there from the start.
 export function mount(el, { spec, pictures }) {
   const frames = new Frames(spec, null);
-  for (const one of pictures) frames.add(one, one, `data:image/webp;base64,${one.picture}`);
-  return new View(el, frames, spec.start, null);
+  for (const one of pictures) frames.add(one, one, one.picture && `data:image/webp;base64,${one.picture}`);
+  return new (viewOf(spec))(el, frames, spec.start, null);
 }

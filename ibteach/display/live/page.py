@@ -18,7 +18,7 @@ def read(name: str) -> str:
     return files("ibteach.display.live").joinpath(name).read_text(encoding="utf-8")
 
 
-SCRIPT = read("page.js") + read("live.js")
+SCRIPT = read("page.js") + read("diagram.js") + read("live.js")
 STYLE = read("live.css")
 
 _PAGE = """<!DOCTYPE html>
@@ -58,7 +58,9 @@ def page(
     style: str = STYLE,
 ) -> str:
     """The HTML text of a live figure: `spec` with its start state, every picture, a PNG for no script."""
-    packed = [one | {"picture": base64.b64encode(one["picture"]).decode()} for one in pictures]
+    packed = [
+        one | ({"picture": base64.b64encode(one["picture"]).decode()} if "picture" in one else {}) for one in pictures
+    ]
     figure = json.dumps({"spec": spec, "pictures": packed}, ensure_ascii=False)
     return _PAGE.format(
         version=ibteach.__version__,

@@ -147,6 +147,24 @@ class Scene:
         return None
 
 
+class DrawnScene(Scene):
+    """A scene that the browser draws from numbers; pictures of it are for readers without scripts.
+
+    `places` are the axes that change the numbers. What the others choose, such as which quantity is highlighted, is no
+    other picture: the script finds it in what it was told once.
+    """
+
+    places: Sequence[str] = ()
+
+    def told(self) -> dict[str, Any]:
+        """What the script knows of all states, in what JSON can hold."""
+        raise NotImplementedError(f"{type(self).__name__}.told says what its script has to know.")
+
+    def drawing(self, **place: Any) -> dict[str, Any]:
+        """The numbers of one state, in what JSON can hold."""
+        raise NotImplementedError(f"{type(self).__name__}.drawing gives the numbers of a state.")
+
+
 def start_state(scene: Scene) -> dict[str, Any]:
     """The state that a scene shows first."""
     return {axis.name: axis.values[axis.start] for axis in scene.axes}

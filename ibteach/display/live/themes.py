@@ -9,6 +9,8 @@ from matplotlib.rcsetup import cycler
 
 SMALL = 12.25
 """The smallest type, in points: a thirtieth of a screen of which a picture 4.5 inches high takes eight ninths."""
+HIGHLIGHT = 8
+"""Of a theme's colours: the gold one, which none of the sets of a diagram has."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +24,12 @@ class Theme:
     grid: str
     accent: str
     cycle: tuple[str, ...]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Its colours by the names that scripts and styles have for them; those of a diagram's sets among them."""
+        named = {name: getattr(self, name) for name in ("background", "foreground", "muted", "grid", "accent")}
+        return named | {f"set{i}": self.cycle[i] for i in range(3)} | {"highlight": self.cycle[HIGHLIGHT]}
 
     @property
     def rc(self) -> dict[Any, Any]:

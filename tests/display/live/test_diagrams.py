@@ -117,24 +117,16 @@ def test_what_cannot_be_drawn_is_told(joints):
         diagram(joints)
 
 
-def test_the_pointer_finds_the_region_it_is_on():
-    scene = DiagramScene(chain(0.1))
-    canvas = Canvas(scene, dpi=80)
-    found = canvas.targets(start_state(scene))
-    offered = scene.axes[0].values
-    assert found["axis"] == "quantity"
-    rows, columns = len(found["cells"]), len(found["cells"][0])
-    seen = {sign for row in found["cells"] for sign in row} - {" "}
-    names = {offered[ord(sign) - ord("0")] for sign in seen}
-    assert names == {"H[X|Y,Z]", "H[Y|X]", "H[Z|X]", "I[X;Y|Z]", "I[X;Z|Y]", "I[Y;Z]"}
-    # Each target is where that quantity's highlight is drawn.
-    for quantity in names:
-        pixels = canvas.pixels({"quantity": quantity, "unit": "nats"})
-        gold = np.abs(pixels.astype(int) - np.rint(255 * np.array(to_rgb(LIGHT.cycle[HIGHLIGHT])))).max(-1) <= 2
-        y, x = gold.nonzero()
-        cells = [
-            found["cells"][int(j / len(gold) * rows)][int(i / gold.shape[1] * columns)]
-            for i, j in zip(x, y, strict=True)
-        ]
-        right = sum(cell == chr(ord("0") + offered.index(quantity)) for cell in cells)
-        assert right > 0.7 * len(cells), quantity  # a cell is ten pixels wide, a region may be as narrow
+def test_the_browser_is_given_the_numbers_of_a_place_and_what_sums_them_up():
+    scene = DiagramScene({0.1: chain(0.1), 0.2: chain(0.2)}, "noise")
+    told, drawing = scene.told(), scene.drawing(noise=0.2)
+    assert told["places"] == ("noise",)  # which quantity is looked at, and in which unit, is no other drawing
+    for quantity, known in told["quantities"].items():
+        value = sum(drawing["atoms"][i] for i in known["atoms"])
+        assert value == pytest.approx(measure(quantity, chain(0.2)).item(), abs=1e-12)
+    found = scene.layout(0.2)
+    for region, anchor in zip(told["regions"], drawing["anchors"], strict=True):
+        if anchor:  # a number stands in its own region
+            assert found.anchors[region["name"]] == pytest.approx(anchor, abs=1e-3)
+            inside = [level < 0 for level in found.inside(*anchor[:2]).values()]
+            assert sum(1 << i for i, yes in enumerate(inside) if yes) == region["mask"]
