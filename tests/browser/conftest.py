@@ -156,6 +156,14 @@ class Notebook:
         output.wait_for()
         return output.inner_text().strip()
 
+    def says(self, code, wanted):
+        """Whether what code prints is, or soon becomes, what is wanted: the browser tells the kernel when it can."""
+        for _ in range(40):
+            if self.run(code) == wanted:
+                return True
+            self.page.wait_for_timeout(250)
+        return False
+
     def choose(self, menu, *entries):
         """Open a menu and click through it."""
         self.page.get_by_role("menuitem", name=menu, exact=True).click()

@@ -158,5 +158,4 @@ def test_the_kernel_and_the_screen_show_the_same_table(tmp_path, open_notebook):
     editor.page.wait_for_function("document.querySelector('[data-cell=\"0,0\"]').ariaValueNow === '0.5'")
     editor.cell(0, 1).press("PageUp")
     assert editor.table()[0, 1] == pytest.approx(0.1)
-    editor.page.wait_for_timeout(400)
-    assert notebook.run("print(editor.table.round(6).tolist())") == "[[0.45, 0.1], [0.0, 0.45]]"
+    assert notebook.says("print(editor.table.round(6).tolist())", "[[0.45, 0.1], [0.0, 0.45]]")

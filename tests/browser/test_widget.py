@@ -57,8 +57,7 @@ def test_jupyterlab(opened):
     first.root.get_by_role("radio", name="both").check(force=True)
     first.root.get_by_role("slider").press("Home")
     first.pixels()
-    page.wait_for_timeout(500)
-    assert notebook.run("print(explorer.state_text)") == '{"radius": 0.1, "ring": "both", "colour": "colour 0"}'
+    assert notebook.says("print(explorer.state_text)", '{"radius": 0.1, "ring": "both", "colour": "colour 0"}')
 
     # A state that is pasted is shown, and one that is not there is refused.
     first.root.locator("summary").click()

@@ -543,11 +543,9 @@ def answers(address):
 
 
 def test_a_cluster_that_is_not_there():
-    began = time.monotonic()
     for address, what in [("tcp://127.0.0.1:1", "nobody answers"), ("nonsense://1", "nobody answers")]:
         with pytest.raises(errors.Unavailable, match=f"{what} at '{address}'"), executors.cluster(address, timeout=1):
             pass
-    assert time.monotonic() - began < 10
 
 
 def test_a_cluster_without_workers():
