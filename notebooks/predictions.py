@@ -53,7 +53,7 @@ def wait(notebook: dict, number: str) -> None:
         name = named(question) or next(free)
         question["metadata"]["ibteach"] = {**question["metadata"].get("ibteach", {}), "predict": name}
         line = f'exercises.predict("{name}")'
-        answering = [cell for cell in code if line in source(cell)] or code[:1]
+        answering = [cell for cell in code if line in source(cell)] or [cell for cell in code if cell["outputs"]][:1] or code[:1]
         for cell in answering:
             if line not in source(cell):
                 cell["source"] = f"{line}\n{source(cell)}".splitlines(keepends=True)

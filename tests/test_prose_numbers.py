@@ -33,10 +33,11 @@ def prose(chapter: str) -> str:
 
 
 def printed(chapter: str, cell: str) -> str:
-    """What a cell printed, or the value that it ended with."""
+    """What a cell printed, or the value that it ended with; the vote that it begins with is neither."""
     (found,) = (each for each in cells(chapter) if each.get("id") == cell)
     outputs = [output.get("text") or output.get("data", {}).get("text/plain", "") for output in found["outputs"]]
-    return "".join("".join(text) for text in outputs)
+    texts = map("".join, outputs)
+    return "".join(text for text in texts if not text.startswith("Prediction "))
 
 
 def numbers(text: str) -> list[float]:
