@@ -44,6 +44,13 @@ def folded(prose: str, name: str) -> str:
     return f'<details class="answer answer-{name}"><summary>Answer</summary>\n\n{first}\n\n</details>{gap}{rest}'
 
 
+def beginning(code: str, line: str) -> str:
+    """Code that begins with a line, after what it imports."""
+    lines = code.splitlines(keepends=True)
+    place = next((i for i, text in enumerate(lines) if text.strip() and not text.startswith(("import ", "from "))), 0)
+    return "".join([*lines[:place], f"{line}\n", *lines[place:]])
+
+
 def wait(notebook: dict, number: str) -> None:
     """Name, mark and fold what belongs to the predictions of chapter `number`."""
     cells = notebook["cells"]
@@ -53,10 +60,11 @@ def wait(notebook: dict, number: str) -> None:
         name = named(question) or next(free)
         question["metadata"]["ibteach"] = {**question["metadata"].get("ibteach", {}), "predict": name}
         line = f'exercises.predict("{name}")'
-        answering = [cell for cell in code if line in source(cell)] or [cell for cell in code if cell["outputs"]][:1] or code[:1]
+        shows = [cell for cell in code if cell["outputs"]] or code
+        answering = [cell for cell in code if line in source(cell)] or shows[:1]
         for cell in answering:
             if line not in source(cell):
-                cell["source"] = f"{line}\n{source(cell)}".splitlines(keepends=True)
+                cell["source"] = beginning(source(cell), line).splitlines(keepends=True)
             metadata = cell["metadata"]
             metadata["tags"] = sorted({*metadata.get("tags", []), "predicted"})
             metadata["jupyter"] = {**metadata.get("jupyter", {}), "outputs_hidden": True}
