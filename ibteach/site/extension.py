@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import ibteach
-from ibteach.display.live import page, published
+from ibteach.display.live import page, predict, published
 from ibteach.display.live.joint_table import SCRIPT as TABLE
 from ibteach.display.live.joint_table import STYLE as TABLE_STYLE
 from ibteach.display.playground.widget import SCRIPT as PLAYGROUND
@@ -109,9 +109,28 @@ def _at_home(app: Any, name: str, template: str, context: dict, doctree: Any) ->
 
 
 def _scripts(app: Any, exception: Exception | None) -> None:
-    """The scripts and styles, into the site's static files."""
+    """The scripts and styles, into the site's static files; pages as everyone can read them."""
     if exception is None:
         static_files(Path(app.outdir) / "_static")
+        for path in sorted(Path(app.outdir).rglob("*.html")):
+            text = path.read_text(encoding="utf-8")
+            path.write_text(accessible(text), encoding="utf-8")
+
+
+SAID = {
+    '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
+    '<aside class="sidebar-drawer"': '<aside aria-label="Pages" class="sidebar-drawer"',
+    '<aside class="toc-drawer': '<aside aria-label="On this page" class="toc-drawer',
+    '<div id="search-results">': '<h1>Search</h1><div id="search-results">',
+}
+"""What the theme leaves unsaid to a reader who does not see the page, and what says it."""
+
+
+def accessible(page: str) -> str:
+    """The text of a page in which headings have levels and landmarks names."""
+    for text, said in SAID.items():
+        page = page.replace(text, said)
+    return page
 
 
 def static_files(static: Path) -> None:
@@ -119,7 +138,10 @@ def static_files(static: Path) -> None:
     ours = static / "ibteach"
     ours.mkdir(parents=True, exist_ok=True)
     scripts = {"explorer.js": page.SCRIPT + page.read("files.js"), "table.js": TABLE, "playground.js": PLAYGROUND}
-    style = page.STYLE + TABLE_STYLE.removeprefix(page.STYLE) + PLAYGROUND_STYLE.removeprefix(page.STYLE)
+    scripts["predict.js"] = predict.SCRIPT
+    style = (
+        predict.STYLE + page.STYLE + TABLE_STYLE.removeprefix(page.STYLE) + PLAYGROUND_STYLE.removeprefix(page.STYLE)
+    )
     for name, text in (scripts | {"figures.css": style}).items():
         (ours / name).write_text(text, encoding="utf-8")
     with as_file(files("ibteach.site")) as here:

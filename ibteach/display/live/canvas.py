@@ -127,6 +127,11 @@ class Canvas:
         self._compare(state, pixels)
         return pixels
 
+    def still(self) -> UInt8[np.ndarray, "height width 3"]:
+        """The picture without what moves."""
+        self._agg.restore_region(self._background)
+        return np.array(self._agg.buffer_rgba())[..., :3].copy()
+
     def _compare(self, state: dict[str, Any], pixels: np.ndarray) -> None:
         """Warn where a tick further the picture is the same."""
         if self._last is False:  # was said

@@ -7,7 +7,6 @@ controls and pictures as one file that needs neither kernel nor network (`page`)
 
 from __future__ import annotations
 
-import itertools
 import math
 import threading
 import time
@@ -20,6 +19,7 @@ from tqdm.auto import tqdm
 from ibteach.checks import known, several
 from ibteach.display.live import page, published
 from ibteach.display.live.canvas import LAYOUTS, Canvas, layouts_of, picture
+from ibteach.display.live.packed import Strips
 from ibteach.display.live.scene import Axis, DrawnScene, Scene, alt_text, resolve, start_state, states
 from ibteach.display.live.themes import LIGHT, THEMES
 from ibteach.display.live.widget import Exported, LiveFigure, State
@@ -144,23 +144,26 @@ class Explorer(LiveFigure):
 
     def _published(self) -> str:
         spec = spec_of(self.scene, THEMES, self._page_layouts()) | {"preload": True, "start": self.state}
+        backgrounds: dict[str, bytes] = {}
         with self._drawing:
             still = picture(self.scene, self.state, LIGHT, self._canvas("wide", LIGHT.name))
-            return published.place("explorer", spec, still, *self._still(), self._states())
+            if isinstance(self.scene, DrawnScene):
+                shown: Iterable[dict[str, Any]] = ({"drawing": self._drawn(one)["drawing"]} for one in self._places())
+            else:
+                strips = Strips(self.scene, self._page_layouts())
+                backgrounds, shown = strips.backgrounds, self._with_words(strips)
+            return published.place("explorer", spec, still, *self._still(), shown, backgrounds)
 
-    def _states(self) -> Iterator[dict[str, Any]]:
-        """Every state's words, targets and pictures, in the order of its axes."""
-        if isinstance(self.scene, DrawnScene):
-            for state in tqdm(self._places(), desc=self.scene.title, leave=False, delay=2):
-                yield {"drawing": self._drawn(state)["drawing"]}
-            return
-        for state in tqdm(states(self.scene), desc=self.scene.title, leave=False, delay=2):
-            shapes = itertools.product(self._page_layouts(), THEMES)
-            drawn = {of: self._drawn(state, *of, quality=82, method=4) for of in shapes}
-            targets = {"-".join(of): one["targets"] for of, one in drawn.items() if "targets" in one}
-            pictures = {"-".join(of): one["picture"] for of, one in drawn.items()}
-            said = {"alt": alt_text(self.scene, state)} | ({"targets": targets} if targets else {})
-            yield said | {"pictures": pictures}
+    def _with_words(self, strips: Strips) -> Iterator[dict[str, Any]]:
+        """Every state's words and pictures, in the order of its axes."""
+        every = states(self.scene)
+        many = tqdm(zip(every, strips, strict=True), desc=self.scene.title, total=len(every), leave=False, delay=2)
+        for state, found in many:
+            yield {"alt": alt_text(self.scene, state)} | self._targets(state) | found
+
+    def _targets(self, state: dict[str, Any]) -> dict[str, Any]:
+        found = {layout: self._canvas(layout, LIGHT.name).targets(state) for layout in self._page_layouts()}
+        return {"targets": found} if any(found.values()) else {}
 
     def _page_layouts(self) -> list[str]:
         """The layouts that a page has pictures of."""

@@ -29,17 +29,19 @@ class Frames {
     return [...(drawn ? ["drawn"] : [layout, theme]), ...ticks].join("-");
   }
 
-  add(of, { state, alt, targets, drawing }, url) {
+  add(of, { state, alt, targets, drawing, part }, url) {
     const key = this.key(of, state);
-    if (!this.known.has(key)) this.known.set(key, { layout: of.layout, alt, targets, drawing, url });
+    if (!this.known.has(key)) this.known.set(key, { layout: of.layout, alt, targets, drawing, part, url });
   }
 
-  answer({ layout, theme, states, alts, targets = [], drawings = [], error }, pictures) {
+  // `pictures` are bytes of one state each, or addresses of pictures of which a state is one of the `parts`.
+  answer({ layout, theme, states, alts, targets = [], drawings = [], parts = [], error }, pictures) {
     this.askedAt = -Infinity;
     const of = { layout, theme };
     const count = pictures.length || drawings.length;
     pictures.forEach((data, i) => {
-      this.add(of, { state: states[i], alt: alts[i], targets: targets[i] }, URL.createObjectURL(new Blob([data], { type: "image/webp" })));
+      const url = parts[i] ? data : URL.createObjectURL(new Blob([data], { type: "image/webp" }));
+      this.add(of, { state: states[i], alt: alts[i], targets: targets[i], part: parts[i] }, url);
     });
     drawings.forEach((drawing, i) => this.add(of, { state: states[i], drawing }));
     if (error) this.errors.set(this.key(of, states[count]), error);
@@ -183,9 +185,14 @@ class View extends LiveFigure {
 
   image(key) {
     if (!this.images.has(key)) {
-      const { url, alt } = this.frames.known.get(key);
+      const { url, alt, part } = this.frames.known.get(key);
       const image = new Image();
       Object.assign(image, { src: url, alt, decoding: "sync", draggable: false });
+      if (part) {
+        const across = part.count > 1 ? (100 * part.at) / (part.count - 1) : 0;
+        const background = `url(${part.behind}) center / 100% 100% no-repeat`;
+        Object.assign(image.style, { objectFit: "cover", objectPosition: `${across}% 50%`, background });
+      }
       image.dataset.key = key;
       this.images.set(key, image);
     }
@@ -237,7 +244,7 @@ class View extends LiveFigure {
     const error = this.frames.errors.get(missing);
     if (missing && !error) {
       this.waiting ??= setInterval(() => {
-        this.note.textContent = this.frames.lost ? "run the cell again to see this state" : "waiting for the kernel …";
+        this.note.textContent = this.frames.lost ? "run the cell again to see this state" : (this.spec.waiting ?? "waiting for the kernel …");
         this.frames.pump(); // an answer may have been lost
         if (!this.shown) this.show(this.frames.known.keys().next().value); // the other theme's is better than none
       }, PATIENCE_MS);

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,18 +34,29 @@ def folder() -> Path | None:
     return Path(named) if named else None
 
 
-def place(kind: str, spec: dict[str, Any], still: bytes, alt: str, width: int, states: Iterable[dict] = ()) -> str:
+def place(
+    kind: str,
+    spec: dict[str, Any],
+    still: bytes,
+    alt: str,
+    width: int,
+    states: Iterable[dict[str, Any]] = (),
+    backgrounds: Mapping[str, bytes] | None = None,
+) -> str:
     """Write a figure into the folder; returns the HTML of its place: the picture that a reader without scripts sees.
 
     `kind` says which script draws it, `states` yields for each state, in the order of its axes, its words and its
-    pictures: ``{"alt": …, "pictures": {"wide-light": bytes}}``. What is written is named by its content, so that the
-    same figure is written once, and a picture that two states share is one file.
+    pictures: ``{"alt": …, "pictures": {"wide": bytes}, "part": [0, 4]}``; `backgrounds` are behind them. What is
+    written is named by its content, so that the same figure is written once, and a picture that two states share is one
+    file.
     """
     root = folder()
     assert root is not None
     root.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(dir=root, prefix=".part-"))
     try:
+        if backgrounds:
+            spec = spec | {"backgrounds": {of: _write(part, picture) for of, picture in backgrounds.items()}}
         names = [_write(part, json.dumps({"kind": kind, "spec": spec}, ensure_ascii=False).encode(), "figure.json")]
         chunk: list[dict] = []
         chunks = 0

@@ -1,6 +1,8 @@
 // A page of the site: its formulas are set, and each figure becomes live when it comes near the screen. What a figure
 // shows is in the address, `#figure=its-name&γ=0.1`: it is replaced there, never added to the history.
 
+import { upgradeAll } from "./predict.js";
+
 const KINDS = { explorer: "./explorer.js", table: "./table.js", playground: "./playground.js" };
 const NEAR = "600px"; // of the screen
 
@@ -85,6 +87,7 @@ export async function mount(place) {
   place.dataset.mounted = "";
   const base = new URL(place.dataset.live, document.baseURI);
   const { kind, spec } = await (await fetch(base)).json();
+  spec.waiting = "fetching the picture …";
   const module = await import(KINDS[kind]);
   const still = place.querySelector("img");
   const { figure } = place.dataset;
@@ -144,4 +147,5 @@ export function mountAll(root = document) {
 }
 
 setMaths(document);
+upgradeAll(document);
 mountAll(document);
