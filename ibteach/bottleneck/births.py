@@ -179,38 +179,50 @@ def climb(source, log_f, beta, start, owner, steps=200):
     """Local maxima of the growth factor D on the simplex of Y, uphill from each start: D (N,) and places (N, Y).
 
     Start i belongs to problem `owner[i]` of those with log_f (B, X) and β (B,). Moving q to the mean of the rows
-    p(y|x), weighted by the terms of D(q), never lowers D; every third step is led on by the two before. Starts that
-    fall in with another are dropped, with D = 0.
+    p(y|x), weighted by the terms of D(q), never lowers D; every third step is Newton's. Starts that fall in with
+    another are dropped, with D = 0.
     """
     growth, place, going = np.zeros(len(start)), start.copy(), np.arange(len(start))
-    plain, before = place.copy(), place.copy()
+    plain, squares = place.copy(), (source.rows[:, :, None] * source.rows[:, None]).reshape(len(source.rows), -1)
     for number in range(steps):
         whose, here = owner[going], place[going]
         log_terms = beta[whose, None] * np.log(np.maximum(here, TINY)) @ source.rows.T - log_f[whose]
         terms = np.exp(np.minimum(log_terms, 300, out=log_terms)) * source.p_x
         new = terms.sum(1)
-        image = terms @ source.rows / np.maximum(new, TINY)[:, None]
-        astray = new < growth[going] - 1e-13  # led too far: back to where the plain step was
+        share = terms / np.maximum(new, TINY)[:, None]
+        image = share @ source.rows
+        astray = new < growth[going] - 1e-13  # Newton led too far: back to where the plain step was
         image[astray] = plain[going[astray]]
-        rising = (new > growth[going] + 1e-12) | astray
+        rising = (new > growth[going] + 1e-12) | (number % 3 > 0) & (np.abs(image - here).sum(1) > 1e-9)
         growth[going] = np.maximum(new, growth[going])
         place[going] = plain[going] = image
         if number % 3 == 2:
-            # Two steps in a row say where all that follow would lead (Varadhan & Roland 2008).
-            step, turn = here - before[going], image - 2 * here + before[going]
-            far = np.sqrt((step**2).sum(1) / np.maximum((turn**2).sum(1), 1e-30)).clip(1, 1e3)[:, None]
-            guess = before[going] + 2 * far * step + far**2 * turn
-            guess /= guess.sum(1, keepdims=True)  # a long step magnifies rounding
-            place[going] = np.where((guess >= 0.1 * image).all(1, keepdims=True) & ~astray[:, None], guess, image)
-        before[going] = here
-        going = going[rising]
-        if number in (3, 10, 30, 100):
+            place[going] = np.where(astray[:, None], image, newton(here, image, share, squares, beta[whose]))
+        going = going[rising | astray]
+        if number in (3, 9, 30, 99):
             first = np.unique(np.column_stack([owner, plain.round(4)])[going], axis=0, return_index=True)[1]
             growth[np.delete(going, first)] = 0
             going = going[first]
         if not len(going):
             break
     return growth, plain
+
+
+def newton(here, image, share, squares, beta):
+    """Where Newton's method for ln D leads from q = `here` (N, Y), in ln q; the `image` where that is not uphill.
+
+    Near β = 1 ln D is so flat that plain steps hardly move. Its slope in ln q is β (image − q), its second derivative
+    β² Cov[p(·|x)] − β diag(q), the x weighted by their `share` (N, X), plus β q qᵀ, which the scale of q takes away.
+    """
+    labels = here.shape[1]
+    root = np.sqrt(np.maximum(here, 1e-100))
+    covariance = (share @ squares).reshape(-1, labels, labels) - image[:, :, None] * image[:, None]
+    bent = (1 + 1e-14) * np.eye(labels) - beta[:, None, None] * covariance / (root[:, :, None] * root[:, None])
+    slope = (image - here) / root
+    move = np.linalg.solve(bent, slope[:, :, None])[:, :, 0]
+    guess = here * np.exp((move / root).clip(-3, 3))
+    guess /= guess.sum(1, keepdims=True)
+    return np.where((move * slope).sum(1, keepdims=True) > 0, guess, image)
 
 
 def weigh(source, table, born, beta):
