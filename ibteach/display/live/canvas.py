@@ -168,9 +168,18 @@ class Canvas:
         sign = {None: " "} | {value: chr(ord("0") + tick) for tick, value in enumerate(axis.values)}
         return {"axis": name, "cells": ["".join(sign[value] for value in row) for row in grid]}
 
-    def frame(self, state: dict[str, Any], quality: int = 90, method: int = 0) -> bytes:
-        """The picture of one state as WebP; a higher `method` takes longer and makes it smaller."""
+    def frame(self, state: dict[str, Any], quality: int = 90, method: int = 0, colours: int = 0) -> bytes:
+        """The picture of one state as WebP; a higher `method` takes longer and makes it smaller.
+
+        With a number of `colours` it has so many and loses nothing else: for a page that is kept, half as large.
+        """
         packed = io.BytesIO()
+        if colours:
+            # Measured on chapter 05's latents with 96 colours: two thirds of what a lossy one of quality 82 takes, and a
+            # third of its error, for lines and letters have no rings.
+            few = Image.fromarray(self.pixels(state)).quantize(colours, dither=Image.Dither.NONE).convert("RGB")
+            few.save(packed, "webp", lossless=True, quality=40, method=1)
+            return packed.getvalue()
         # Measured on 1440 × 720 dots: 15 ms and 45 kB, where a quick PNG takes 8 ms and 110 kB and a lossless WebP
         # 8 ms and 100 kB. The eye sees no difference, and a hosted kernel is behind a network.
         Image.fromarray(self.pixels(state)).save(packed, "webp", quality=quality, method=method)

@@ -7,6 +7,7 @@ controls and pictures as one file that needs neither kernel nor network (`page`)
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 import time
@@ -27,7 +28,8 @@ from ibteach.errors import InvalidInput
 from ibteach.files import PathLike, replacing
 
 BUSY_SECONDS = 0.05  # how long the kernel draws ahead before it listens again
-PAGE_PICTURES = 400  # about 15 MB: more than a reader waits for
+PAGE_PICTURES = 400  # 16 MB of chapter 05's busiest figure: more than a reader waits for
+PAGE_DPI = 120
 PAGE_LAYOUTS = ("wide", "tall")  # a screen shows the wide one, whose type is as large there
 
 
@@ -110,9 +112,11 @@ class Explorer(LiveFigure):
         wanted = [
             (layout, theme, state) for layout in layouts for theme in themes for state in states(self.scene, fixed)
         ]
+        of = itertools.product(layouts, themes)
+        canvases = {(layout, theme): Canvas(self.scene, THEMES[theme], layout, dpi=PAGE_DPI) for layout, theme in of}
         with replacing(path) as part, self._drawing:
             pictures = [
-                {"layout": layout, "theme": theme, **self._drawn(state, layout, theme, quality=82, method=4)}
+                {"layout": layout, "theme": theme, **self._drawn(state, canvas=canvases[layout, theme], colours=96)}
                 for layout, theme, state in tqdm(list(wanted), desc=path.name, leave=False, delay=2)
             ]
             still = picture(self.scene, start, THEMES[themes[0]], self._canvas("wide", themes[0]))
@@ -177,13 +181,18 @@ class Explorer(LiveFigure):
         return self._canvases[layout, theme]
 
     def _drawn(
-        self, state: dict[str, Any], layout: str = "wide", theme: str = LIGHT.name, **packing: int
+        self,
+        state: dict[str, Any],
+        layout: str = "wide",
+        theme: str = LIGHT.name,
+        canvas: Canvas | None = None,
+        **packing: int,
     ) -> dict[str, Any]:
         if isinstance(self.scene, DrawnScene):
             place = {name: state[name] for name in self.scene.places}
             return {"state": state, "drawing": self.scene.drawing(**place)}
-        frame = self._canvas(layout, theme).frame(state, **packing)
-        targets = self._canvas(layout, theme).targets(state)
+        canvas = canvas or self._canvas(layout, theme)
+        frame, targets = canvas.frame(state, **packing), canvas.targets(state)
         message = {"state": state, "alt": alt_text(self.scene, state)} | ({"targets": targets} if targets else {})
         return message | {"picture": frame}
 

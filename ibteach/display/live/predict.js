@@ -81,7 +81,7 @@ function ask(el, { id, choices, answer }, tell = () => {}) {
     for (const prose of document.querySelectorAll(`details.answer-${id}`)) prose.open = open;
   }
 
-  const follow = ({ detail }) => (detail === undefined || detail === id) && show();
+  const follow = ({ detail }) => (detail === null || detail === id) && show();
   window.addEventListener(CHANGED, follow);
   const elsewhere = ({ key }) => (key === null || key === VOTE + id || key === SHOW_ALL) && show(); // another page of the course
   window.addEventListener("storage", elsewhere);
