@@ -175,7 +175,7 @@ class Canvas:
         """
         packed = io.BytesIO()
         if colours:
-            # Measured on chapter 05's latents with 96 colours: two thirds of what a lossy one of quality 82 takes, and a
+            # Measured on chapter 05's latents with 96 colours: two thirds of a lossy one of quality 82, and a
             # third of its error, for lines and letters have no rings.
             few = Image.fromarray(self.pixels(state)).quantize(colours, dither=Image.Dither.NONE).convert("RGB")
             few.save(packed, "webp", lossless=True, quality=40, method=1)
