@@ -1,6 +1,7 @@
 """Where a `Record` comes from: data, device, versions, commit, command, and every setting that made it."""
 
 import datetime
+import functools
 import os
 import platform
 import re
@@ -88,6 +89,7 @@ def command_line() -> str:
     return shlex.join(typed if typed[:1] == ["ibteach"] else ["python", *typed])
 
 
+@functools.cache  # what was imported stays, whatever becomes of the checkout; git takes longer than a short training
 def commit() -> str | None:
     """The commit of the checkout that this package was imported from, if it was; ``-dirty`` when it was changed."""
     folder = Path(__file__).parent
