@@ -61,7 +61,7 @@ def pytorch(seconds=SECONDS) -> float:
         rows, place = order[place : place + 64], place + 64
         labels = digits.train_labels[rows]
         latents, logits = model(images[rows], zero_entropy_noise((64, 2), generator))
-        bound = OBJECTIVES["log-variance"].nats(moments(latents, labels, 10, ZERO_ENTROPY_VARIANCE))
+        bound = OBJECTIVES["log-variance"].of_moments(moments(latents, labels, 10, ZERO_ENTROPY_VARIANCE))
         optimizer.zero_grad()
         (0.02 * bound - decoder_log_likelihood(logits, labels).mean()).backward()
         optimizer.step()

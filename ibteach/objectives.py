@@ -130,9 +130,9 @@ class Moments:
 
     power: Tensor  # E‖Z‖², (...)
     variance: Tensor  # v_iy = Var[Z_i | y], (..., C, K)
-    share: Tensor  # p(y) over the classes that are averaged, (..., C)
+    class_prior: Tensor  # p(y) over the classes that are averaged, (..., C)
     centred: Tensor  # f(x) minus its class mean, (..., N, K)
-    members: Tensor  # one-hot labels, (..., N, C)
+    one_hot: Tensor  # of the labels, (..., N, C)
     noise_variance: float
 
     @property
@@ -142,16 +142,16 @@ class Moments:
     @property
     def mean_variance(self) -> Tensor:
         """E_y v_iy, (..., K)."""
-        return (self.share[..., None] * self.variance).sum(-2)
+        return (self.class_prior[..., None] * self.variance).sum(-2)
 
     @property
     def covariance(self) -> Tensor:
         """Cov[Z | y], (..., C, K, K), in float64: eigenvalues as small as the noise stand beside large ones."""
-        centred, members = exactly(self.centred), exactly(self.members)
-        count = members.sum(-2).clamp_min(1)
+        centred, one_hot = exactly(self.centred), exactly(self.one_hot)
+        count = one_hot.sum(-2).clamp_min(1)
         covariance = (
             torch.stack(  # class by class, for memory's sake
-                [(of_class[..., None] * centred).mT @ centred for of_class in members.unbind(-1)], -3
+                [(of_class[..., None] * centred).mT @ centred for of_class in one_hot.unbind(-1)], -3
             )
             / count[..., None, None]
         )
@@ -171,15 +171,15 @@ def moments(latents: Tensor, labels: Tensor, classes: int, noise_variance: float
     """
     if latents.dtype in (torch.float16, torch.bfloat16):
         latents = latents.float()
-    members = _one_hot(labels, classes).to(latents.dtype)
-    count = members.sum(-2)
+    one_hot = _one_hot(labels, classes).to(latents.dtype)
+    count = one_hot.sum(-2)
     inverse = 1 / count.clamp_min(1)[..., None]
     with torch.autocast(latents.device.type, enabled=False):  # a mean in half precision loses a small variance
-        centred = latents - members @ ((members.mT @ latents) * inverse)
-        variance = (members.mT @ centred.square()) * inverse + noise_variance
+        centred = latents - one_hot @ ((one_hot.mT @ latents) * inverse)
+        variance = (one_hot.mT @ centred.square()) * inverse + noise_variance
     counted = count if noise_variance > 0 else count * (count > 1)
     power = latents.square().sum(-1).mean(-1) + latents.shape[-1] * noise_variance
-    return Moments(power, variance, counted / counted.sum(-1, keepdim=True), centred, members, noise_variance)
+    return Moments(power, variance, counted / counted.sum(-1, keepdim=True), centred, one_hot, noise_variance)
 
 
 def _one_hot(labels: Tensor, classes: int) -> Tensor:
@@ -196,11 +196,11 @@ def _log_determinant(m: Moments) -> Tensor:
     # By Cholesky, not slogdet, whose gradient makes the host look whether it could be solved for.
     factor, _ = torch.linalg.cholesky_ex(TWO_PI_E * m.covariance)
     log_det = 2 * factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-    return 0.5 * (m.share.to(log_det) * log_det).sum(-1).to(m.share)
+    return 0.5 * (m.class_prior.to(log_det) * log_det).sum(-1).to(m.class_prior)
 
 
 def _log_variance(m: Moments) -> Tensor:
-    return 0.5 * (m.share[..., None] * (math.log(TWO_PI_E) + _log(m.variance))).sum((-2, -1))
+    return 0.5 * (m.class_prior[..., None] * (math.log(TWO_PI_E) + _log(m.variance))).sum((-2, -1))
 
 
 def _pooled_log_variance(m: Moments) -> Tensor:
@@ -237,7 +237,7 @@ def _ceb(m: Moments) -> Tensor:
 
 
 def _ceb_fitted(m: Moments) -> Tensor:
-    return 0.5 * (m.share[..., None] * (_log(m.variance) - math.log(m.noise_variance))).sum((-2, -1))
+    return 0.5 * (m.class_prior[..., None] * (_log(m.variance) - math.log(m.noise_variance))).sum((-2, -1))
 
 
 # ------------------------------------------------------------------------------------------------ the table of all
@@ -256,7 +256,7 @@ class Objective:
     bounds: str  # what the value is an upper bound on
     source: str
     gamma_per_beta_prime: float  # γ = this · β′ gives the same gradients
-    nats: Callable[[Moments], Tensor]  # of unchecked moments, for training loops
+    of_moments: Callable[[Moments], Tensor]  # of unchecked moments, for training loops
     formula: str  # LaTeX of the value in nats
     plain: str  # LaTeX of what γ multiplies
     needs_noise: bool = False
@@ -290,7 +290,7 @@ class Objective:
         4.2699
         """
         labels, classes, noise_variance = self._checked(latents, labels, classes, noise_variance)
-        return self._finite(self.nats(moments(latents, labels, classes, noise_variance)), latents)
+        return self._finite(self.of_moments(moments(latents, labels, classes, noise_variance)), latents)
 
     def _checked(
         self, latents: Tensor, labels: Tensor, classes: int | None, noise_variance: float
@@ -452,7 +452,7 @@ def loss_terms(
         uniform = -F.log_softmax(logits, -1).mean((-2, -1))
         cross_entropy = (1 - label_smoothing) * cross_entropy + label_smoothing * uniform
     m = moments(latents, labels, logits.shape[-1], noise_variance)
-    surrogates = [beta_prime * OBJECTIVES[name].nats(m) for name, beta_prime in beta_primes.items()]
+    surrogates = [beta_prime * OBJECTIVES[name].of_moments(m) for name, beta_prime in beta_primes.items()]
     return LossTerms(cross_entropy, functools.reduce(operator.add, surrogates))
 
 

@@ -47,13 +47,13 @@ def predictive_entropy(probabilities: Tensor) -> Tensor:
 class ClassGaussians:
     """q(z) = Σ_y p(y) N(z; μ_y, diag v_y): a Gaussian with independent units for each class of latents.
 
-    `mean` and `variance` (..., C, K), `share` (..., C); leading axes are networks. Its variances are those that the
-    log-variance surrogate is the entropy of, and b(z|y) of CEB (Kirsch et al. 2020; Fischer 2020).
+    `mean` and `variance` (..., C, K), `class_prior` (..., C); leading axes are networks. Its variances are those that
+    the log-variance surrogate is the entropy of, and b(z|y) of CEB (Kirsch et al. 2020; Fischer 2020).
     """
 
     mean: Tensor
     variance: Tensor
-    share: Tensor
+    class_prior: Tensor
     noise_variance: float
 
     @classmethod
@@ -79,7 +79,7 @@ class ClassGaussians:
                 f"latents: got values up to {latents.abs().max():.3g} with noise of variance {noise_variance:.3g}, "
                 "whose squares are too large for float64; look for what lets them grow."
             )
-        return cls(mean, found.variance, found.share.expand(mean.shape[:-1]), noise_variance)
+        return cls(mean, found.variance, found.class_prior.expand(mean.shape[:-1]), noise_variance)
 
     def surprise(self, latents: Tensor, *, samples: int = 16, seed: int = 0) -> Tensor:
         """−E ln q(f(x) + ε) of noiseless latents (..., N, K), nats, (..., N), float64.
@@ -121,7 +121,7 @@ class ClassGaussians:
         # Σ_i (z_i − μ_i)² / v_i by three matrix products: no (N, C, K) in memory.
         squares = z.square() @ precision.mT - 2 * z @ (self.mean * precision).mT
         constant = (self.mean.square() * precision + math.log(2 * math.pi) + self.variance.log()).sum(-1)
-        return self.share.log()[..., None, :] - (squares + constant[..., None, :]) / 2
+        return self.class_prior.log()[..., None, :] - (squares + constant[..., None, :]) / 2
 
     def _spread(self):
         """½ Σ_i σ²/v_i, (..., 1, C): how much less ln N(z; μ_y, v_y) is in expectation under the noise than without."""

@@ -1,11 +1,11 @@
 from .bottleneck import Bottleneck as Bottleneck
-from .bottleneck import around as around
 from .bottleneck import convnet as convnet
-from .bottleneck import make as make
+from .bottleneck import from_architecture as from_architecture
+from .bottleneck import from_backbone as from_backbone
 from .bottleneck import mlp as mlp
 from .bottleneck import resnet as resnet
-from .bottleneck import settle as settle
-from .bottleneck import settled as settled
+from .bottleneck import running_statistics as running_statistics
+from .bottleneck import use_running_statistics as use_running_statistics
 from .ensemble import Ensemble as Ensemble
 from .ensemble import stackable as stackable
 from .fingerprints import fingerprint as fingerprint

@@ -30,7 +30,8 @@ class Bottleneck(nn.Module):
         latent_dimension: K ≥ 1.
         classes: C ≥ 2.
 
-    `architecture` is what `make` needs to build its like: a dict that JSON can say, empty for an encoder of your own.
+    `architecture` is what `from_architecture` needs to build its like: a dict that JSON can say, empty for an encoder
+    of your own.
     With `low_precision` the encoder multiplies in bfloat16; the latent, its noise and the decoder never do.
     """
 
@@ -155,7 +156,7 @@ def resnet(
     return network
 
 
-def around(backbone: nn.Module, inputs: tuple[int, int, int], classes: int) -> Bottleneck:
+def from_backbone(backbone: nn.Module, inputs: tuple[int, int, int], classes: int) -> Bottleneck:
     """A bottleneck around a backbone of your own, such as a torchvision or timm model without its last layer.
 
     Args:
@@ -168,7 +169,7 @@ def around(backbone: nn.Module, inputs: tuple[int, int, int], classes: int) -> B
     >>> from torchvision.models import resnet18
     >>> backbone = resnet18()
     >>> backbone.fc = nn.Identity()
-    >>> around(backbone, (3, 32, 32), classes=10).latent_dimension
+    >>> from_backbone(backbone, (3, 32, 32), classes=10).latent_dimension
     512
     """
     shape = tuple(checks.whole("inputs", size) for size in checks.several("inputs", inputs))
@@ -176,7 +177,7 @@ def around(backbone: nn.Module, inputs: tuple[int, int, int], classes: int) -> B
         raise InvalidInput(f"backbone: got {type(backbone).__name__}, expected a torch.nn.Module.")
     where = next((parameter.device for parameter in backbone.parameters()), None)
     try:
-        with torch.no_grad(), settled(backbone):
+        with torch.no_grad(), running_statistics(backbone):
             features = backbone(torch.zeros(2, *shape, device=where))
     except (RuntimeError, ValueError, TypeError) as error:
         raise InvalidInput(f"backbone: does not take images of shape {shape} ({error}).") from error
@@ -189,7 +190,7 @@ def around(backbone: nn.Module, inputs: tuple[int, int, int], classes: int) -> B
     return Bottleneck(backbone, features.shape[1], classes)
 
 
-def settle(model: nn.Module) -> nn.Module:
+def use_running_statistics(model: nn.Module) -> nn.Module:
     """Let batch normalisation use the statistics that it gathered in training; dropout stays as it is."""
     for module in _normalising(model):
         module.eval()
@@ -197,18 +198,18 @@ def settle(model: nn.Module) -> nn.Module:
 
 
 @contextlib.contextmanager
-def settled(model: nn.Module) -> Iterator[nn.Module]:
+def running_statistics(model: nn.Module) -> Iterator[nn.Module]:
     """The model with its own statistics in batch normalisation, which neither depend on a batch nor are changed by it.
 
     >>> network = resnet((3, 32, 32), classes=10, width=8)
-    >>> with settled(network):
+    >>> with running_statistics(network):
     ...     latents, _ = network(torch.zeros(1, 3, 32, 32), torch.zeros(1, 64))
     >>> network.encoder.norm.num_batches_tracked
     tensor(0)
     """
     gathering = [module for module in _normalising(model) if module.training]
     try:
-        yield settle(model)
+        yield use_running_statistics(model)
     finally:
         for module in gathering:
             module.train()
@@ -223,12 +224,12 @@ SETTINGS = ("network", "latent_dimension", "hidden", "width", "norm", "dropout")
 """The keys of an `architecture`."""
 
 
-def make(architecture: dict, inputs, classes: int) -> Bottleneck:
+def from_architecture(architecture: dict, inputs, classes: int) -> Bottleneck:
     """A new network of that `architecture`, for images of shape `inputs`.
 
     Raises `UnknownName` for a network that is not in `NETWORKS`.
 
-    >>> make(mlp(64, classes=10, hidden=(32,)).architecture, (1, 8, 8), classes=10).architecture
+    >>> from_architecture(mlp(64, classes=10, hidden=(32,)).architecture, (1, 8, 8), classes=10).architecture
     {'network': 'mlp', 'latent_dimension': 2, 'hidden': [32], 'dropout': 0.0}
     """
     sizes = dict(architecture)

@@ -119,7 +119,7 @@ def save_network(path: files.PathLike, network: "networks.Bottleneck", inputs: t
         )
     shape = tuple(checks.whole("inputs", size) for size in checks.several("inputs", inputs))
     with torch.device("meta"):
-        like = networks.make(network.architecture, shape, network.classes)
+        like = networks.from_architecture(network.architecture, shape, network.classes)
     if not _of_one_shape(like.state_dict(), network.state_dict()):
         raise InvalidInput(f"inputs: got {shape}, which is not the shape of the images that this network takes.")
     content = {"architecture": network.architecture, "inputs": list(shape), "classes": network.classes}
@@ -147,10 +147,10 @@ def load_network(path: files.PathLike) -> "networks.Bottleneck":
     remedy = "Train it again."
     tensors, content = files.load(path, "network", NETWORK_VERSION, remedy)
     try:
-        network = networks.make(content["architecture"], tuple(content["inputs"]), content["classes"])
+        network = networks.from_architecture(content["architecture"], tuple(content["inputs"]), content["classes"])
         network.load_state_dict({name: tensor.clone() for name, tensor in tensors.items()})
         network.low_precision = bool(content["low_precision"])
     except (LookupError, TypeError, RuntimeError, InvalidInput) as error:
         raise DamagedFile(f"{path}: is not a whole network ({error}). {remedy}") from error
-    networks.settle(network)
+    networks.use_running_statistics(network)
     return network

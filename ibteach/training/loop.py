@@ -22,7 +22,7 @@ from ibteach import checks, files, seeds
 from ibteach.data.datasets import Dataset
 from ibteach.errors import Diverged, Unavailable
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
-from ibteach.networks.bottleneck import Bottleneck, settle
+from ibteach.networks.bottleneck import Bottleneck, use_running_statistics
 from ibteach.networks.ensemble import Ensemble
 from ibteach.networks.fingerprints import fingerprint
 from ibteach.objectives import loss_terms
@@ -112,7 +112,7 @@ def fit(
             bar.update()
         if stop.asked:
             tqdm.write(f"Stopped in epoch {training.epoch} of {settings.epochs}: what was trained until then is kept.")
-        settle(model)
+        use_running_statistics(model)
         record = training.record(stopped=stop.asked, latents=True)
     if training.guard.lost:
         raise training.diverged(record)

@@ -13,7 +13,7 @@ from torch import Tensor
 from ibteach import seeds
 from ibteach.information import mixture
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE, zero_entropy_noise
-from ibteach.networks.bottleneck import settled
+from ibteach.networks.bottleneck import running_statistics
 from ibteach.networks.ensemble import Ensemble
 from ibteach.objectives import OBJECTIVES, decoder_log_likelihood, moments
 from ibteach.precision import movable
@@ -38,7 +38,7 @@ def encode(model, data, images: Tensor) -> Tensor:
     members = len(model) if isinstance(model, Ensemble) else 1
     block = max(50, (BLOCK if images[0].numel() < 1000 else PHOTOGRAPHS) // members)
     silence = torch.zeros(1, model.latent_dimension, device=images.device)
-    with settled(model):
+    with running_statistics(model):
         latents = [model(data.normalize(part), silence.expand(len(part), -1))[0] for part in images.split(block)]
     latents = movable(torch.cat(latents, -2))
     return latents if latents.ndim == 3 else latents[None]
@@ -69,7 +69,7 @@ def measure(
             errors[f"{split}/{name}"] = each.std(-1) / each.shape[-1] ** 0.5
         m = moments(latents.double(), labels, len(data.classes), noise_variance)
         defined = [one for one in OBJECTIVES.values() if noise_variance > 0 or not one.needs_noise]
-        values |= {f"{split}/{objective.name}": objective.nats(m) for objective in defined}
+        values |= {f"{split}/{objective.name}": objective.of_moments(m) for objective in defined}
         if information:
             found = mixture.measure(latents, labels, noise_variance, stochastic=model.stochastic)
             for name in INFORMATION:

@@ -53,7 +53,7 @@ def remake(
     runs = [Run(**run) for run in record.runs]
 
     def make():
-        return networks.make(architecture, dataset.shape, len(dataset.classes))
+        return networks.from_architecture(architecture, dataset.shape, len(dataset.classes))
 
     together = [runs] if len(runs) > 1 and stackable(make()) else runs
     how = {"device": device, "progress": progress}

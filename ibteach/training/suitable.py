@@ -7,7 +7,7 @@ import torch
 from ibteach import checks
 from ibteach.data.datasets import Dataset
 from ibteach.errors import InvalidInput
-from ibteach.networks.bottleneck import Bottleneck, settled
+from ibteach.networks.bottleneck import Bottleneck, running_statistics
 from ibteach.networks.ensemble import Ensemble
 from ibteach.objectives import OBJECTIVES
 from ibteach.training.runs import Run
@@ -48,7 +48,7 @@ def check_images(model: Bottleneck | Ensemble, data: Dataset) -> None:
     where = next(model.parameters()).device
     images = data.normalize(data.train_images[:2]).to(where)
     try:
-        with torch.no_grad(), settled(model):
+        with torch.no_grad(), running_statistics(model):
             latents, _ = model(images, torch.zeros(2, model.latent_dimension, device=where))
     except RuntimeError as error:
         raise InvalidInput(f"model: does not take {wanted} ({error}); build it for data.shape.") from error

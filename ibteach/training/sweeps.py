@@ -30,7 +30,7 @@ from ibteach import checks, files, networks
 from ibteach.data.datasets import FOLDER_SIZE, Dataset, is_folder, load
 from ibteach.data.sources import SOURCES
 from ibteach.errors import DamagedFile, Diverged, Incomplete, InvalidInput, Unavailable
-from ibteach.networks.bottleneck import Bottleneck, settled
+from ibteach.networks.bottleneck import Bottleneck, running_statistics
 from ibteach.networks.ensemble import Ensemble, stackable
 from ibteach.records.provenance import command_line
 from ibteach.records.record import Record
@@ -55,7 +55,7 @@ class Job:
 
     - `data`, `size`, `convert`, `skip`: as `ibteach.data.datasets.load` takes them, a folder by its whole path
     - `fingerprint`: of what that returned
-    - `architecture`: as `ibteach.networks.bottleneck.make` takes it
+    - `architecture`: as `ibteach.networks.bottleneck.from_architecture` takes it
     - `runs`: one for each network
     - `settings`: of the training
     """
@@ -140,7 +140,7 @@ def plan(
         data = str(Path(data).expanduser().resolve())  # a worker may be in another folder
     dataset = load(data, size=size, convert=convert, skip=skip)
     try:
-        network = networks.make(architecture, dataset.shape, len(dataset.classes))
+        network = networks.from_architecture(architecture, dataset.shape, len(dataset.classes))
     except TypeError as error:
         raise InvalidInput(f"architecture: got {architecture!r}, which no network has ({error}).") from error
     for run in runs:
@@ -176,7 +176,7 @@ def _step_bytes(network: Bottleneck, dataset: Dataset, batch_size: int) -> float
         values += returned.numel() / 2 if isinstance(returned, Tensor) else 0
 
     hooks = [module.register_forward_hook(count) for module in network.modules()]
-    with torch.no_grad(), settled(network):
+    with torch.no_grad(), running_statistics(network):
         network(dataset.normalize(dataset.train_images[:2]), torch.zeros(2, network.latent_dimension))
     for hook in hooks:
         hook.remove()
@@ -201,7 +201,9 @@ def _begin(job: Job) -> tuple[Bottleneck | Ensemble, Dataset]:
             f"({job.fingerprint[:12]}); have the same files on all machines, and plan it again."
         )
     runs = job.runs[0] if len(job.runs) == 1 else job.runs
-    return loop.build(lambda: networks.make(job.architecture, dataset.shape, len(dataset.classes)), runs), dataset
+    return loop.build(
+        lambda: networks.from_architecture(job.architecture, dataset.shape, len(dataset.classes)), runs
+    ), dataset
 
 
 def work(

@@ -10,7 +10,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from ibteach.data.datasets import Dataset
-from ibteach.networks.bottleneck import Bottleneck, settled
+from ibteach.networks.bottleneck import Bottleneck, running_statistics
 from ibteach.networks.ensemble import Ensemble
 
 SMALL = 100e6
@@ -56,6 +56,6 @@ def forward_flops(model: Bottleneck | Ensemble, data: Dataset) -> float:
     count = len(model) if isinstance(model, Ensemble) else 1
     where = next(network.parameters()).device
     images = data.normalize(data.train_images[:2].to(where))
-    with torch.no_grad(), settled(network), FlopCounterMode(display=False) as counter:
+    with torch.no_grad(), running_statistics(network), FlopCounterMode(display=False) as counter:
         network(images, torch.zeros(2, model.latent_dimension, device=where))
     return count * counter.get_total_flops() / len(images)

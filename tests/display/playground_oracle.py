@@ -63,7 +63,7 @@ def surrogate(name, latents, noise, labels, noise_variance):
         return torch.zeros(())
     if name == "mixture":
         return mixture_bound(latents, noise, labels, noise_variance)
-    return OBJECTIVES[name].nats(moments(latents, labels, 10, noise_variance))
+    return OBJECTIVES[name].of_moments(moments(latents, labels, 10, noise_variance))
 
 
 class Both:

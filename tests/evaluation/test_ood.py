@@ -88,7 +88,7 @@ def test_the_gaussians_are_those_of_the_log_variance_surrogate():
     generator = torch.Generator().manual_seed(1)
     latents, labels = torch.randn(60, 3, generator=generator).double(), torch.arange(60) % 3
     gaussians = ClassGaussians.fit(latents, labels, classes=3)
-    entropy = (gaussians.share[:, None] * 0.5 * (2 * torch.pi * torch.e * gaussians.variance).log()).sum()
+    entropy = (gaussians.class_prior[:, None] * 0.5 * (2 * torch.pi * torch.e * gaussians.variance).log()).sum()
     assert entropy.item() == pytest.approx(OBJECTIVES["log-variance"](latents, labels).item())
 
 

@@ -8,7 +8,13 @@ from torch import nn
 
 from ibteach import data
 from ibteach.errors import InvalidInput, UnknownName
-from ibteach.networks.bottleneck import around, make, resnet, settle, settled
+from ibteach.networks.bottleneck import (
+    from_architecture,
+    from_backbone,
+    resnet,
+    running_statistics,
+    use_running_statistics,
+)
 from ibteach.networks.resnets import Block, ResNet18
 from ibteach.training.loop import Run, build, fit, grid
 from ibteach.training.measuring import encode
@@ -52,7 +58,7 @@ def test_latents_of_any_dimension():
     network = resnet((3, 32, 32), classes=7, latent_dimension=5, width=8)
     latents, logits = network(torch.zeros(3, 3, 32, 32), torch.zeros(3, 5))
     assert latents.shape == (3, 5) and logits.shape == (3, 7)
-    assert repr(make(network.architecture, (3, 32, 32), 7)) == repr(network)
+    assert repr(from_architecture(network.architecture, (3, 32, 32), 7)) == repr(network)
 
 
 def test_measuring_neither_uses_nor_changes_the_statistics_of_a_batch(digits):
@@ -62,9 +68,9 @@ def test_measuring_neither_uses_nor_changes_the_statistics_of_a_batch(digits):
     torch.testing.assert_close(together[:, :1], one)
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
     assert all(module.training for module in network.modules())
-    with settled(network):
+    with running_statistics(network):
         assert not network.encoder.norm.training
-    assert network.encoder.norm.training and not settle(network).encoder.norm.training
+    assert network.encoder.norm.training and not use_running_statistics(network).encoder.norm.training
 
 
 def test_group_normalised_networks_are_stacked(digits):
@@ -81,7 +87,7 @@ def test_group_normalised_networks_are_stacked(digits):
 
 def test_a_backbone_of_ones_own(digits):
     backbone = nn.Sequential(nn.Flatten(), nn.Linear(64, 12), nn.BatchNorm1d(12))
-    network, run = around(backbone, digits.shape, 10), Run.of("l2", gamma=0.01)
+    network, run = from_backbone(backbone, digits.shape, 10), Run.of("l2", gamma=0.01)
     assert network.latent_dimension == 12 and int(backbone[2].num_batches_tracked) == 0
     record = fit(network, digits, run, epochs=2, eval_examples=100, progress=False)
     assert record.value("test/argmax_error").item() < 0.3
@@ -91,7 +97,7 @@ def test_a_backbone_of_ones_own(digits):
         (lambda x: x, "got function, expected a torch.nn.Module"),
     ]:
         with pytest.raises(InvalidInput, match=said):
-            around(wrong, digits.shape, 10)
+            from_backbone(wrong, digits.shape, 10)
 
 
 def test_bad_input():

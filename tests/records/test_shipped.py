@@ -12,7 +12,7 @@ from ibteach.data.datasets import load
 from ibteach.data.label_noise import with_random_labels
 from ibteach.errors import InvalidInput, UnknownName
 from ibteach.evaluation.attacks import quantity
-from ibteach.networks.bottleneck import Bottleneck, convnet, make, mlp
+from ibteach.networks.bottleneck import Bottleneck, convnet, from_architecture, mlp
 from ibteach.networks.ensemble import Ensemble
 from ibteach.records import shipped
 from ibteach.records.record import Record, concatenate
@@ -272,9 +272,9 @@ def test_records_of_other_runs_are_not_compared():
 
 def test_an_architecture_is_enough_to_build_a_network():
     for network in (mlp(64, 10, latent_dimension=3, hidden=(5, 6), dropout=0.1), convnet((1, 8, 8), 10, width=3)):
-        again = make(network.architecture, (1, 8, 8), 10)
+        again = from_architecture(network.architecture, (1, 8, 8), 10)
         assert [p.shape for p in again.parameters()] == [p.shape for p in network.parameters()]
         assert again.architecture == network.architecture == Ensemble([network]).architecture
     assert Bottleneck(torch.nn.Flatten(), 64, 10).architecture == {}
     with pytest.raises(UnknownName, match="network: got 'mpl'"):
-        make({"network": "mpl"}, 64, 10)
+        from_architecture({"network": "mpl"}, 64, 10)

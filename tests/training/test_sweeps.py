@@ -33,7 +33,7 @@ def job(seed=0, objectives=("l2", "variance"), **settings):
 
 def by_hand(one):
     digits = data.load(one.data)
-    model = loop.build(lambda: networks.make(one.architecture, digits.shape, 10), one.runs)
+    model = loop.build(lambda: networks.from_architecture(one.architecture, digits.shape, 10), one.runs)
     return loop.fit(model, digits, one.runs, settings=one.settings, **CPU)
 
 

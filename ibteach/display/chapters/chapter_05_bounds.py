@@ -34,7 +34,7 @@ class BoundScene(TrainedScene):
         classes = record.decoder_weight.shape[1]
         m = moments(record.latents.double(), record.labels, classes)
         self.variance = m.variance.numpy()
-        self.bounds = np.stack([OBJECTIVES[name].nats(m).numpy() for name in CHAIN], -1)  # of the same latents
+        self.bounds = np.stack([OBJECTIVES[name].of_moments(m).numpy() for name in CHAIN], -1)  # of the same latents
         self.measured = functools.cache(self._measured)
 
     def _measured(self, m) -> tuple[float, float]:

@@ -138,7 +138,7 @@ class LatentScene(TrainedScene):
         dimension = self.record.latents.shape[-1]
         collapsed = moments(torch.zeros(2, dimension).double(), torch.zeros(2).long(), 1, self.noise_variance)
         floor = {
-            name: OBJECTIVES[name].nats(collapsed).item() if self.noise_variance and name in OBJECTIVES else 0
+            name: OBJECTIVES[name].of_moments(collapsed).item() if self.noise_variance and name in OBJECTIVES else 0
             for name in self.objectives
         }
         above = [self.value(f"train/{run['objective']}", m) - floor[run["objective"]] for m, run in self.numbered]

@@ -84,7 +84,7 @@ class StillScene(Scene):
         m = moments(self.record.latents[0].double(), self.record.labels, 10, self.noise_variance)
         for objective in OBJECTIVES.values():
             if objective.bounds.startswith("H[Z|Y]") and (self.noise_variance or not objective.needs_noise):
-                found.append((objective.title, objective.nats(m).item()))
+                found.append((objective.title, objective.of_moments(m).item()))
         return [(title, value * self.factor) for title, value in found]
 
     def _bounds(self, axes, theme):
