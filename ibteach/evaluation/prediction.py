@@ -19,7 +19,7 @@ from ibteach.errors import InvalidInput
 from ibteach.information.continuous import zero_entropy_noise
 from ibteach.networks.bottleneck import Bottleneck
 from ibteach.networks.ensemble import Ensemble
-from ibteach.precision import has_float64
+from ibteach.precision import exactly
 
 BEYOND = 1e-5
 """Pixels may lie so far outside [0, 1], by rounding."""
@@ -134,14 +134,14 @@ class Prediction(nn.Module):
         weight, bias = self.networks.decoders
         # All draws at once: Σ_s q(y|z_s) = e^{l_y} Σ_s e^{j_sy} / Σ_c e^{l_c} e^{j_sc}, two matrix products, with the
         # logits l (M, N, C) without noise and what a draw adds to them, j (M, S, C). Each shifted to at most 0.
-        logits = _exactly(self.latents(pixels) @ weight.mT + bias[:, None])
+        logits = exactly(self.latents(pixels) @ weight.mT + bias[:, None])
         logits = logits - logits.amax(-1, keepdim=True)
-        jitter = _exactly(self.draws @ weight.mT)
+        jitter = exactly(self.draws @ weight.mT)
         jitter = jitter - jitter.amax(-1, keepdim=True)
         least = math.log(torch.finfo(jitter.dtype).tiny) / 2  # −354: more would overflow in the gradient
         jitter = jitter.clamp_min(least).exp()
         evidence = logits.exp() @ jitter.mT  # (M, N, S)
-        return (logits + (evidence.reciprocal() @ jitter / len(self.draws)).log()).to(pixels.dtype)
+        return (logits + (evidence.reciprocal() @ jitter / len(self.draws)).log()).to(pixels)
 
     def of_first(self, draws: int) -> "Prediction":
         """The same prediction from the first draws alone, at least one; it shares the networks."""
@@ -154,10 +154,6 @@ class Prediction(nn.Module):
         """Slices of `count` images that keep memory flat: at most `largest` images, counted once for each network."""
         size = max(1, largest // len(self))
         return (slice(start, start + size) for start in range(0, count, size))
-
-
-def _exactly(tensor):
-    return tensor.double() if has_float64(tensor.device) else tensor  # where the gradient is to be
 
 
 @torch.no_grad()

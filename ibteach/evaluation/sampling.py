@@ -6,7 +6,6 @@ leads down to the prediction cross-entropy H_q[Y|X], the usual loss at test time
 the two, and about all S between them, follows from ln q(y|z_s) of each draw, which is what is kept here.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,7 +18,7 @@ from ibteach.errors import InvalidInput
 from ibteach.information.continuous import zero_entropy_noise
 from ibteach.networks.bottleneck import Bottleneck
 from ibteach.networks.ensemble import Ensemble
-from ibteach.objectives import decoder_log_likelihood
+from ibteach.objectives import decoder_log_likelihood, log_mean_likelihood
 from ibteach.precision import exactly
 from ibteach.records.record import Record
 
@@ -69,7 +68,7 @@ def grouped(log_likelihood: Tensor, samples: int) -> Tensor:
     draws, samples = log_likelihood.shape[-2], checks.whole("samples", samples)
     if draws % samples:
         raise InvalidInput(f"samples: got {samples}, expected a divisor of the {draws} draws.")
-    return log_likelihood.unflatten(-2, (-1, samples)).logsumexp(-2) - math.log(samples)
+    return log_mean_likelihood(log_likelihood.unflatten(-2, (-1, samples)), -2)
 
 
 @torch.no_grad()

@@ -5,8 +5,6 @@ draw. Without dropout each quantity is a function of the noiseless latents and t
 once, and the latent is a Gaussian mixture whose information can be measured exactly (`ibteach.information.mixture`).
 """
 
-import math
-
 import torch
 from torch import Tensor
 
@@ -15,7 +13,7 @@ from ibteach.information import mixture
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE, zero_entropy_noise
 from ibteach.networks.bottleneck import running_statistics
 from ibteach.networks.ensemble import Ensemble
-from ibteach.objectives import OBJECTIVES, decoder_log_likelihood, moments
+from ibteach.objectives import OBJECTIVES, fits, moments
 from ibteach.precision import movable
 
 SAMPLES = 12
@@ -23,6 +21,9 @@ SAMPLES = 12
 
 BLOCK, PHOTOGRAPHS = 8000, 512
 """How many small images, and how many of more than a thousand values, are encoded at once by all networks together."""
+
+FITTED = ["decoder_cross_entropy", "prediction_cross_entropy", "sampled_error", "argmax_error"]
+"""What is measured of `ibteach.objectives.Fits`."""
 
 INFORMATION = list(mixture.ESTIMATES)
 """What `measure` adds with ``information=True``: the quantities of `ibteach.information.mixture.Measurement`."""
@@ -81,17 +82,10 @@ def _fit(decoders, draws, labels, noise_variance) -> dict[str, Tensor]:
     """Per example, (M, N): how well the decoders fit the labels, from draws of the latents before the noise."""
     weight, bias = (parameter.to(labels.device) for parameter in decoders)
     generator, scale = seeds.generator(0, "measured noise"), (noise_variance / ZERO_ENTROPY_VARIANCE) ** 0.5
-    log_likelihoods, prediction = [], 0
-    for latents in draws:
+
+    def logits(latents):
         noise = scale * zero_entropy_noise(tuple(latents.shape[-2:]), generator).to(latents)
-        logits = ((latents + noise) @ weight.mT + bias[:, None]).double()
-        log_likelihoods.append(decoder_log_likelihood(logits, labels))
-        prediction = prediction + logits.softmax(-1) / SAMPLES
-    log_likelihood = torch.stack(log_likelihoods)
-    likelihood = log_likelihood.exp().mean(0)
-    return {
-        "decoder_cross_entropy": -log_likelihood.mean(0),
-        "prediction_cross_entropy": (math.log(SAMPLES) - log_likelihood.logsumexp(0)).clamp_min(0),
-        "sampled_error": 1 - likelihood,
-        "argmax_error": (prediction.argmax(-1) != labels).double(),
-    }
+        return ((latents + noise) @ weight.mT + bias[:, None]).double()
+
+    found = fits(map(logits, draws), labels)._asdict()
+    return {name: found[name] for name in FITTED}

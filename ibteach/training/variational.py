@@ -18,7 +18,7 @@ from ibteach.data.datasets import Dataset
 from ibteach.errors import Diverged, InvalidInput
 from ibteach.networks.fingerprints import fingerprint
 from ibteach.networks.variational import Variational, rates
-from ibteach.objectives import decoder_log_likelihood
+from ibteach.objectives import fits
 from ibteach.records.provenance import commit, provenance
 from ibteach.records.record import Record
 from ibteach.training.devices import has_bfloat16, pick_device
@@ -134,13 +134,12 @@ def _each(model, data, samples, seed, block=1000):
     with seeds.drawing(seed, "measured noise", device):
         for images, labels in zip(data.test_images.split(block), data.test_labels.split(block), strict=True):
             encoding = model.encode(data.normalize(images))
-            logits = torch.stack([model.decode(encoding) for _ in range(samples)])
-            log_likelihood = decoder_log_likelihood(logits, labels)
+            found = fits((model.decode(encoding) for _ in range(samples)), labels)
             each = Evaluation(
-                decoder_cross_entropy=-log_likelihood.mean(0),
-                prediction_cross_entropy=(math.log(samples) - log_likelihood.logsumexp(0)).clamp_min(0),
-                one_sample_error=(logits.argmax(-1) != labels).float().mean(0),
-                argmax_error=(logits.softmax(-1).mean(0).argmax(-1) != labels).float(),
+                found.decoder_cross_entropy,
+                found.prediction_cross_entropy,
+                one_sample_error=found.one_draw_error,
+                argmax_error=found.argmax_error,
                 rate=rates(*encoding),
             )
             parts.append(torch.stack(each).cpu().double())

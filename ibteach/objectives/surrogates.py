@@ -1,10 +1,8 @@
-r"""What a network minimises: a cross-entropy that fits the labels, and a surrogate that compresses the latent.
+"""How the latent is compressed: surrogates, upper bounds on reverse decoder uncertainty H[Z|Y], and one table of them.
 
-IB and DIB are one objective, min H[Y|Z] + β′ H[Z|Y] (with zero-entropy noise, where H[Z|X] = 0). Neither term can be
-computed while a network trains, so each gives way to an upper bound that can: decoder uncertainty H[Y|Z] to a
-cross-entropy, reverse decoder uncertainty H[Z|Y] to one of the surrogates below (Kirsch et al. 2020). `OBJECTIVES` is
-the table of them all, `loss` the sum to minimise; `loss_terms` is the same unchecked, which `fit` calls in every step.
-Builds on `ibteach.information.continuous`, which holds the noise.
+H[Z|Y] cannot be computed while a network trains; each surrogate bounds it by moments of the latent within the classes
+(Kirsch et al. 2020). `OBJECTIVES` is the table of them all, and of the variational rates. Builds on
+`ibteach.information.continuous`, which holds the noise.
 
 Two conventions for the weight, never mixed because each must be named: ``beta_prime=`` multiplies the bound in nats,
 ``gamma=`` multiplies the plain form that people write in code (E‖Z‖², Σ E v, Σ E ln v, a rate).
@@ -13,115 +11,18 @@ Throughout, `latents` are the noiseless f(x), shape (..., N, K); the noise's var
 exactly instead of by a random draw. Leading axes are networks: 32 of them are measured in one call.
 """
 
-import functools
 import math
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ibteach import checks
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import TWO_PI_E, ZERO_ENTROPY_VARIANCE
+from ibteach.objectives.cross_entropies import PAPER, checked_labels
 from ibteach.precision import exactly
-
-PAPER = "Kirsch et al. 2020"
-
-# ---------------------------------------------------------------- fitting: cross-entropies and the error they bound
-
-
-def decoder_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Decoder cross-entropy H_q[Y|Z] = E −ln q(y|z), in nats: an upper bound on decoder uncertainty H[Y|Z].
-
-    The usual training loss of a network with a noisy latent, one noise sample per input (Kirsch et al. 2020).
-
-    Args:
-        logits: (..., N, C), of one noise sample per input.
-        labels: (N,) or (..., N), integers below C.
-
-    Returns (...), nats. Raises `InvalidInput` for other shapes, NaN, or labels out of range.
-
-    >>> round(decoder_cross_entropy(torch.zeros(5, 10), torch.arange(5)).item(), 4)  # ln 10
-    2.3026
-    """
-    checks.real("logits", logits, "... N C")
-    labels = _labels(labels, logits, classes=logits.shape[-1])
-    return decoder_log_likelihood(logits, labels).mean(-1).neg()
-
-
-def prediction_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Prediction cross-entropy H_q[Y|X] ≈ E −ln (1/S) Σ_s q(y|z_s), in nats.
-
-    An upper bound on label uncertainty H[Y|X]. With S = 1 it is `decoder_cross_entropy`; its expectation falls
-    monotonically in S towards H_q[Y|X] ≤ H_q[Y|Z] (Jensen; Kirsch et al. 2020).
-
-    Args:
-        logits: (S, ..., N, C), S noise samples of the same inputs along the first axis.
-        labels: (N,) or (..., N), integers below C.
-
-    Returns (...), nats. Raises `InvalidInput` for other shapes (S = 0 among them), NaN, or labels out of range.
-
-    >>> logits = torch.tensor([[[2.0, 0.0]], [[0.0, 2.0]]])  # two samples that disagree about one input
-    >>> round(prediction_cross_entropy(logits, torch.tensor([0])).item(), 4)  # ln 2: on average, undecided
-    0.6931
-    """
-    checks.real("logits", logits, "S ... N C")
-    labels = _labels(labels, logits[0], classes=logits.shape[-1])
-    log_likelihood = decoder_log_likelihood(logits, labels.expand(logits.shape[:-1]))
-    # A certain prediction rounds to a little more than certain, and no cross-entropy of labels is negative.
-    return (math.log(len(logits)) - log_likelihood.logsumexp(0)).clamp_min(0).mean(-1)
-
-
-class ErrorBounds(NamedTuple):
-    """Upper bounds on the error rate, from a cross-entropy in nats; each field has the shape of the cross-entropy."""
-
-    sampled: Tensor  # of a label drawn from the prediction: 1 − e^{−H}
-    linear: Tensor  # looser, of the same: H
-    argmax: Tensor  # of the most probable label: H / ln 2
-
-
-def training_error_bounds(cross_entropy: Tensor) -> ErrorBounds:
-    """What a cross-entropy H (nats) promises about the error on the data it was computed on.
-
-    p(Ŷ ≠ y) ≤ 1 − e^{−H} ≤ H for a label sampled from the prediction, ≤ H / ln 2 for the most probable one. Tightest
-    with the prediction cross-entropy; the decoder cross-entropy is larger, so it bounds too (Kirsch et al. 2020).
-
-    Args:
-        cross_entropy: any shape, nats, finite and ≥ 0; `InvalidInput` otherwise.
-
-    >>> [round(bound.item(), 3) for bound in training_error_bounds(torch.tensor(0.1))]
-    [0.095, 0.1, 0.144]
-    """
-    checks.real("cross_entropy", cross_entropy, "...")
-    if (cross_entropy < 0).any():
-        raise InvalidInput(
-            f"cross_entropy: got {cross_entropy.min().item():.4g}, expected nats >= 0; pass the mean of −ln q(y|·)."
-        )
-    return ErrorBounds(-torch.expm1(-cross_entropy), cross_entropy, cross_entropy / math.log(2))
-
-
-def decoder_log_likelihood(logits: Tensor, labels: Tensor) -> Tensor:
-    """ln q(y|z) of each example, (..., N): the unchecked inner function of the cross-entropies."""
-    index = labels.expand(logits.shape[:-1])[..., None]
-    return F.log_softmax(logits, -1).gather(-1, index)[..., 0]
-
-
-def _labels(labels: Tensor, values: Tensor, classes: int | None) -> Tensor:
-    """Labels as int64, checked against values (..., N, K): class numbers, one per example, on the same device."""
-    checks.labels("labels", labels, "... N", classes)
-    wanted = values.shape[:-1]
-    if labels.shape not in (wanted[-1:], wanted):
-        raise InvalidInput(f"labels: got shape {tuple(labels.shape)}, expected ({wanted[-1]},) or {tuple(wanted)}.")
-    if labels.device != values.device:
-        raise InvalidInput(f"labels: got device {labels.device}, expected {values.device}, where the rest is.")
-    return labels.long()
-
-
-# ------------------------------------------------------------------- compressing: moments of the latent, and bounds
 
 
 @dataclass(frozen=True)
@@ -300,7 +201,7 @@ class Objective:
         if self.needs_noise and noise_variance == 0:
             raise InvalidInput(f"noise_variance: got 0, expected > 0: {self.title} can be infinite without noise.")
         classes = None if classes is None else checks.whole("classes", classes)
-        labels = _labels(labels, latents, classes)
+        labels = checked_labels(labels, latents, classes)
         classes = classes or int(labels.max()) + 1
         if noise_variance == 0 and (_one_hot(labels, classes).sum(-2) < 2).all(-1).any():
             raise InvalidInput("labels: got no class with two examples, and without noise there is no variance of one.")
@@ -375,137 +276,3 @@ _ROWS = [  # from the tightest bound on H[Z|Y] to the loosest, then the variatio
     ("ceb-fitted", "CEB, fitted", "I[X;Z|Y]", "Fischer 2020", 1.0, _ceb_fitted, _FITTED, _FITTED, True),
 ]
 OBJECTIVES: dict[str, Objective] = {row[0]: Objective(*row) for row in _ROWS}
-
-
-class CrossEntropy(NamedTuple):
-    """One way to measure how well the labels are fitted, in nats."""
-
-    title: str
-    formula: str  # LaTeX
-    bounds: str  # what it is an upper bound on
-    source: str
-    function: Callable[[Tensor, Tensor], Tensor]
-
-
-CROSS_ENTROPIES: dict[str, CrossEntropy] = {
-    "decoder": CrossEntropy(
-        "decoder cross-entropy", r"\mathbb{E} -\ln q(y\mid z)", "H[Y|Z]", PAPER, decoder_cross_entropy
-    ),
-    "prediction": CrossEntropy(
-        "prediction cross-entropy",
-        r"\mathbb{E} -\ln \mathbb{E}_{p(z\mid x)}\, q(y\mid z)",
-        "H[Y|X]",
-        PAPER,
-        prediction_cross_entropy,
-    ),
-}
-
-
-def weight(objective: str, *, beta_prime: float | None = None, gamma: float | None = None) -> float:
-    """β′ of a named objective, from exactly one of the two conventions.
-
-    >>> weight("variance", gamma=TWO_PI_E / 2)
-    1.0
-    """
-    chosen = OBJECTIVES[checks.known("objective", objective, OBJECTIVES)]
-    if (beta_prime is None) == (gamma is None):
-        raise InvalidInput(
-            f"weight: got beta_prime={beta_prime!r} and gamma={gamma!r}, expected exactly one of them; "
-            "beta_prime= weighs the bound in nats, gamma= its plain form."
-        )
-    return chosen.beta_prime(gamma=gamma) if beta_prime is None else checks.number("beta_prime", beta_prime, minimum=0)
-
-
-class LossTerms(NamedTuple):
-    """What is added up and minimised, each (...), in nats."""
-
-    cross_entropy: Tensor  # H_q[Y|Z], of smoothed labels if they are
-    surrogate: Tensor  # β′ · (an upper bound on H[Z|Y])
-
-
-def loss_terms(
-    logits: Tensor,
-    latents: Tensor,
-    labels: Tensor,
-    beta_primes: Mapping[str, float | Tensor],
-    *,
-    noise_variance: float = ZERO_ENTROPY_VARIANCE,
-    label_smoothing: float = 0.0,
-) -> LossTerms:
-    """The terms of `loss`, unchecked: the inner function of a training loop, and what `training.fit` calls.
-
-    It never makes the host wait for the device, has no graph break under ``torch.compile``, and works under
-    ``torch.func.vmap`` and autocast. Several objectives are added up, so that networks of an ensemble can have one
-    each: the weights of the others are 0.
-
-    Args:
-        logits, latents, labels, noise_variance, label_smoothing: as for `loss`.
-        beta_primes: name in `OBJECTIVES` → its weight β′, one number or one for each network, (...).
-
-    >>> z, y = torch.zeros(4, 2), torch.tensor([0, 0, 1, 1])
-    >>> terms = loss_terms(torch.zeros(4, 2), z, y, {"variance": 3.0})
-    >>> round(terms.cross_entropy.item(), 4), round(terms.surrogate.item(), 4)
-    (0.6931, 0.0)
-    """
-    cross_entropy = -decoder_log_likelihood(logits, labels).mean(-1)
-    if label_smoothing:  # E −ln q of a label that is drawn from all classes with this probability
-        uniform = -F.log_softmax(logits, -1).mean((-2, -1))
-        cross_entropy = (1 - label_smoothing) * cross_entropy + label_smoothing * uniform
-    m = moments(latents, labels, logits.shape[-1], noise_variance)
-    surrogates = [beta_prime * OBJECTIVES[name].of_moments(m) for name, beta_prime in beta_primes.items()]
-    return LossTerms(cross_entropy, functools.reduce(operator.add, surrogates))
-
-
-def loss(
-    logits: Tensor,
-    latents: Tensor,
-    labels: Tensor,
-    objective: str,
-    *,
-    beta_prime: float | None = None,
-    gamma: float | None = None,
-    noise_variance: float = ZERO_ENTROPY_VARIANCE,
-    label_smoothing: float = 0.0,
-) -> Tensor:
-    """H_q[Y|Z] + β′ · (an upper bound on H[Z|Y]), in nats: what to minimise (Kirsch et al. 2020).
-
-    With zero-entropy noise, an upper bound on the unified objective H[Y|Z] + β′ H[Z|Y] of IB and DIB on these examples
-    (see `Objective.__call__` for what a small batch does to it). With noise of another variance the rates of VIB and
-    CEB still bound I[X;Z] and I[X;Z|Y], but these are no longer H[Z] and H[Z|Y]. In a loop that is to be quick call
-    `loss_terms`, which checks nothing.
-
-    Args:
-        logits: (..., N, C), of the decoder at latents + noise.
-        latents: (..., N, K), noiseless.
-        labels: (N,) or (..., N), integers below C.
-        objective: a name in `OBJECTIVES`.
-        beta_prime, gamma: the weight, in exactly one of the two conventions.
-        noise_variance: of the noise that was added to the latents, per dimension.
-        label_smoothing: the share of each label that is spread over all classes, in [0, 1); with it the first term is
-            no longer H_q[Y|Z].
-
-    Returns (...), nats. Raises `InvalidInput` for bad shapes, values or weights, `UnknownName` for the objective.
-
-    >>> z, y = torch.zeros(4, 2), torch.tensor([0, 0, 1, 1])  # nothing but the noise: the bound is 0
-    >>> round(loss(torch.zeros(4, 2), z, y, "variance", beta_prime=3.0).item(), 4)  # so H_q = ln 2 is left
-    0.6931
-    """
-    chosen = OBJECTIVES[checks.known("objective", objective, OBJECTIVES)]
-    beta_prime = weight(objective, beta_prime=beta_prime, gamma=gamma)
-    label_smoothing = checks.number("label_smoothing", label_smoothing, minimum=0, below=1)
-    checks.real("logits", logits, "... N C")
-    labels, _, noise_variance = chosen._checked(latents, labels, logits.shape[-1], noise_variance)
-    if logits.shape[:-1] != latents.shape[:-1] or logits.device != latents.device:
-        raise InvalidInput(
-            f"logits: got shape {tuple(logits.shape)} with latents {tuple(latents.shape)}, on {logits.device} and "
-            f"{latents.device}; expected one device, and one row of logits for each latent."
-        )
-    terms = loss_terms(
-        logits, latents, labels, {objective: beta_prime}, noise_variance=noise_variance, label_smoothing=label_smoothing
-    )
-    if not torch.isfinite(terms.cross_entropy).all():
-        raise InvalidInput(
-            f"logits: got values up to {logits.abs().max().item():.3g}, whose cross-entropy is infinite in "
-            f"{terms.cross_entropy.dtype}; look for what lets them grow."
-        )
-    return terms.cross_entropy + chosen._finite(terms.surrogate, latents)
