@@ -25,7 +25,7 @@ from ibteach.objectives.surrogates import OBJECTIVES, moments
 def weight(objective: str, *, beta_prime: float | None = None, gamma: float | None = None) -> float:
     """β′ of a named objective, from exactly one of the two conventions.
 
-    >>> weight("variance", gamma=TWO_PI_E / 2)
+    >>> weight("log-variance", gamma=0.5)
     1.0
     """
     chosen = OBJECTIVES[checks.known("objective", objective, OBJECTIVES)]
