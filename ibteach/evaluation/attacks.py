@@ -275,7 +275,9 @@ def _changed(judge, pixels, labels, name, epsilons, norm, averaged, seed):
     run = getattr(foolbox.attacks, attack.classes[norm])(**attack.settings)
     if not attack.smallest:
         run.get_loss_fn = _log_odds
-    attacked = nn.Sequential(nn.Unflatten(0, (members, -1)), judge.of_first(averaged), nn.Flatten(0, 1)).eval()
+    attacked = nn.Sequential(
+        nn.Unflatten(0, (members, -1)), judge.of_first(min(averaged, len(judge.draws))), nn.Flatten(0, 1)
+    ).eval()
     model = foolbox.PyTorchModel(attacked, bounds=(0, 1), device=pixels.device)
     start, truth = pixels.flatten(0, 1), labels.to(pixels.device).repeat(members)
     nearest, changed = start, []

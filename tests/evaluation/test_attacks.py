@@ -70,7 +70,7 @@ def test_of_a_linear_classifier_every_gradient_attack_finds_the_worst_case(norm,
     for epsilon in EPSILONS:
         expected = (margin <= epsilon * dual).double().mean().item()
         for name in names:
-            assert found.value(quantity(name, epsilon)).item() == pytest.approx(expected, abs=0.011), (name, epsilon)
+            assert found.value(quantity(name, epsilon)).item() == pytest.approx(expected, abs=0.016), (name, epsilon)
     assert found.value(quantity("fgsm", 0.1)).item() > found.value("clean/error").item() + 0.1
 
 

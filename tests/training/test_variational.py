@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch.distributions import Normal, kl_divergence
 from torch.nn import functional as F
 
+from ibteach import seeds
 from ibteach.data.datasets import load
 from ibteach.errors import Diverged, InvalidInput
 from ibteach.information.continuous import TWO_PI_E, ZERO_ENTROPY_VARIANCE
@@ -20,8 +21,8 @@ from ibteach.training.variational import evaluate, fit, record
 
 
 def network(seed=0, latent_dimension=8):
-    torch.manual_seed(seed)
-    return Variational(64, classes=10, latent_dimension=latent_dimension, hidden=(32,))
+    with seeds.drawing(seed, "first parameters"):
+        return Variational(64, classes=10, latent_dimension=latent_dimension, hidden=(32,))
 
 
 @settings(deadline=None)
@@ -70,11 +71,12 @@ def test_one_step_is_a_gradient_step_on_cross_entropy_plus_beta_times_rate():
     model = network()
     by_hand = copy.deepcopy(model)
     (epoch,) = fit(model, data, beta=0.1, epochs=1, batch_size=50, learning_rate=0.01, seed=3)
-    torch.manual_seed(3)
-    order = torch.randperm(50)
+    order = torch.randperm(50, generator=seeds.generator(3, "order"))
+    with seeds.drawing(3, "noise"):
+        drawn = torch.randn(50, 8)
     mean, raw = by_hand.encoder(data.normalize(data.train_images[order])).chunk(2, -1)
     latent = Normal(mean, F.softplus(raw - 5))
-    logits = by_hand.decoder(mean + latent.stddev * torch.randn(50, 8))
+    logits = by_hand.decoder(mean + latent.stddev * drawn)
     cross_entropy = F.cross_entropy(logits, data.train_labels[order])
     paid = kl_divergence(latent, Normal(0.0, 1.0)).sum(-1).mean()
     optimizer = torch.optim.Adam(by_hand.parameters(), lr=0.01, betas=(0.5, 0.999))
