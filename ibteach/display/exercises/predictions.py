@@ -58,7 +58,7 @@ PREDICTIONS: dict[str, Choices] = {
     "05d": Choices(),
     "05e": _of("*equal to four digits", "equal to one digit", "apart"),
     "05f": _of("about 3 bits", "*about 20 bits", "all that it can"),
-    "05g": _of("*all five", "variance and CEB only", "none"),
+    "05g": _of("all five", "*variance, log-variance, CEB", "L2 and VIB"),
     "06a": _of("4 nats, all of them", "*hardly any says 4 nats"),
     "06b": _of("a hundredth of the cloud", "a tenth of the cloud", "*nearly as large as the cloud"),
     "06c": _of("about the same", "*the narrower the bins, the more", "the wider the bins, the more"),
