@@ -18,7 +18,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from ibteach.checks import known, several
-from ibteach.display.live import page, published
+from ibteach.display.live import page, published, vector
 from ibteach.display.live.canvas import LAYOUTS, Canvas, layouts_of, picture
 from ibteach.display.live.packed import Strips
 from ibteach.display.live.scene import Axis, DrawnScene, Scene, alt_text, resolve, start_state, states
@@ -67,9 +67,14 @@ class Explorer(LiveFigure):
         count = math.prod(len(axis.values) for axis in self.scene.axes)
         return f"Explorer {self.scene.title!r}: {names + ' ' if names else ''}({count} picture{'s' * (count != 1)})"
 
-    def picture(self, theme: str = "light") -> bytes:
-        """The current state as a PNG that stands alone, with title and state written above it."""
+    def picture(self, theme: str = "light", format: str = "png") -> bytes:
+        """The current state as a file that stands alone, with title and state written above it.
+
+        A PNG, or with `format` ``"svg"`` or ``"pdf"`` a drawing that is sharp at any size and has the alt text in it.
+        """
         known("theme", theme, THEMES)
+        if known("format", format, ("png", *vector.FORMATS)) != "png":
+            return vector.drawing(self.scene, self.state, format, THEMES[theme])
         with self._drawing:
             return picture(self.scene, self.state, THEMES[theme], self._canvas("wide", theme))
 
