@@ -29,6 +29,8 @@ ibteach: the information bottleneck, from the definition of entropy to trained n
   ibteach records list                 what was recorded already
   ibteach records show FILE            what was measured, and where it comes from
   ibteach site build --out FOLDER      the course as a website
+  ibteach site slides --out FOLDER     a deck of slides for each chapter
+  ibteach site handout --out FOLDER    exercises without solutions and with them, and chapters as PDF
   ibteach badges                       launch badges for your own copy of the course
 """
 
@@ -120,6 +122,22 @@ It asks no other host for anything; look at it with
   ibteach site build --out site && python -m http.server --directory site
 
 What did not change since the last time is not run again. The old site stays until the new one is whole.
+"""
+
+
+SLIDES = """\
+Makes a deck of each chapter, from the same cells as its page: question, predictions, live figures, equations, answers,
+and what to say in the speaker's notes. It needs no network; arrow keys turn the pages, and move a slider that has the
+focus; S opens the speaker's view, and an address that ends with ?print-pdf prints to PDF.
+
+  ibteach site slides --out decks --chapters 05 && python -m http.server --directory decks
+"""
+
+HANDOUT = """\
+Writes the exercises of each chapter as notebooks, without solutions into students/ and with them into lecturers/, and
+each chapter as PDF into chapters/, which takes Chromium. Nothing is run.
+
+  ibteach site handout --out handout --chapters 01 02
 """
 
 
@@ -215,6 +233,21 @@ def _parser() -> argparse.ArgumentParser:
     built.add_argument("--cache", metavar="FOLDER", help="what was run before (default: in your user cache)")
     built.add_argument("--workers", type=int, metavar="N", help="chapters that run at a time (default: one per core)")
     built.set_defaults(run=_site_build)
+    decks = made.add_parser("slides", help="a deck of slides for each chapter", description=SLIDES, **layout)
+    decks.add_argument("--out", metavar="FOLDER", required=True, help="empty, new, or older slides, which are replaced")
+    decks.add_argument("--root", default=".", help="a checkout of the course (default: this folder)")
+    decks.add_argument("--chapters", nargs="+", metavar="NUMBER", help="such as 01 05 (default: all)")
+    decks.add_argument("--cache", metavar="FOLDER", help="what was run before (default: in your user cache)")
+    decks.add_argument("--workers", type=int, metavar="N", help="chapters that run at a time (default: one per core)")
+    decks.set_defaults(run=_site_slides)
+    sheets = made.add_parser(
+        "handout", help="exercises without and with solutions, and PDF", description=HANDOUT, **layout
+    )
+    sheets.add_argument("--out", metavar="FOLDER", required=True, help="a new one, or an older handout's")
+    sheets.add_argument("--root", default=".", help="a checkout of the course (default: this folder)")
+    sheets.add_argument("--chapters", nargs="+", metavar="NUMBER", help="such as 01 05 (default: all)")
+    sheets.add_argument("--no-pdf", action="store_true", help="notebooks alone")
+    sheets.set_defaults(run=_site_handout)
 
     badges = commands.add_parser("badges", help="stamp launch badges", description=BADGES, **layout)
     badges.add_argument("root", nargs="?", default=".", help="a checkout of the course (default: this folder)")
@@ -514,6 +547,20 @@ def _site_build(options):
     out = site.build(options.out, options.root, options.chapters, options.cache, options.workers)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     print(f"{out}: {size / 1e6:.0f} MB; look at it with python -m http.server --directory {out}")
+
+
+def _site_slides(options):
+    from ibteach import site
+
+    out = site.build_slides(options.out, options.root, options.chapters, options.cache, options.workers)
+    print(f"{out}: look at it with python -m http.server --directory {out}, in its folder slides")
+
+
+def _site_handout(options):
+    from ibteach.site import handout
+
+    for path in handout.build(options.out, options.root, options.chapters, paper=not options.no_pdf):
+        print(path)
 
 
 def _badges(options):

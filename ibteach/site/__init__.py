@@ -10,11 +10,11 @@ import importlib
 from ibteach.errors import Unavailable
 
 try:
-    for needed in ("furo", "myst_nb", "nbclient"):
+    for needed in ("furo", "myst_nb", "nbclient", "sphinx_revealjs"):
         importlib.import_module(needed)
 except ImportError as error:
     raise Unavailable(f'{error.name} is not installed here: python -m pip install ".[site]"') from error
 
-from ibteach.site.build import Site, build
+from ibteach.site.build import Site, build, build_slides
 
-__all__ = ["Site", "build"]
+__all__ = ["Site", "build", "build_slides"]

@@ -21,7 +21,8 @@ from ibteach import checks
 from ibteach.course import CHAPTERS, Chapter
 from ibteach.errors import BuildFailed, InvalidInput, Unavailable
 from ibteach.files import PathLike, named
-from ibteach.site import execution, extension, prepared, written
+from ibteach.launches import Addresses, addresses
+from ibteach.site import execution, exercises, extension, prepared, slides, written
 
 MARK = ".ibteach-site"
 """A file in every site, by which a folder is known to be one: only then is it replaced."""
@@ -45,9 +46,15 @@ class Site:
         return self.output / "live"
 
 
-BEFORE: list[Callable[[Site], None]] = [written.front, written.notation, written.reference, written.citation]
+BEFORE: list[Callable[[Site], None]] = [
+    written.front,
+    written.notation,
+    written.reference,
+    written.lecturers,
+    written.citation,
+]
 """What writes pages into `Site.source`, in the order of the table of contents."""
-AFTER: list[Callable[[Site], None]] = []
+AFTER: list[Callable[[Site], None]] = [exercises.write_names, slides.decks]
 """What adds to `Site.output` when Sphinx has made the pages."""
 
 
@@ -66,6 +73,29 @@ def build(
     Raises, before any work, `InvalidInput` for a folder that holds anything but a site, `Unavailable` where there is no
     course or no Sphinx; `BuildFailed` for a chapter that fails, with its cell.
     """
+    return _made(out, root, chapters, cache, workers, _pages)
+
+
+def build_slides(
+    out: PathLike,
+    root: PathLike = ".",
+    chapters: Iterable[str] | None = None,
+    cache: PathLike | None = None,
+    workers: int | None = None,
+) -> Path:
+    """Make the decks alone, in the folder ``slides`` of a site without pages; all else is as in `build`."""
+    return _made(out, root, chapters, cache, workers, _decks)
+
+
+def _made(
+    out: PathLike,
+    root: PathLike,
+    chapters: Iterable[str] | None,
+    cache: PathLike | None,
+    workers: int | None,
+    make: Callable[[Site, Path], None],
+) -> Path:
+    """Run the chapters, `make` of them what a reader gets, and put that in its place."""
     out, root = named(out).resolve(), named(root).resolve()
     _check(out)
     chosen = _chosen(root, chapters)
@@ -75,18 +105,30 @@ def build(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".ibteach-site-") as work:
         site = Site(root, Path(work, "source"), Path(work, "site"), {c: executed[p] for c, p in paths.items()})
-        site.source.mkdir()
-        _write_chapters(site, cache)
-        for step in BEFORE:
-            step(site)
-        _sphinx(site, Path(work))
-        for step in AFTER:
-            step(site)
+        for notebook in site.chapters.values():
+            for name in execution.figures(notebook):
+                shutil.copytree(cache / "live" / name, site.live / name, dirs_exist_ok=True)
+        make(site, Path(work))
         facts = {"ibteach": ibteach.__version__, "chapters": [chapter.number for chapter in chosen]}
         (site.output / MARK).write_text(json.dumps(facts), encoding="utf-8")
         (site.output / ".nojekyll").touch()
         _swap(site.output, out, Path(work))
     return out
+
+
+def _pages(site: Site, work: Path) -> None:
+    site.source.mkdir()
+    _write_chapters(site)
+    for step in BEFORE:
+        step(site)
+    _sphinx(site, work)
+    for step in AFTER:
+        step(site)
+
+
+def _decks(site: Site, work: Path) -> None:
+    extension.static_files(site.output / "_static")
+    slides.decks(site)
 
 
 def _check(out: Path) -> None:
@@ -110,16 +152,25 @@ def _chosen(root: Path, numbers: Iterable[str] | None) -> list[Chapter]:
     return there
 
 
-def _write_chapters(site: Site, cache: Path) -> None:
-    """The notebooks as pages show them, and their figures."""
+def _write_chapters(site: Site) -> None:
+    """The notebooks as pages show them."""
     folder = site.source / "chapters"
     folder.mkdir()
     files = {chapter.file for chapter in site.chapters}
+    launches = _launches(site.root)
     for chapter, notebook in site.chapters.items():
-        page = prepared.page(notebook, chapter, files, site.live / "images")
+        page = prepared.page(notebook, chapter, files, site.live / "images", launches)
         nbformat.write(page, folder / chapter.file)
-        for name in execution.figures(notebook):
-            shutil.copytree(cache / "live" / name, site.live / name, dirs_exist_ok=True)
+
+
+def _launches(root: Path) -> Addresses | None:
+    """Where the chapters can be run; nowhere, which is said, while pyproject.toml names no repository."""
+    try:
+        return addresses(root)
+    except (InvalidInput, Unavailable) as error:
+        reason, _, _ = str(error).partition(" Add to it")
+        print(f"launches are left out: {reason}", flush=True)
+        return None
 
 
 def _sphinx(site: Site, work: Path) -> None:

@@ -6,6 +6,7 @@ not matter. While it runs, every figure that it displays writes its pictures int
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import hashlib
 import importlib.metadata
@@ -101,7 +102,7 @@ def _run(notebook: Any, path: Path, live: Path) -> list:
     )
     environment = {"OMP_NUM_THREADS": "1"} | os.environ | {published.FOLDER: str(live.resolve())}
     try:
-        client.execute(env=environment)
+        asyncio.run(client.async_execute(env=environment))  # in a loop that is closed afterwards
     except CellExecutionError as error:
         raise BuildFailed(f"{path.name}: {_cell(notebook)} fails with {error.ename}: {error.evalue}") from error
     except (CellTimeoutError, DeadKernelError) as error:

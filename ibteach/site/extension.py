@@ -34,10 +34,11 @@ CONFIGURATION: dict[str, Any] = {
     "html_show_sphinx": False,
     "html_static_path": [],
     "html_favicon": str(files("ibteach.site") / "static" / "favicon.svg"),
-    "html_css_files": ["katex/katex.min.css", "ibteach/figures.css", "ibteach/site.css"],
+    "html_css_files": ["katex/katex.min.css", "ibteach/figures.css", "ibteach/site.css", "ibteach/exercises.css"],
     "html_js_files": [
         ("katex/katex.min.js", {"defer": "defer"}),
         ("ibteach/site.js", {"type": "module"}),
+        ("ibteach/exercises.js", {"type": "module"}),
     ],
     "nb_execution_mode": "off",
     "nb_merge_streams": True,

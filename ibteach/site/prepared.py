@@ -16,16 +16,19 @@ from typing import Any
 
 from ibteach.course import CHAPTERS, Chapter
 from ibteach.display.live import published
+from ibteach.launches import Addresses
+from ibteach.site import exercises
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 LINK = re.compile(r"\[([^\]]*)\]\(([\w.-]+\.ipynb)(?:#[^)]*)?\)")
 BADGES = re.compile(r"<!-- badges -->.*?<!-- /badges -->\n*", re.S)  # pictures of another host
 
 
-def page(notebook: Any, chapter: Chapter, files: set[str], images: Path) -> Any:
+def page(notebook: Any, chapter: Chapter, files: set[str], images: Path, launches: Addresses | None = None) -> Any:
     """The notebook of a chapter's page; pictures of its outputs are written into the folder `images`.
 
-    `files` are the notebooks that the site has: what leads to another one is no link.
+    `files` are the notebooks that the site has: what leads to another one is no link. `launches` say where it can be
+    run, if anywhere.
     """
     notebook = copy.deepcopy(notebook)
     notebook.metadata.pop("widgets", None)
@@ -35,8 +38,16 @@ def page(notebook: Any, chapter: Chapter, files: set[str], images: Path) -> Any:
         if cell.cell_type == "code":
             cell.outputs = [_output(output, images) for output in cell.outputs if not _passing(output)]
     heading, _, rest = notebook.cells[0].source.partition("\n")
-    notebook.cells[0].source = f"{heading}\n\n{_linked(times(chapter), files)}\n{rest}"
+    notebook.cells[0].source = f"{heading}\n\n{_linked(times(chapter), files)}{_run_on(chapter, launches)}\n{rest}"
+    exercises.add_widgets(notebook, chapter.file, launches)
     return notebook
+
+
+def _run_on(chapter: Chapter, launches: Addresses | None) -> str:
+    """Where the chapter can be run: a line of links, without the badges, which are pictures of other hosts."""
+    if launches is None:
+        return ""
+    return f"\nRun it on [Colab]({launches.colab(chapter.file)}) or on [Binder]({launches.binder(chapter.file)}).\n"
 
 
 def times(chapter: Chapter) -> str:

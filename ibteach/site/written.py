@@ -31,7 +31,13 @@ def front(site: Site) -> None:
     chapters = "\n".join(f"chapters/{Path(chapter.file).stem}" for chapter in site.chapters)
     text = f"""# Information bottlenecks you can move
 
+{_start(site)}
+
+## The chapters
+
 {table}
+
+<a href="slides/index.html">Slides</a> of each chapter, and what [lecturers](lecturers/index.md) need.
 
 ```{{toctree}}
 :hidden:
@@ -46,10 +52,34 @@ def front(site: Site) -> None:
 
 notation
 api/index
+lecturers/index
 cite
 ```
 """
     _write(site.source / "index.md", text)
+
+
+def _start(site: Site) -> str:
+    """What chapter 00 says in a minute, and its first figure."""
+    found = next((notebook for chapter, notebook in site.chapters.items() if chapter.number == "00"), None)
+    if found is None:
+        return ""
+    cells = {cell.get("id"): cell for cell in found.cells}
+    shown = [output.get("data", {}).get("text/html", "") for output in cells["latents"].outputs]
+    figure = next((html for html in shown if "ibteach-live" in html), "")
+    asked = cells["touch"].source.partition("**Predict.**")[0].partition("\n\n")[2]
+    said = cells["minute"].source.partition("\n\n")[2]
+    return f"{said}\n\n{asked}Move γ: what goes first?\n\n```{{raw}} html\n{figure}\n```\n"
+
+
+def lecturers(site: Site) -> None:
+    """The pages for lecturers, as they stand in ``docs/lecturers``, where the checkout has them."""
+    folder = site.root / "docs" / "lecturers"
+    pages = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.md"))}
+    for name, text in (
+        pages or {"index.md": "# For lecturers\n\nThis copy of the course has no pages for them.\n"}
+    ).items():
+        _write(site.source / "lecturers" / name, text)
 
 
 def notation(site: Site) -> None:

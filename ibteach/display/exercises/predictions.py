@@ -26,6 +26,7 @@ def _of(*choices: str) -> Choices:
 
 
 PREDICTIONS: dict[str, Choices] = {
+    "00a": _of("which digit it is", "*what tells one 3 from another 3", "both at once"),
     "01a": Choices(),
     "01b": _of("more", "*less"),
     "01c": _of("more than 0.1 nats", "*less than 0.1 nats"),

@@ -1,0 +1,153 @@
+"""Exercises on a page: a place to write a number, checked in the browser, without the answer in the page.
+
+What a page holds of an answer is the hash of it, salted, as it is when rounded to three significant digits; so it does
+of the wrong answers that are met with a word (bits for nats, a sign, a factor of 2, the mistakes that the exercise
+names). `asked` makes that of an exercise, ``exercises.js`` shows it and checks. An exercise that wants a function or a
+table is answered in a notebook: there the page leads to a place that runs it, where there is one.
+"""
+
+from __future__ import annotations
+
+import decimal
+import hashlib
+import html
+import json
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import numpy as np
+
+from ibteach.display import exercises
+from ibteach.display.exercises.answers import DIGITS, agrees_with, as_numbers
+from ibteach.launches import Addresses
+
+if TYPE_CHECKING:
+    from ibteach.site.build import Site
+
+MOST = 3  # numbers that are asked for one by one; more are a table
+CHECK = re.compile(r"exercises\.check\(\s*[\"'](\d\d\.\d+)[\"']")
+
+
+def canonical(values: Any, whole: bool = False) -> str:
+    """Numbers as they are hashed: three significant digits each, halves away from zero, as a browser rounds them.
+
+    What is counted, `whole`, is not rounded.
+
+    >>> canonical([0.2419707, -2.125]), canonical(0), canonical(162755.0, whole=True)
+    ('2.42e-1 -2.13e+0', '0.00e+0', '162755')
+    """
+    numbers = np.atleast_1d(as_numbers(values)).tolist()
+    return " ".join(f"{number:.0f}" if whole else _rounded(number) for number in numbers)
+
+
+def _rounded(value: float) -> str:
+    exact = decimal.Decimal(value)  # of the float itself
+    if not exact:
+        return f"{0:.{DIGITS - 1}f}e+0"
+    exponent = exact.adjusted()
+    for _ in range(2):  # 9.996 becomes 10.0, which has another exponent
+        step = decimal.Decimal(1).scaleb(exponent - DIGITS + 1)
+        rounded = exact.quantize(step, decimal.ROUND_HALF_UP)
+        exponent = rounded.adjusted()
+    return f"{rounded.scaleb(-exponent):.{DIGITS - 1}f}e{exponent:+d}"
+
+
+def hashed(salt: str, values: Any, whole: bool = False) -> str:
+    """The hash of an answer, 16 hexadecimal digits of SHA-256 over salt and rounded numbers."""
+    return hashlib.sha256(f"{salt} {canonical(values, whole)}".encode()).hexdigest()[:16]
+
+
+def is_numeric(exercise: exercises.Exercise) -> bool:
+    """Whether the answer is a number, or a few."""
+    return isinstance(exercise.check, agrees_with) and 0 < _expected(exercise).size <= MOST
+
+
+def asked(exercise: exercises.Exercise) -> dict[str, Any]:
+    """What a page knows of an exercise whose answer is a number: hashes of it, and of what is plausible and wrong."""
+    right, whole = _expected(exercise), exercise.check.whole
+    salt = hashlib.sha256(f"ibteach {exercise.name} {exercise.title}".encode()).hexdigest()[:16]
+    hashes = {hashed(salt, value, whole) for value in _as_written(right, whole)}
+    wrong: dict[str, str] = {}
+    for value, said in _plausible(exercise, right):
+        with np.errstate(all="ignore"):
+            value = np.asarray(value, dtype=float)
+        if value.shape == right.shape and np.isfinite(value).all():
+            for written in _as_written(value, whole):
+                if (digest := hashed(salt, written, whole)) not in hashes:
+                    wrong.setdefault(digest, said)
+    return {
+        "name": exercise.name,
+        "title": exercise.title,
+        "unit": exercise.check.unit,
+        "count": right.size,
+        "whole": whole,
+        "salt": salt,
+        "right": sorted(hashes),
+        "wrong": wrong,
+        "hints": list(exercise.hint),
+    }
+
+
+def _expected(exercise: exercises.Exercise) -> np.ndarray:
+    return as_numbers(exercise.check._expected())
+
+
+def _as_written(value: np.ndarray, whole: bool) -> list[np.ndarray]:
+    """A value as it may be written down: rounded to three digits or to more, which then is rounded to three again."""
+    if whole:
+        return [value]
+    return [value, *(_to_digits(value, digits) for digits in range(DIGITS, 12))]
+
+
+def _to_digits(value: np.ndarray, digits: int) -> np.ndarray:
+    return np.vectorize(lambda x: float(f"{x:.{digits - 1}e}"))(value)
+
+
+def _plausible(exercise: exercises.Exercise, right: np.ndarray):
+    """Wrong answers, each with what is said to it; the exercise's own mistakes go by their names."""
+    for name, wrong in exercise.mistakes.items():
+        yield as_numbers(wrong() if callable(wrong) else wrong), f"This looks like {name}."
+    if exercise.check.unit == "nats":
+        yield right / math.log(2), "That would be right in bits: answer in nats."
+        yield right * math.log(2), "That is a factor of ln 2 too small: were nats taken for bits?"
+    if right.shape == (2,):
+        yield right[::-1], "Both are right, in the other order."
+    yield -right, "That would be right with the other sign."
+    yield right * 2, "That is twice what is right."
+    yield right / 2, "That is half of what is right."
+    yield _to_digits(right, DIGITS - 1), "That is near: compute it exactly, or round no further than three digits."
+
+
+def widget(name: str, launches: Addresses | None, notebook: str) -> str:
+    """The HTML that stands below the cell of an exercise."""
+    exercise = exercises.find(name)
+    if is_numeric(exercise):
+        return _element(asked(exercise))
+    return _element({"name": name, "title": exercise.title, "launch": launches.colab(notebook) if launches else None})
+
+
+def _element(said: dict[str, Any]) -> str:
+    text = json.dumps(said, ensure_ascii=False)
+    return f'<div class="ibteach-exercise" data-exercise="{html.escape(text, quote=True)}"></div>'
+
+
+def add_widgets(notebook: Any, file: str, launches: Addresses | None = None) -> None:
+    """A place to answer below the cell of each exercise, instead of the line that says that it was not answered."""
+    for cell in notebook.cells:
+        found = CHECK.search(cell.source) if cell.cell_type == "code" else None
+        if found:
+            shown = {"text/html": widget(found[1], launches, file), "text/plain": f"Exercise {found[1]}"}
+            cell.outputs = [nbformat.v4.new_output("display_data", shown)]
+
+
+def write_names(site: Site) -> None:
+    """The exercises of each chapter that can be answered on its page: what progress is counted of."""
+    names = {
+        chapter: names
+        for chapter in exercises.chapters()
+        if (names := [one.name for one in exercises.exercises_of(chapter) if is_numeric(one)])
+    }
+    path = site.output / "_static/ibteach/exercises.json"
+    path.write_text(json.dumps(names), encoding="utf-8")

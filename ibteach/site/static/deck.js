@@ -1,0 +1,75 @@
+// A deck: reveal.js turns the pages, formulas are set, figures live on their slides. Arrow keys turn the page, and move a
+// slider while it has the focus; Escape gives them back to the deck.
+
+import Reveal from "../reveal/reveal.esm.js";
+import Notes from "../reveal/notes.esm.js";
+
+const SIZE = { width: 1280, height: 720 };
+const LEAST = 0.62; // of the size of the text, where a slide is full
+
+const printing = /print-pdf/.test(location.search);
+const figures = [...document.querySelectorAll(".ibteach-live")];
+for (const figure of figures) {
+  figure.dataset.preventSwipe = "";
+  if (printing) figure.className = "ibteach-still"; // paper shows the picture
+}
+
+// In the address: the slide, and what a figure shows once it was moved.
+function asked() {
+  const figure = /(?:^#|&)figure=([^&]+)/.exec(location.hash)?.[1];
+  const place = figure && document.querySelector(`[data-figure="${CSS.escape(decodeURIComponent(figure))}"]`);
+  const slides = [...document.querySelectorAll(".slides > section")];
+  return place ? slides.indexOf(place.closest("section")) : Number(/^#slide=(\d+)/.exec(location.hash)?.[1] ?? 1) - 1;
+}
+
+// Text that does not fit its slide becomes smaller, down to a size that the last row still reads.
+function fit(slide) {
+  const body = slide.querySelector(".body");
+  if (!body || slide.classList.contains("figure")) return;
+  for (let size = 1; size >= LEAST; size -= 0.04) {
+    body.style.setProperty("--fit", size);
+    if (body.scrollHeight <= body.clientHeight + 1 && body.scrollWidth <= body.clientWidth + 1) break;
+  }
+}
+
+addEventListener(
+  "keydown",
+  (event) => {
+    const inside = document.activeElement?.closest(".ibteach-figure, .ibteach-predict");
+    if (event.key !== "Escape" || !inside || document.fullscreenElement?.contains(inside)) return;
+    document.activeElement.blur();
+    event.stopImmediatePropagation();
+  },
+  true,
+);
+
+const deck = new Reveal(document.querySelector(".reveal"), {
+  ...SIZE,
+  margin: 0.03,
+  center: false,
+  hash: false,
+  transition: "none",
+  backgroundTransition: "none",
+  slideNumber: "c/t",
+  viewDistance: 2,
+  pdfSeparateFragments: false,
+  plugins: [Notes],
+  keyboardCondition: () => !document.activeElement?.closest(".ibteach-figure, .ibteach-predict"),
+});
+
+await deck.initialize();
+const { setMaths } = await import("./site.js"); // mounts figures, too, when their slide comes near
+setMaths(document);
+await document.fonts.ready;
+if (printing) document.querySelectorAll(".slides section").forEach(fit);
+else {
+  deck.on("slidechanged", ({ currentSlide, indexh }) => {
+    if (document.activeElement?.closest("section")?.hidden === false) document.activeElement.blur();
+    fit(currentSlide);
+    history.replaceState(null, "", `#slide=${indexh + 1}`);
+  });
+  const first = asked();
+  if (first > 0) deck.slide(first);
+  fit(deck.getCurrentSlide());
+}
+document.documentElement.dataset.ready = "";
