@@ -14,7 +14,7 @@ from ibteach.display.live.predict import Prediction
 from ibteach.errors import InvalidInput, UnknownName
 
 ROOT = Path(__file__).parents[1]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("0[0-8]_*.ipynb"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("0[01238]_*.ipynb"))
 
 _spec = importlib.util.spec_from_file_location("predictions", ROOT / "notebooks" / "predictions.py")
 predictions = importlib.util.module_from_spec(_spec)
