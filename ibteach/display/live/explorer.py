@@ -30,6 +30,7 @@ from ibteach.files import PathLike, replacing
 BUSY_SECONDS = 0.05  # how long the kernel draws ahead before it listens again
 PAGE_PICTURES = 400  # 16 MB of chapter 05's busiest figure: more than a reader waits for
 PAGE_DPI = 120
+SITE_STATES = 3000  # pictures of one figure on a site, which has room for 150 MB
 PAGE_LAYOUTS = ("wide", "tall")  # a screen shows the wide one, whose type is as large there
 
 
@@ -152,6 +153,7 @@ class Explorer(LiveFigure):
         return alt_text(self.scene, self.state), round(self.scene.size[0] * 100)
 
     def _published(self) -> str:
+        self._check_page()
         spec = spec_of(self.scene, THEMES, self._page_layouts()) | {"preload": True, "start": self.state}
         backgrounds: dict[str, bytes] = {}
         with self._drawing:
@@ -162,6 +164,20 @@ class Explorer(LiveFigure):
                 strips = Strips(self.scene, self._page_layouts())
                 backgrounds, shown = strips.backgrounds, self._with_words(strips)
             return published.place("explorer", spec, still, *self._still(), shown, backgrounds)
+
+    def _check_page(self) -> None:
+        """Before anything is drawn: whether a site has room for all pictures."""
+        drawn = isinstance(self.scene, DrawnScene)
+        axes = [axis for axis in self.scene.axes if not drawn or axis.name in self.scene.places]
+        count = math.prod(len(axis.values) for axis in axes)
+        if count > SITE_STATES:
+            longest = max(axes, key=lambda axis: len(axis.values))
+            counts = ", ".join(f"{axis.name} {len(axis.values)}" for axis in axes)
+            raise InvalidInput(
+                f"{self.scene.title!r}: got {count} pictures for a page (ticks: {counts}), expected at most "
+                f"{SITE_STATES}. Let the browser draw {longest.name!r} instead, with a DrawnScene whose `places` leave "
+                "it out, or give it fewer ticks."
+            )
 
     def _with_words(self, strips: Strips) -> Iterator[dict[str, Any]]:
         """Every state's words and pictures, in the order of its axes."""

@@ -3,6 +3,7 @@
 // holds some states side by side, transparent where the background is, in the light colours and with the dark ones beside.
 
 const CHUNK = 64;
+const AGAIN_MS = 5000; // what could not be fetched is asked for again
 
 const fetched = async (address) => {
   const answer = await fetch(address);
@@ -57,6 +58,7 @@ export async function mountFiles(el, { spec, base, state, report }) {
       frames.answer({ ...wish, alts: found.map(({ alt }) => alt), targets: found.map(({ targets }) => targets?.[layout]), parts }, urls);
     } catch (error) {
       frames.answer({ ...wish, error: `This picture could not be fetched (${error.message}).` }, []);
+      setTimeout(() => frames.errors.clear(), AGAIN_MS);
     }
   };
   const frames = new Frames(spec, ask);

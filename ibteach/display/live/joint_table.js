@@ -340,3 +340,5 @@ export default {
 export function mount(el, { spec }, report = null) {
   return new Editor(el, spec, spec.start, report);
 }
+
+export { Joint };

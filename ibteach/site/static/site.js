@@ -108,6 +108,8 @@ export async function mount(place) {
   else if (kind === "table") view = module.mount(place, { spec: { ...spec, start: state } }, report);
   else view = module.mount(place, { spec });
   still.hidden = true;
+  const above = [...document.querySelectorAll("h1, h2, h3, h4")].filter((one) => !one.closest(".ibteach-live") && one.compareDocumentPosition(place) & Node.DOCUMENT_POSITION_FOLLOWING);
+  view.root.querySelector("h3").setAttribute("aria-level", Number(above.at(-1)?.localName[1] ?? 1) + 1);
   if (kind === "playground") return;
   status = document.createElement("p");
   Object.assign(status, { className: "ibteach-said", role: "status" });

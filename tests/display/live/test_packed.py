@@ -13,8 +13,9 @@ from ibteach.display.live import published
 from ibteach.display.live.canvas import Canvas
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.packed import DARK, DPI, STRIP, Strips
-from ibteach.display.live.scene import states
+from ibteach.display.live.scene import Axis, states
 from ibteach.display.live.themes import THEMES
+from ibteach.errors import InvalidInput
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +71,12 @@ def test_a_displayed_figure_is_written_for_a_page(rings, tmp_path, monkeypatch):
     assert {name for one in words for name in one["pictures"].values()} <= {path.name for path in folder.iterdir()}
     explorer._repr_mimebundle_()
     assert list(tmp_path.iterdir()) == [folder]  # the same figure is the same folder
+
+
+def test_too_many_pictures_are_refused_before_one_is_drawn(rings, tmp_path, monkeypatch):
+    many = type("Many", (rings,), {"axes": (Axis("radius", "radius r", range(3001)), *rings.axes[1:])})
+    figure = Explorer(many())
+    monkeypatch.setenv(published.FOLDER, str(tmp_path))
+    with pytest.raises(InvalidInput, match="Let the browser draw 'radius' instead"):
+        figure._repr_mimebundle_()
+    assert not list(tmp_path.iterdir())

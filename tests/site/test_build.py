@@ -1,0 +1,125 @@
+"""Building a site: what is refused, what is run again, and that the old site stays whole when something fails."""
+
+import importlib
+import json
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from ibteach import cli
+from ibteach.course import CHAPTERS
+from ibteach.errors import BuildFailed, InvalidInput, Unavailable, UnknownName
+from ibteach.site import build, execution, extension, prepared
+from ibteach.site.build import MARK
+
+ROOT = Path(__file__).parents[2]
+FIRST = next(chapter for chapter in CHAPTERS if chapter.number == "01")
+
+
+@pytest.fixture
+def course(tmp_path):
+    """Writes a course of one short chapter with these cells of code; returns its root."""
+
+    def write(*code):
+        root = tmp_path / "course"
+        (root / "notebooks").mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "CITATION.cff", root)
+        cells = [nbformat.v4.new_markdown_cell("# 01 · Entropy\n\nSee [another](02_the_bottleneck.ipynb).")]
+        cells += [nbformat.v4.new_code_cell(one, id=f"cell-{i}") for i, one in enumerate(code)]
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+        nbformat.write(notebook, root / "notebooks" / FIRST.file)
+        return root
+
+    return write
+
+
+def test_a_folder_of_other_things_is_left_alone(tmp_path, course, capsys):
+    out = tmp_path / "documents"
+    out.mkdir()
+    (out / "thesis.tex").write_text("all of it", encoding="utf-8")
+    with pytest.raises(InvalidInput, match="holds other things than a site"):
+        build(out, course("1 / 0"))
+    assert cli.main(["site", "build", "--out", str(out)]) == 1
+    assert "name an empty folder" in capsys.readouterr().err
+    with pytest.raises(InvalidInput, match="is a file"):
+        build(out / "thesis.tex", ROOT)
+    assert [path.name for path in out.iterdir()] == ["thesis.tex"]
+
+
+def test_what_is_no_chapter_is_said_before_any_work(tmp_path, course):
+    with pytest.raises(UnknownName, match="chapter"):
+        build(tmp_path / "out", ROOT, ["1"])
+    with pytest.raises(Unavailable, match="no notebook of chapter 02"):
+        build(tmp_path / "out", course("1"), ["02"])
+    with pytest.raises(Unavailable, match="Name a checkout"):
+        build(tmp_path / "out", tmp_path)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_chapter_that_fails_is_named_with_its_cell_and_the_old_site_is_whole(tmp_path, course):
+    out = tmp_path / "site"
+    out.mkdir()
+    (out / MARK).write_text("{}", encoding="utf-8")
+    (out / "index.html").write_text("the old one", encoding="utf-8")
+    with pytest.raises(
+        BuildFailed, match=rf"{FIRST.file}: cell 3 \(cell-1\), which begins '1 / 0', fails with ZeroDiv"
+    ):
+        build(out, course("2 + 2", "1 / 0"), cache=tmp_path / "cache")
+    assert sorted(path.name for path in out.iterdir()) == [MARK, "index.html"]
+    assert {path.name for path in tmp_path.iterdir()} == {"course", "cache", "site"}  # nothing half done is left
+
+
+def test_what_did_not_change_is_not_run_again(tmp_path, course):
+    path = course("import time\ntime.time_ns()") / "notebooks" / FIRST.file
+
+    def run():
+        [notebook] = execution.execute([path], tmp_path / "cache").values()
+        return notebook.cells[-1].outputs[0]["data"]["text/plain"]
+
+    first = run()
+    assert run() == first
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[0].source += " More prose."
+    nbformat.write(notebook, path)
+    assert run() == first  # prose is no code
+    course("import time\ntime.time_ns() + 1")
+    assert run() != first
+
+
+def test_a_page_has_no_progress_bars_and_no_links_to_nowhere(tmp_path):
+    picture = {"image/png": "iVBORw0KGgo=", "text/plain": "x"}
+    widget = {prepared.WIDGET: {}, "text/plain": "Progress()"}
+    code = nbformat.v4.new_code_cell(
+        "x",
+        outputs=[
+            nbformat.v4.new_output("stream", name="stderr", text="10 %"),
+            nbformat.v4.new_output("display_data", widget),
+            nbformat.v4.new_output("display_data", picture, metadata={"image/png": {"alt": 'A "curve"', "width": 9}}),
+        ],
+    )
+    words = nbformat.v4.new_markdown_cell("# 01 · Entropy\n\n[a](02_the_bottleneck.ipynb#Here) [b](03_x.ipynb)")
+    notebook = nbformat.v4.new_notebook(cells=[words, code])
+    page = prepared.page(notebook, FIRST, {"02_the_bottleneck.ipynb"}, tmp_path)
+    assert "[a](02_the_bottleneck.ipynb#Here) b" in page.cells[0].source
+    assert f"{FIRST.minutes} minutes" in page.cells[0].source
+    shown = [output for cell in page.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert [set(output["data"]) for output in shown] == [{"text/html", "text/plain"}]
+    assert 'alt="A &quot;curve&quot;"' in shown[0]["data"]["text/html"]
+
+
+def test_bars_of_conditions_are_no_marks():
+    lines = ["H[Y|Z] and ``a|b``", "", ">>> 'x|y'", "x|y"]
+    extension._bars(None, "", "", None, None, lines)
+    assert lines == [r"H[Y\|Z] and ``a|b``", "", ">>> 'x|y'", "x|y"]
+
+
+def test_the_mark_says_what_the_site_holds(tmp_path, course, monkeypatch):
+    module = importlib.import_module("ibteach.site.build")
+    monkeypatch.setattr(module, "BEFORE", [lambda site: (site.source / "index.md").write_text("# One\n", "utf-8")])
+    monkeypatch.setattr(module, "AFTER", [])
+    out = build(tmp_path / "site", course("2 + 2"), cache=tmp_path / "cache")
+    assert json.loads((out / MARK).read_text(encoding="utf-8"))["chapters"] == ["01"]
+    assert build(out, course("2 + 2"), cache=tmp_path / "cache") == out  # a site is replaced
