@@ -300,6 +300,7 @@ def _add_training(command):
     """The options of everything that trains: runs, a network, and each field of `Settings`."""
     from ibteach.networks.bottleneck import NETWORKS
     from ibteach.training import Settings
+    from ibteach.training.recipes import RECIPES
 
     runs = command.add_argument_group("networks: one for each combination of")
     runs.add_argument(
@@ -322,6 +323,11 @@ def _add_training(command):
         _add_option(made, name, kind, text, said)
     _add_pictures(command.add_argument_group("of large pictures, and of your own"))
     trained = command.add_argument_group("trained and measured so")
+    trained.add_argument(
+        "--recipe",
+        metavar="NAME",
+        help=f"network and settings of that name, where nothing else is said: {', '.join(RECIPES)}",
+    )
     types = typing.get_type_hints(Settings)
     for field in dataclasses.fields(Settings):
         default = "" if field.default is None else _shown(field.default)
@@ -363,15 +369,23 @@ def _option(name):
 
 
 def _jobs(options, data, **how):
+    from ibteach import checks
+    from ibteach.data import load
     from ibteach.training import loop, sweeps
+    from ibteach.training.recipes import RECIPES, recipe
     from ibteach.training.settings import NAMES
 
     def given(names):
         return {name: getattr(options, name) for name in names if hasattr(options, name)}
 
     runs = loop.grid(options.objective, gammas=options.gamma, seeds=options.seed)
-    architecture = {"network": "mlp", **given(NETWORK)}
-    return sweeps.plan(data, architecture, runs, **_pictures(options), **given(NAMES), **how)
+    architecture, settings = {"network": "mlp"}, None
+    if options.recipe:
+        checks.known("recipe", options.recipe, RECIPES)  # before any data are read
+        settings = recipe(options.recipe, load(data, **_pictures(options)))
+        architecture = RECIPES[options.recipe].network
+    architecture = {**architecture, **given(NETWORK)}
+    return sweeps.plan(data, architecture, runs, settings, **_pictures(options), **given(NAMES), **how)
 
 
 def _lab(options):

@@ -13,7 +13,7 @@ import torch
 
 from ibteach.course import CHAPTERS
 from ibteach.data import cached, sources
-from ibteach.training.devices import has_bfloat16, pick_device
+from ibteach.training.devices import low_precision_of, pick_device
 
 PACKAGES = ("ibteach", "torch", "torchvision", "numpy", "matplotlib", "ipywidgets", "anywidget")
 LEAST_MEMORY = 2.0  # GB: what the largest chapter takes, with its kernel
@@ -89,7 +89,8 @@ def _plan(number: str, device: torch.device, there: dict[str, bool], attacks: bo
         return f"trains on the digits, {mnist}"
     if number == "08" and device.type == "cuda":
         first = "" if there["cifar10"] else f"fetches CIFAR-10 ({_size('cifar10')}) and "
-        precision = "" if has_bfloat16(device) else ", in float32: this GPU has no bfloat16"
+        of_device = low_precision_of(device)
+        precision = f", in {str(of_device or torch.float32).removeprefix('torch.')}"
         return f"{first}trains a ResNet-18 on all of CIFAR-10{precision}"
     if number == "08":
         return "trains a narrow ResNet on the digits, and reads recorded ones"

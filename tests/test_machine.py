@@ -19,7 +19,7 @@ def look(monkeypatch, tmp_path):
             machine.cached(name).touch()
         monkeypatch.setattr(machine, "pick_device", lambda: torch.device(device))
         monkeypatch.setattr(machine, "_named", str)
-        monkeypatch.setattr(machine, "has_bfloat16", lambda _: False)
+        monkeypatch.setattr(machine, "low_precision_of", lambda _: torch.float16)
         found = importlib.util.find_spec
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in without else found(name))
         return machine.check()

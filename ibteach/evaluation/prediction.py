@@ -86,7 +86,7 @@ class Prediction(nn.Module):
         checks.finite_parameters("networks", networks)
         noise = checks.flag("noise", noise)
         self.networks = copy.deepcopy(networks).requires_grad_(False)
-        self.networks.low_precision = False
+        self.networks.low_precision = None
         self.levels = float(max(data.train_images.max(), data.test_images.max()))
         self.eval()
 

@@ -32,7 +32,8 @@ class Bottleneck(nn.Module):
 
     `architecture` is what `from_architecture` needs to build its like: a dict that JSON can say, empty for an encoder
     of your own.
-    With `low_precision` the encoder multiplies in bfloat16; the latent, its noise and the decoder never do.
+    With `low_precision`, such as ``torch.bfloat16``, the encoder multiplies in that; the latent, its noise and the
+    decoder never do.
     """
 
     def __init__(self, encoder: nn.Module, latent_dimension: int, classes: int):
@@ -42,13 +43,13 @@ class Bottleneck(nn.Module):
         self.encoder = encoder
         self.decoder = nn.Linear(latent_dimension, classes)
         self.architecture: dict = {}
-        self.low_precision = False
+        self.low_precision: torch.dtype | None = None
         self.stochastic = any(isinstance(layer, _DropoutNd) and layer.p > 0 for layer in encoder.modules())
 
     def forward(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Noiseless latents f(x), (N, K), and logits of the decoder at f(x) + noise, (N, C)."""
-        if self.low_precision:
-            with torch.autocast(images.device.type, torch.bfloat16):
+        if self.low_precision is not None:
+            with torch.autocast(images.device.type, self.low_precision):
                 latents = self.encoder(images).float()
         else:
             latents = self.encoder(images)

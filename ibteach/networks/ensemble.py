@@ -82,12 +82,12 @@ class Ensemble(nn.Module):
         return vmap(one, in_dims=(0, axis, axis), randomness="different")(parameters, images, noise)
 
     @property
-    def low_precision(self) -> bool:
-        """Whether the encoders multiply in bfloat16."""
+    def low_precision(self) -> torch.dtype | None:
+        """In which type the encoders multiply, where it is not that of their parameters."""
         return self._template[0].low_precision
 
     @low_precision.setter
-    def low_precision(self, chosen: bool):
+    def low_precision(self, chosen: torch.dtype | None):
         self._template[0].low_precision = chosen
 
     def train(self, mode: bool = True) -> "Ensemble":

@@ -2,6 +2,7 @@ from .checkpoints import load_network as load_network
 from .checkpoints import save_network as save_network
 from .devices import pick_device as pick_device
 from .loop import fit as fit
+from .recipes import recipe as recipe
 from .remake import remake as remake
 from .runs import Run as Run
 from .runs import build as build

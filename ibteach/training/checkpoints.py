@@ -20,6 +20,8 @@ from ibteach.errors import DamagedFile, InvalidInput
 
 VERSION = 3
 NETWORK_VERSION = 1
+LOW = {None: None, False: None, True: torch.bfloat16, "bfloat16": torch.bfloat16, "float16": torch.float16}
+"""What a network multiplied in, as its file says it; files of version 0.1.0 only said whether."""
 SHARE = 0.05
 """At most this share of the time goes into writing checkpoints."""
 
@@ -123,7 +125,7 @@ def save_network(path: files.PathLike, network: "networks.Bottleneck", inputs: t
     if not _of_one_shape(like.state_dict(), network.state_dict()):
         raise InvalidInput(f"inputs: got {shape}, which is not the shape of the images that this network takes.")
     content = {"architecture": network.architecture, "inputs": list(shape), "classes": network.classes}
-    content["low_precision"] = network.low_precision
+    content["low_precision"] = None if network.low_precision is None else str(network.low_precision).split(".")[-1]
     files.save(path, "network", NETWORK_VERSION, network.state_dict(), content)
 
 
@@ -149,7 +151,7 @@ def load_network(path: files.PathLike) -> "networks.Bottleneck":
     try:
         network = networks.from_architecture(content["architecture"], tuple(content["inputs"]), content["classes"])
         network.load_state_dict({name: tensor.clone() for name, tensor in tensors.items()})
-        network.low_precision = bool(content["low_precision"])
+        network.low_precision = LOW[content["low_precision"]]
     except (LookupError, TypeError, RuntimeError, InvalidInput) as error:
         raise DamagedFile(f"{path}: is not a whole network ({error}). {remedy}") from error
     networks.use_running_statistics(network)

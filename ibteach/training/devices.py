@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from ibteach.errors import InvalidInput, Unavailable
+from ibteach.networks.ensemble import Ensemble
 
 
 def pick_device(device: str | torch.device | None = None) -> torch.device:
@@ -33,11 +34,28 @@ def pick_device(device: str | torch.device | None = None) -> torch.device:
     return device
 
 
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether the device multiplies in bfloat16 itself: a CPU that has to imitate it takes twenty times as long."""
+def low_precision_of(device: torch.device) -> torch.dtype | None:
+    """In what the device multiplies faster than in float32, by itself; None where in nothing.
+
+    bfloat16 has the range of float32: newer CPUs and GPUs from Ampere on. A CPU that has to imitate it takes twenty
+    times as long. Older GPUs with tensor cores (the T4 that is lent for nothing, say) have float16, which ends at
+    65,504 and needs its gradients scaled (`ibteach.training.scaling`).
+    """
     if device.type == "cpu":
-        return torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
+        return torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else None
+    if device.type != "cuda":
+        return None
+    capability = torch.cuda.get_device_capability(device)
+    return torch.bfloat16 if capability >= (8, 0) else torch.float16 if capability >= (7, 0) else None
+
+
+def low_precision_for(model: nn.Module, device: torch.device) -> torch.dtype | None:
+    """In what a model is trained in low precision there: float16 for a network alone.
+
+    Networks of an ensemble would share the scale of their gradients, and one that overflows would halt the others.
+    """
+    found = low_precision_of(device)
+    return None if found is torch.float16 and isinstance(model, Ensemble) else found
 
 
 def memory_format(model: nn.Module) -> torch.memory_format:

@@ -26,11 +26,14 @@ class Guard:
         self.first = torch.full((len(self.TERMS), len(runs)), math.inf, device=device)
         self.lost: dict[int, tuple[int, str]] = {}  # number of the network -> in which epoch, and by what
 
-    def look(self, fit_term: Tensor, surrogate: Tensor) -> None:
-        """Remember the first step in which something of a network was no number; after its backward pass."""
+    def look(self, fit_term: Tensor, surrogate: Tensor, scaled: bool = False) -> None:
+        """Remember the first step in which something of a network was no number; after its backward pass.
+
+        A gradient that is `scaled` may overflow: that step is skipped, and nothing is lost.
+        """
         self.steps += 1
         terms = [fit_term.detach().reshape(-1), surrogate.detach().reshape(-1)]
-        if not isinstance(self.model, Ensemble):
+        if not scaled and not isinstance(self.model, Ensemble):
             gradients = [parameter.grad for parameter in self.model.parameters() if parameter.grad is not None]
             terms.append(torch.stack(torch._foreach_norm(gradients)).sum()[None])
         bad = ~torch.isfinite(torch.stack(terms))
@@ -69,8 +72,16 @@ class Guard:
         """The numbers of the networks that are not lost."""
         return [m for m in range(len(self.runs)) if m not in self.lost]
 
+    def exhausted(self, epoch: int) -> None:
+        """Gradients overflowed in step after step, though nothing scales them any longer."""
+        for m, run in enumerate(self.runs):
+            self._lose(m, epoch, f"the gradient of {run} overflows whatever its scale")
+
     def _lose(self, m: int, epoch: int, said: str) -> None:
-        self.lost.setdefault(m, (epoch, f"epoch {epoch}: {said}; lower learning_rate or gamma."))
+        remedy = "lower learning_rate or gamma"
+        if self.model.low_precision is torch.float16:
+            remedy += ", or train with low_precision=False: numbers of float16 end at 65,504"
+        self.lost.setdefault(m, (epoch, f"epoch {epoch}: {said}; {remedy}."))
 
     @torch.no_grad()
     def _finite(self) -> Tensor:

@@ -31,12 +31,13 @@ from ibteach.records.record import Record
 from ibteach.training import resuming
 from ibteach.training.batches import Batches
 from ibteach.training.checkpoints import Checkpoint
-from ibteach.training.devices import batch_that_fits, has_bfloat16, memory_format, pick_device
+from ibteach.training.devices import batch_that_fits, low_precision_for, memory_format, pick_device
 from ibteach.training.forecast import Forecast
 from ibteach.training.guard import Guard
 from ibteach.training.interrupts import StopButton
 from ibteach.training.measuring import encode, measure
 from ibteach.training.runs import Run, build, grid
+from ibteach.training.scaling import Scale
 from ibteach.training.settings import EVAL_EXAMPLES, OPTIMIZERS, Settings
 from ibteach.training.suitable import check, check_images
 from ibteach.training.threads import for_steps
@@ -134,7 +135,8 @@ class _Training:
         fingerprints = {"data": data.fingerprint, "network": fingerprint(model)}
         self.threads = for_steps(model, data, settings.batch_size)
         order = memory_format(model)
-        model.low_precision = settings.low_precision and has_bfloat16(device)
+        model.low_precision = low_precision_for(model, device) if settings.low_precision else None
+        self.scale = Scale(device, model.low_precision)
         self.model, self.data = model.to(device, memory_format=order).train(), data.to(device)
         self.forward = torch.compile(self.model) if settings.compile else self.model
         self.runs, self.settings, self.device = runs, settings, device
@@ -186,9 +188,9 @@ class _Training:
             label_smoothing=self.settings.label_smoothing,
         )
         self.optimizer.zero_grad()
-        (fit_term + surrogate).sum().backward()
-        self.guard.look(fit_term, surrogate)
-        self.optimizer.step()
+        self.scale.backward((fit_term + surrogate).sum())
+        self.guard.look(fit_term, surrogate, scaled=self.scale.used)
+        self.scale.step(self.optimizer)
         self.schedule.step()
         self.done += 1
 
@@ -210,6 +212,8 @@ class _Training:
                 self.guard.after_epoch(self.epoch)
                 self.measure(within=True)
         self.guard.after_epoch(self.epoch)
+        if self.scale.exhausted:
+            self.guard.exhausted(self.epoch)
         self.rest()
 
     def rest(self) -> None:
@@ -260,7 +264,7 @@ class _Training:
             parameters=self.identity["parameters"],
             fingerprints=self.identity["fingerprints"],
             threads=self.threads.count if self.device.type == "cpu" else None,
-            precision="bfloat16" if self.model.low_precision else "float32",
+            precision=str(self.model.low_precision or torch.float32).removeprefix("torch."),
         )
         epochs, steps = torch.tensor(list(self.found)).T
         record = Record(self.identity["runs"], epochs, quantities, errors, steps=steps, provenance=facts, **kept)

@@ -34,6 +34,7 @@ def state(training: "_Training") -> tuple[dict[str, Tensor], dict[str, Any]]:
         "epoch": training.epoch,
         "measured": list(training.found),
         "groups": groups,
+        "scale": training.scale.state,
         "threads": training.threads.count,
         "seconds": time.perf_counter() - training.started,
         "lost": [[m, *how] for m, how in training.guard.lost.items()],
@@ -45,6 +46,7 @@ def restore(training: "_Training", tensors: dict[str, Tensor], content: dict[str
     of = {kind: part(tensors, kind) for kind in ("model", "quantities", "errors", "chance")}
     training.model.load_state_dict(of["model"])
     restore_optimizer(training.optimizer, tensors, content["groups"])
+    training.scale.restore(content["scale"])
     training.batches.restore(of["chance"]["batches"])
     torch.set_rng_state(of["chance"]["dropout"])
     if training.device.type == "cuda":

@@ -100,7 +100,8 @@ class Settings:
         False,
         checks.flag,
         "the encoder multiplies in bfloat16, about twice as fast, where the device does so itself (a GPU from Ampere "
-        "on, newer CPUs); elsewhere in float32, as the Record then says",
+        "on, newer CPUs), in float16 with a scaled loss on older GPUs with tensor cores (T4, V100); elsewhere in "
+        "float32. The Record says which",
     )
     compile: bool = _field(
         False, checks.flag, "let torch.compile fuse the network first: worth its minute on long trainings on a GPU"

@@ -21,7 +21,7 @@ from ibteach.networks.variational import Variational, rates
 from ibteach.objectives import fits
 from ibteach.records.provenance import commit, provenance
 from ibteach.records.record import Record
-from ibteach.training.devices import has_bfloat16, pick_device
+from ibteach.training.devices import low_precision_of, pick_device
 
 
 class Epoch(NamedTuple):
@@ -68,7 +68,7 @@ def fit(
     learning_rate = checks.number("learning_rate", learning_rate, above=0)
     decay = checks.number("decay", decay, above=0, maximum=1)
     device = next(model.parameters()).device
-    low_precision = low_precision and has_bfloat16(device)
+    low_precision = low_precision and low_precision_of(device) is torch.bfloat16
     data, steps = data.to(device), len(data.train_labels) // batch_size
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate, betas=(0.5, 0.999), fused=True)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, 2, decay)
@@ -217,7 +217,7 @@ def record(
                 data=data.name,
                 device=device,
                 commit=begun,
-                precision="bfloat16" if low_precision and has_bfloat16(device) else "float32",
+                precision="bfloat16" if low_precision and low_precision_of(device) is torch.bfloat16 else "float32",
                 wall_seconds=time.perf_counter() - started,
                 configuration={"network": "variational", **shape, "epochs": epochs, **settings, **measuring},
                 parameters=sum(p.numel() for p in model.parameters()),

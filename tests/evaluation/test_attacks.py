@@ -10,7 +10,9 @@ from torch import nn
 
 from ibteach.data.datasets import Dataset, load
 from ibteach.errors import InvalidInput, Unavailable, UnknownName
-from ibteach.evaluation.attacks import ATTACKS, perturb, quantity, robustness
+from ibteach.evaluation.attacks import LESSONS, masking, perturb, quantity, robustness
+from ibteach.evaluation.attacks.ascent import difference, log_odds, ratio
+from ibteach.evaluation.attacks.ball import NORMS, Ball, length
 from ibteach.evaluation.prediction import Prediction, paired_draws, probabilities
 from ibteach.networks.bottleneck import Bottleneck, mlp, resnet
 from ibteach.networks.ensemble import Ensemble
@@ -63,7 +65,7 @@ WEIGHT = torch.tensor([0.9, -0.4, 0.7, 0.2, 1.1, 0.5])
 @pytest.mark.parametrize("scale, noise", [(1.0, True), (1.0, False), (1000.0, False)])
 def test_of_a_linear_classifier_every_gradient_attack_finds_the_worst_case(norm, scale, noise):
     data, network = two_kinds(), linear(scale * WEIGHT, 0.1 * scale)
-    names = ["fgsm", "bim", "pgd"]
+    names = ["fgsm", "bim", "pgd", "pgd-10x2"]
     found = quietly(network, data, untrained(noise=noise), attacks=names, epsilons=EPSILONS, norm=norm)
     margin, gradient = margins(network, data)
     dual = gradient.abs().sum() if norm == "linf" else gradient.norm()
@@ -74,8 +76,30 @@ def test_of_a_linear_classifier_every_gradient_attack_finds_the_worst_case(norm,
     assert found.value(quantity("fgsm", 0.1)).item() > found.value("clean/error").item() + 0.1
 
 
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize("name", ["apgd-ce", "apgd-dlr"])
+def test_auto_pgd_finds_it_whatever_the_scale(norm, name):
+    data, network, epsilon = two_kinds(), linear(1000 * WEIGHT, 100), 0.06
+    found = quietly(network, data, untrained(noise=False), attacks=[name], epsilons=[epsilon], norm=norm)
+    margin, gradient = margins(network, data)
+    dual = gradient.abs().sum() if norm == "linf" else gradient.norm()
+    expected = (margin <= epsilon * dual).double().mean().item()
+    assert found.value(quantity(name, epsilon)).item() == pytest.approx(expected, abs=0.006)
+
+
+def test_who_only_asks_finds_it_too():
+    """The worst case of a linear classifier is a corner, which squares reach one by one."""
+    data, network = two_kinds(), linear(WEIGHT, 0.1)
+    found = quietly(network, data, untrained(noise=False), attacks=["square-200", "fgsm"], epsilons=EPSILONS)
+    for epsilon in EPSILONS:
+        assert found.value(quantity("square-200", epsilon)).item() == pytest.approx(
+            found.value(quantity("fgsm", epsilon)).item(), abs=0.011
+        )
+        assert found.value(quantity("black-box-only", epsilon)) <= 0.011
+
+
 def test_the_cross_entropy_itself_would_have_stood_still():
-    """What `_log_odds` is for: at scale 1000 the gradient of −ln q is zero on most images, and FGSM moves none."""
+    """What `log_odds` is for: at scale 1000 the gradient of −ln q is zero on most images, and FGSM moves none."""
     data, network = two_kinds(), linear(1000 * WEIGHT, 100)
     predict = Prediction(network, data, noise=False)
     pixels = predict.pixels(data.test_images).requires_grad_()
@@ -118,7 +142,7 @@ def trained(latent_dimension=8, gammas=(0.001, 0.1), epochs=15):
 @functools.cache
 def attacked():
     networks, record = trained()
-    return quietly(networks, load("digits"), record, epsilons=EPSILONS, subset=150)
+    return quietly(networks, load("digits"), record, attacks=LESSONS, epsilons=EPSILONS, subset=150)
 
 
 def test_the_averaged_prediction_is_the_mean_of_softmaxes(digits):
@@ -157,16 +181,16 @@ def test_what_is_recorded(digits):
     assert torch.equal(clean, direct.mean(1))
     assert found.runs == record.runs and found.epochs.tolist() == [15]
     assert set(found.quantities) == {"clean/error", "deepfool/distance"} | {
-        quantity(name, epsilon) for name in (*ATTACKS, "any") for epsilon in EPSILONS
-    }
-    for name in (*ATTACKS, "any"):
+        quantity(name, epsilon) for name in (*LESSONS, "any") for epsilon in EPSILONS
+    } | {"gradient/zero"}
+    for name in (*LESSONS, "any"):
         errors = [found.value(quantity(name, epsilon)) for epsilon in EPSILONS]
         assert torch.equal(errors[0], clean) and all((error >= clean).all() for error in errors)
         assert (errors[-1] > clean + 0.2).all(), name
         share = errors[2]
         torch.testing.assert_close(found.errors[quantity(name, 0.06)][:, 0], (share * (1 - share) / 150).sqrt())
     for epsilon in EPSILONS:
-        strongest = max((found.value(quantity(name, epsilon)) for name in ATTACKS), key=lambda error: error.sum())
+        strongest = max((found.value(quantity(name, epsilon)) for name in LESSONS), key=lambda error: error.sum())
         assert (found.value(quantity("any", epsilon)) >= strongest).all()
     said = found.provenance["configuration"]["attacks"]
     assert said["epsilons"] == list(EPSILONS) and said["norm"] == "linf" and said["levels"] == 16
@@ -181,6 +205,89 @@ def test_many_steps_are_at_least_as_strong_as_one():
         slack = 2 * found.errors[quantity("fgsm", epsilon)][:, 0]
         for name in ("bim", "pgd"):
             assert (found.value(quantity(name, epsilon)) >= found.value(quantity("fgsm", epsilon)) - slack).all()
+
+
+@functools.cache
+def hunted():
+    """Networks of two seeds, with and without compression, under everything that is meant."""
+    runs = grid(["l2"], gammas=[0, 0.1], seeds=[0, 1])
+    make = functools.partial(mlp, (1, 8, 8), classes=10, latent_dimension=8, hidden=(32,))
+    networks = build(make, runs)
+    record = fit(networks, load("digits"), runs, epochs=10, eval_examples=500, progress=False)
+    names = ["pgd", "pgd-50x1", "pgd-50x10", "square-200", "transfer"]
+    found = quietly(networks, load("digits"), record, attacks=names, epsilons=[0, 0.06, 0.12, 1], subset=40, samples=16)
+    return networks, record, found
+
+
+def test_what_is_meant_is_at_least_as_strong_as_the_lesson():
+    _, _, found = hunted()
+    for epsilon in (0.06, 0.12):
+        lesson, one, worst = (found.value(quantity(name, epsilon)) for name in ("pgd", "pgd-50x1", "any"))
+        assert (found.value(quantity("pgd-50x10", epsilon)) >= lesson - 0.026).all()
+        assert (found.value(quantity("pgd-50x10", epsilon)) >= one).all()  # it begins as the other does
+        assert (worst >= found.value(quantity("pgd-50x10", epsilon))).all() and (worst >= lesson).all()
+
+
+def test_the_worst_case_is_of_every_image_and_says_what_compression_gains():
+    _, record, found = hunted()
+    for epsilon in (0, 0.06, 0.12, 1):
+        worst, gain = found.value(quantity("any", epsilon)), found.value(quantity("any", epsilon, "gain"))
+        for m, run in enumerate(record.runs):
+            (plain,) = [n for n, one in enumerate(record.runs) if one == run | {"gamma": 0.0, "beta_prime": 0.0}]
+            assert gain[m].item() == pytest.approx((worst[plain] - worst[m]).item())
+            if plain == m:
+                assert found.errors[quantity("any", epsilon, "gain")][m, 0] == 0
+
+
+def test_signs_of_hidden_gradients():
+    """An ordinary network hides nothing. One whose logits are rounded does: no gradient, and asking succeeds."""
+    networks, record, found = hunted()
+    signs = masking(found, 0.06)
+    assert set(signs) == {"black box only", "left at the largest", "by the start", "no gradient"}
+    assert all(share.abs().max() <= 0.1 for share in signs.values()), signs
+
+    class Steps(nn.Module):
+        def __init__(self, encoder):
+            super().__init__()
+            self.encoder = encoder
+
+        def forward(self, images):
+            return self.encoder(images).mul(20).round().div(20)
+
+    hiding = networks.network(0)
+    hiding.encoder = Steps(hiding.encoder)
+    digits, alone, epsilons = load("digits"), record.take([0]), [0, 0.12]
+    with pytest.raises(InvalidInput, match="whose prediction does not change with the pixels"):
+        quietly(hiding, digits, alone, attacks=["pgd-5x1", "square-50"], epsilons=epsilons)
+    asked = quietly(hiding, digits, alone, attacks=["square-200"], epsilons=epsilons, subset=40)
+    assert asked.value("gradient/zero") == 1
+    assert asked.value(quantity("square-200", 0.12)) > asked.value("clean/error") + 0.3
+    lent = quietly(hiding, digits, alone, attacks=["transfer"], epsilons=epsilons, subset=40, sources=networks)
+    assert lent.value(quantity("transfer", 0.12)) > lent.value("clean/error") + 0.3
+    with pytest.raises(InvalidInput, match=r"record: got one without black-box-only/0\.12/error"):
+        masking(asked, 0.12)
+
+
+def test_losses_by_hand():
+    log_q, labels = torch.tensor([[0.6, 0.3, 0.1], [0.2, 0.2, 0.6]]).log(), torch.tensor([0, 1])
+    torch.testing.assert_close(log_odds(log_q, labels), torch.tensor([0.4 / 0.6, 0.8 / 0.2]).log())
+    torch.testing.assert_close(difference(log_q, labels), torch.tensor([0.5, 3.0]).log())
+    expected = [math.log(0.5) / math.log(6), 1.0]
+    torch.testing.assert_close(ratio(log_q, labels), torch.tensor(expected))
+    torch.testing.assert_close(ratio(7 * log_q + 3, labels), torch.tensor(expected))  # whatever their scale
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_nothing_leaves_the_ball(norm):
+    generator, ball = torch.Generator().manual_seed(0), Ball(norm, 0.2)
+    start = torch.rand(2, 50, 1, 4, 4, generator=generator)
+    reach = ball.anywhere((50, 1, 4, 4), generator)
+    far = ball.nearest(start, start + 9 * torch.randn(start.shape, generator=generator))
+    for change in (reach, far - start):
+        size = change.abs().amax((-3, -2, -1)) if norm == "linf" else length(change).flatten()
+        assert size.max() <= 0.2 + 1e-6 and size.max() > 0.15
+    assert far.min() >= 0 and far.max() <= 1
+    assert torch.equal(ball.steepest(torch.zeros(1, 1, 1, 4, 4)), torch.zeros(1, 1, 1, 4, 4))
 
 
 def test_randomness_is_not_mistaken_for_robustness(digits):
@@ -210,7 +317,7 @@ def test_more_draws_hardly_change_what_is_wrong(digits):
 
 def test_an_ensemble_is_its_networks_one_by_one(digits):
     networks, record = trained()
-    names = ["fgsm", "bim", "deepfool"]  # PGD starts at random
+    names = ["fgsm", "bim", "deepfool", "pgd-10x3", "square-30"]  # foolbox's PGD draws for all at once
     alone = quietly(
         [networks.network(m) for m in range(2)], digits, record, attacks=names, epsilons=EPSILONS, subset=60
     )
@@ -251,8 +358,10 @@ def test_batch_normalisation_and_dropout_are_as_in_use(digits):
 def test_images_stay_images_within_reach(digits):
     networks, _ = trained()
     images, labels = digits.test_images[:20], digits.test_labels[:20]
-    for name in ATTACKS:
+    for name in (*LESSONS, "pgd-5x2", "square-20"):
         for norm, order in (("linf", math.inf), ("l2", 2)):
+            if (name, norm) == ("square-20", "l2"):
+                continue
             changed = perturb(networks, digits, images, labels, name, 0.3, norm=norm)
             assert changed.shape == (2, 20, 1, 8, 8) and changed.min() >= 0 and changed.max() <= 1
             assert torch.linalg.vector_norm((changed - images / 16).flatten(2), order, dim=-1).max() <= 0.3 + 1e-5
@@ -273,9 +382,16 @@ def test_one_network_of_an_ensemble(digits):
 
 def test_bad_input_is_refused_before_any_work(digits, monkeypatch):
     networks, record = trained()
-    monkeypatch.setattr("ibteach.evaluation.attacks._under", lambda *_: pytest.fail("work was done"))
+    monkeypatch.setattr("ibteach.evaluation.attacks.measured._under", lambda *_: pytest.fail("work was done"))
     for options, said in [
         ({"epsilons": [-0.1]}, r"epsilon: got -0\.1"),
+        ({"epsilons": [0.1, 1.5]}, r"epsilon: got 1\.5, expected .* <= 1"),
+        ({"epsilons": [9], "norm": "l2"}, r"epsilon: got 9, expected .* <= 8"),
+        ({"attacks": ["pgd-50x0"]}, "pgd-50x0: starts: got 0"),
+        ({"attacks": ["pgd-0x10"]}, "pgd-0x10: steps: got 0"),
+        ({"attacks": ["square-0"]}, "square-0: queries: got 0"),
+        ({"attacks": ["square"], "norm": "l2"}, "attacks: got 'square' in the norm 'l2', expected linf"),
+        ({"sources": mlp(64, 5), "attacks": ["transfer"]}, "networks: got 5 classes, expected the 10"),
         ({"epsilons": [0.2, 0.1]}, r"epsilons: got \[0\.2, 0\.1\], expected increasing"),
         ({"epsilons": [0.1, 0.1000001]}, "differ in their first four digits"),
         ({"epsilons": []}, "epsilons: got"),
@@ -301,11 +417,23 @@ def test_bad_input_is_refused_before_any_work(digits, monkeypatch):
         quietly(mlp(64, 5), digits, untrained())
     with pytest.raises(InvalidInput, match="networks, data: got Linear and Dataset"):
         quietly(nn.Linear(64, 10), digits, untrained())
+    alone = record.select(gamma=0.001)
+    with pytest.raises(InvalidInput, match="'transfer' for one network alone; give another as sources"):
+        quietly(networks.network(0), digits, alone, attacks=["transfer"])
+    for images, said in [
+        (digits.test_images[:2] / 16, "images: got"),
+        (digits.test_images[:2] * 15, "images: got values up to 240, expected at most 16"),
+    ]:
+        with pytest.raises(InvalidInput, match=said):
+            perturb(networks, digits, images, digits.test_labels[:2])
     with pytest.raises(InvalidInput, match="labels: got 2 for 3 images"):
         perturb(networks, digits, digits.test_images[:3], digits.test_labels[:2])
 
 
 def test_without_foolbox_it_says_how_to_get_it(digits, monkeypatch):
     monkeypatch.setitem(sys.modules, "foolbox", None)
+    network = build(lambda: mlp(64, 10), Run.of("l2", gamma=0))
     with pytest.raises(Unavailable, match=r'need foolbox .*pip install "ibteach\[attacks\]"'):
-        quietly(build(lambda: mlp(64, 10), Run.of("l2", gamma=0)), digits, untrained())
+        quietly(network, digits, untrained(), attacks=["fgsm"])
+    found = quietly(network, digits, untrained(), attacks=["pgd-2x1"], epsilons=[0.1], subset=5)  # needs none
+    assert "foolbox" not in found.provenance["configuration"]["attacks"]

@@ -108,7 +108,7 @@ def test_it_is_of_the_kind_not_of_the_parameters_or_the_mode(what):
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(1)
-    network.low_precision = True
+    network.low_precision = torch.bfloat16
     assert fingerprint(network) == first
 
 

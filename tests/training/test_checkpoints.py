@@ -220,10 +220,10 @@ def test_networks_are_kept_with_what_builds_their_like(tmp_path):
     network = resnet((1, 8, 8), classes=10, latent_dimension=3, width=8)
     run, path = Run.of("variance", gamma=0.01), tmp_path / "network.safetensors"
     fit(network, digits, run, epochs=1, train_examples=128, eval_examples=20, low_precision=True, progress=False)
-    network.low_precision = True  # as where the device has it
+    network.low_precision = torch.bfloat16  # as where the device has it
     save_network(path, network, digits.shape)
     again, images = load_network(path), digits.normalize(digits.test_images[:5])
-    assert again.architecture == network.architecture and again.low_precision
+    assert again.architecture == network.architecture and again.low_precision is torch.bfloat16
     with torch.no_grad():
         for one, other in zip(network(images, torch.zeros(5, 3)), again(images, torch.zeros(5, 3)), strict=True):
             assert torch.equal(one, other)

@@ -140,9 +140,9 @@ def test_a_record_that_cannot_be_written_is_kept_elsewhere(monkeypatch, tmp_path
 
 
 def test_a_record_says_which_precision_was_used(digits, monkeypatch):
-    for there, used in ((False, "float32"), (True, "bfloat16")):
-        monkeypatch.setattr(loop, "has_bfloat16", lambda _, there=there: there)
-        monkeypatch.setattr(variational, "has_bfloat16", lambda _, there=there: there)
+    for there, used in ((None, "float32"), (torch.bfloat16, "bfloat16")):
+        monkeypatch.setattr(loop, "low_precision_for", lambda *_, there=there: there)
+        monkeypatch.setattr(variational, "low_precision_of", lambda _, there=there: there)
         record = quietly(build(MAKE, RUNS), digits, RUNS, epochs=1, low_precision=True)
         small = {"epochs": 1, "latent_dimension": 4, "hidden": (8,), "low_precision": True}
         for one in (record, variational.record(digits, **small)):

@@ -2,22 +2,25 @@
 
 `robustness` draws what `ibteach.evaluation.attacks.robustness` measured: accuracy against the size of the attack, a
 curve for each γ, and the clean accuracy beside it, because a network that is always wrong cannot be attacked.
+`effort` (`ibteach.display.chapters.chapter_09_effort`) shows how what a defence gains melts as attackers try harder.
 `reliability_diagram` holds confidence against accuracy (`ibteach.evaluation.calibration`).
 """
 
 import numpy as np
 from torch import Tensor
 
+from ibteach.display.chapters.chapter_09_effort import EffortScene
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.photographs import show
 from ibteach.display.live.scene import Axis
 from ibteach.display.live.trained import TrainedScene
 from ibteach.errors import InvalidInput
 from ibteach.evaluation.attacks import ATTACKS, NORMS, quantity
+from ibteach.evaluation.attacks.table import attack
 from ibteach.evaluation.calibration import BINS, calibrated_error, reliability
 from ibteach.records.record import Record
 
-__all__ = ["ReliabilityScene", "RobustnessScene", "reliability_diagram", "robustness", "show"]
+__all__ = ["EffortScene", "ReliabilityScene", "RobustnessScene", "effort", "reliability_diagram", "robustness", "show"]
 
 ANY = "any attack"
 
@@ -25,6 +28,11 @@ ANY = "any attack"
 def robustness(record: Record) -> Explorer:
     """Accuracy under attack against ε for every γ, and against γ at one ε, with the clean accuracy beside it."""
     return Explorer(RobustnessScene(record))
+
+
+def effort(record: Record) -> Explorer:
+    """Accuracy and seeming gain under PGD with more and more steps and starts, without compression and with it."""
+    return Explorer(EffortScene(record))
 
 
 def reliability_diagram(probabilities: Tensor, labels: Tensor, record: Record, bins: int = BINS) -> Explorer:
@@ -56,16 +64,15 @@ class RobustnessScene(TrainedScene):
                 f"record: got {record!r}, expected one of attacks under some ε > 0; make it with attacks.robustness."
             )
         super().__init__(record)
-        self.attack_of = {ANY: "any"} | {
-            one.title: name for name, one in ATTACKS.items() if name in attacked["attacks"]
-        }
+        made = sorted(attacked["attacks"], key=[*ATTACKS, *attacked["attacks"]].index)
+        self.attack_of = {ANY: "any"} | {attack(name).title: name for name in made}
         self.sizes, self.texts = [0.0, *sizes], [_share(size, attacked["levels"]) for size in sizes]
         self.norm, self.subset = attacked["norm"], attacked["subset"]
         self.levels = attacked["levels"] if self.norm == "linf" else 1.0  # 0 … 255, say, of what counts as 0 … 1
         self.reach = [size * self.levels for size in self.sizes]
         own = [axis for axis in self.axes if axis.name != "seed"]  # seeds are averaged
-        attack = Axis("attack", "attack", tuple(self.attack_of))
-        self.axes = (*own, attack, Axis("epsilon", "ε", sizes, self.texts, start=len(sizes) // 2))
+        choose = Axis("attack", "attack", tuple(self.attack_of))
+        self.axes = (*own, choose, Axis("epsilon", "ε", sizes, self.texts, start=len(sizes) // 2))
 
     def accuracy(self, state, gamma, epsilon) -> tuple[float, float]:
         """In percent, with its standard error: the mean over seeds."""
@@ -133,11 +140,11 @@ class RobustnessScene(TrainedScene):
         )
         all_of_them = [self.accuracy(state, gamma, state["epsilon"])[0] for gamma in self.gammas]
         best = self.gammas[int(np.argmax(all_of_them))]
-        attack = "the strongest of all attacks" if state["attack"] == ANY else state["attack"]
+        by = "the strongest of all attacks" if state["attack"] == ANY else state["attack"]
         return (
             f"Accuracy against the size of the attack, a curve for each of {len(self.gammas)} γ. "
             f"{self.state_text(state)}: {clean:.0f} ± {2 * clean_error:.0f} % as they are, "
-            f"{under:.0f} ± {2 * error:.0f} % under {attack} with ε = {self.size_text(state)} "
+            f"{under:.0f} ± {2 * error:.0f} % under {by} with ε = {self.size_text(state)} "
             f"({NORMS[self.norm]}). Beside it both over γ: under this attack the best is "
             f"{max(all_of_them):.0f} %, at γ = {best:.3g}."
         )

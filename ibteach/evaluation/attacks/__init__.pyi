@@ -1,0 +1,10 @@
+from .ball import NORMS as NORMS
+from .measured import EPSILONS as EPSILONS
+from .measured import perturb as perturb
+from .measured import quantity as quantity
+from .measured import robustness as robustness
+from .signs import masking as masking
+from .table import ATTACKS as ATTACKS
+from .table import LESSONS as LESSONS
+from .table import MEANT as MEANT
+from .table import Attack as Attack

@@ -1,0 +1,51 @@
+"""How far a change may reach: all images within ε of one, in a norm, that are images still.
+
+Every attack that climbs needs three things of it: the nearest point inside, the direction in which a step of a given
+length climbs most, and a place to begin.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+NORMS = {"linf": "L∞", "l2": "L2"}
+
+
+@dataclass(frozen=True)
+class Ball:
+    """What lies within `epsilon` of an image in `norm`, pixels in [0, 1]. Images are (M, N, C, H, W).
+
+    >>> start = torch.full((1, 1, 1, 1, 2), 0.5)
+    >>> Ball("linf", 0.25).nearest(start, start + torch.tensor([1.0, -0.125])).flatten()
+    tensor([0.7500, 0.3750])
+    """
+
+    norm: str
+    epsilon: float
+
+    def nearest(self, start: Tensor, images: Tensor) -> Tensor:
+        """The images, each moved to the nearest point within reach of `start`, and then into [0, 1]."""
+        if self.norm == "linf":
+            return images.clamp(start - self.epsilon, start + self.epsilon).clamp(0, 1)
+        change = images - start
+        return (start + change * (self.epsilon / length(change).clamp_min(self.epsilon))).clamp(0, 1)
+
+    def steepest(self, gradient: Tensor) -> Tensor:
+        """The change of length 1 that climbs most: the sign of the gradient, or the gradient at length 1."""
+        if self.norm == "linf":
+            return gradient.sign()
+        return gradient / length(gradient).clamp_min(torch.finfo(gradient.dtype).tiny)
+
+    def anywhere(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """Changes of this shape, uniform within reach of 0."""
+        if self.norm == "linf":
+            return self.epsilon * (2 * torch.rand(shape, generator=generator) - 1)
+        drawn, dimensions = torch.randn(shape, generator=generator), shape[-3] * shape[-2] * shape[-1]
+        reach = torch.rand((*shape[:-3], 1, 1, 1), generator=generator) ** (1 / dimensions)
+        return self.epsilon * reach * drawn / length(drawn)
+
+
+def length(change: Tensor) -> Tensor:
+    """The root of the sum of squares of each image, (…, 1, 1, 1)."""
+    return torch.linalg.vector_norm(change, dim=(-3, -2, -1), keepdim=True)
