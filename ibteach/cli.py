@@ -166,7 +166,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    layout = {"formatter_class": argparse.RawDescriptionHelpFormatter}
+    layout: dict[str, typing.Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter}
     parser = _Parser("ibteach", description=WELCOME, **layout)
     parser.add_argument("--version", action="version", version=f"ibteach {ibteach.__version__}")
     parser.set_defaults(run=lambda _: parser.print_help())

@@ -4,6 +4,7 @@ A Windows console, or a file that output is sent to there, knows some two hundre
 """
 
 import codecs
+import io
 import sys
 import unicodedata
 
@@ -12,7 +13,7 @@ def spell_out() -> None:
     """Let stdout and stderr of this process write what their encoding has not as words, instead of raising."""
     codecs.register_error("ibteach.spelt", _spelt)
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # not where tests or notebooks catch what is written
+        if isinstance(stream, io.TextIOWrapper):  # not where tests or notebooks catch what is written
             stream.reconfigure(errors="ibteach.spelt")
 
 

@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 import torch
@@ -46,8 +47,8 @@ class Dataset:
     test_images: Tensor
     test_labels: Tensor
     classes: tuple[str, ...]
-    mean: Tensor | None = None
-    std: Tensor | None = None
+    mean: Tensor = None  # pyright: ignore[reportAssignmentType]  # that of the training images
+    std: Tensor = None  # pyright: ignore[reportAssignmentType]
 
     def __post_init__(self):
         for part in ("train", "test"):
@@ -81,7 +82,8 @@ class Dataset:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Channels, height and width of one image."""
-        return tuple(self.train_images.shape[1:])
+        channels, height, width = self.train_images.shape[1:]
+        return channels, height, width
 
     @property
     def fingerprint(self) -> str:
@@ -95,10 +97,12 @@ class Dataset:
         >>> renamed.fingerprint == digits.fingerprint, relabelled.fingerprint == digits.fingerprint
         (True, False)
         """
-        if self._known is None:
+        known = self._known
+        if known is None:
             tensors = {name: getattr(self, name).detach().cpu().contiguous() for name in STORED}
-            self._know(files.digest(tensors, files.as_json("classes", self.classes)))
-        return self._known
+            known = files.digest(tensors, files.as_json("classes", self.classes))
+            self._know(known)
+        return known
 
     @property
     def _known(self) -> str | None:
@@ -137,7 +141,12 @@ class Dataset:
 
 
 def load(
-    name: str | Path, folder=None, size: int | None = None, *, convert: bool = False, skip: bool = False
+    name: str | Path,
+    folder: files.PathLike | None = None,
+    size: int | None = None,
+    *,
+    convert: bool = False,
+    skip: bool = False,
 ) -> Dataset:
     """The data set of that name, fetched first if need be, or the pictures in the folder of that name (`load_folder`).
 
@@ -158,6 +167,7 @@ def load(
         return load_folder(name, FOLDER_SIZE if size is None else size, convert=convert, skip=skip, folder=folder)
     if convert or skip:
         raise InvalidInput(f"convert, skip: got one for {name!r}, but they are for folders of pictures; leave it out.")
+    name = str(name) if isinstance(name, Path) else name
     path = cached(name, folder, size)
     size = size or sources.SOURCES[name].size
     if not sources.SOURCES[name].files:
@@ -182,7 +192,14 @@ def is_folder(name: str | Path) -> bool:
     )
 
 
-def load_folder(path, size: int = FOLDER_SIZE, *, convert: bool = False, skip: bool = False, folder=None) -> Dataset:
+def load_folder(
+    path: files.PathLike,
+    size: int = FOLDER_SIZE,
+    *,
+    convert: bool = False,
+    skip: bool = False,
+    folder: files.PathLike | None = None,
+) -> Dataset:
     """Pictures of your own, from ``path/train/CLASS/*.jpg`` and ``path/test/CLASS/*.jpg``.
 
     The names of the CLASS folders are the classes, sorted. Each picture (JPEG, PNG, WebP, BMP, GIF, TIFF, PPM or PGM,
@@ -230,7 +247,7 @@ def load_folder(path, size: int = FOLDER_SIZE, *, convert: bool = False, skip: b
     return _kept(name, kept, read)
 
 
-def cached(name: str, folder=None, size: int | None = None) -> Path:
+def cached(name: str, folder: files.PathLike | None = None, size: int | None = None) -> Path:
     """Where the file of a data set is kept: in `folder`, else in IBTEACH_DATA, else in the user's cache folder."""
     try:
         source = sources.SOURCES[checks.known("data set", name, sources.SOURCES)]
@@ -280,7 +297,8 @@ def _opened(name, path) -> Dataset:
             raise InvalidInput("it is another data set")
         mean, std = (torch.tensor(content.pop(statistic)) for statistic in ("mean", "std"))
         fingerprint = content.pop("fingerprint", None)  # files of earlier versions have none
-        dataset = Dataset(name=name, mean=mean, std=std, **content, **tensors)
+        fields: dict[str, Any] = {**content, **tensors}
+        dataset = Dataset(name=name, mean=mean, std=std, **fields)
         if isinstance(fingerprint, str):
             dataset._know(fingerprint)
         return dataset
@@ -288,7 +306,7 @@ def _opened(name, path) -> Dataset:
         raise DamagedFile(f"{path}: is not a whole data set ({error}). {remedy}") from error
 
 
-def check_images(name, images):
+def check_images(name: str, images: Any) -> None:
     if not isinstance(images, Tensor) or images.dtype != torch.uint8:
         came = f"dtype {images.dtype}" if isinstance(images, Tensor) else type(images).__name__
         raise InvalidInput(f"{name}: got {came}, expected a uint8 torch tensor (N, C, H, W): images are kept as bytes.")

@@ -22,6 +22,7 @@ import threading
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -67,7 +68,7 @@ def read(name: str, path: Path | None = None, size: int | None = None) -> Conten
     Raises `Unavailable` when neither has it; the message says which file goes where.
     """
     source = SOURCES[name]
-    if not source.files:
+    if path is None or not source.files:
         return source.read(Path(), False)
     folder, reasons = path.parent, []
     for opened, reader in _attempts(name, source, folder, {"size": size} if source.size else {}):
@@ -211,7 +212,7 @@ def _impatient():
 def _digits(folder, download) -> Contents:
     from sklearn.datasets import load_digits
 
-    bunch = load_digits()
+    bunch: Any = load_digits()
     random = np.random.RandomState(0)  # its numbers are the same in every version of numpy
     index, place = {"train": [], "test": []}, {"train": [], "test": []}
     for digit in range(10):

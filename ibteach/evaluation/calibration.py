@@ -128,4 +128,5 @@ def _binned(confidence, right, bins):
     empty = confidence.new_zeros(*confidence.shape[:-1], bins)
     count = empty.scatter_add(-1, bin_of, torch.ones_like(confidence))
     total = empty.scatter_add(-1, bin_of, confidence), empty.scatter_add(-1, bin_of, right.to(confidence))
-    return Reliability(*(sums / count for sums in total), count.long())
+    mean_confidence, accuracy = (sums / count for sums in total)
+    return Reliability(mean_confidence, accuracy, count.long())

@@ -149,7 +149,8 @@ def area(own: Tensor, foreign: Tensor) -> Area:
     >>> area(torch.tensor([0.0, 1.0, 2.0]), torch.tensor([1.5, 2.5, 3.5])).value.item()
     0.8888888888888888
     """
-    checks.real("own", own, "... N"), checks.real("foreign", foreign, "... M")
+    checks.real("own", own, "... N")
+    checks.real("foreign", foreign, "... M")
     count, others = own.shape[-1], foreign.shape[-1]
     if own.shape[:-1] != foreign.shape[:-1] or min(count, others) < 2:
         raise InvalidInput(

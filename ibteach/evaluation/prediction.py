@@ -9,6 +9,7 @@ the encoder, so that any number of draws costs one pass through it.
 import copy
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -157,7 +158,7 @@ class Prediction(nn.Module):
 
 
 @torch.no_grad()
-def probabilities(networks: Bottleneck | Ensemble, data: Dataset, images: Tensor, **options) -> Tensor:
+def probabilities(networks: Bottleneck | Ensemble, data: Dataset, images: Tensor, **options: Any) -> Tensor:
     """q(y|x) = (1/S) Σ_s q(y | f(x) + ε_s) for images as bytes (N, C, H, W): (M, N, C), float64.
 
     `options` and what is raised: `Prediction`; `InvalidInput` also where the networks answer with no finite number.

@@ -8,7 +8,8 @@ the usual last layer; all that is nonlinear belongs to the encoder, so its decis
 import contextlib
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -62,7 +63,11 @@ class Bottleneck(nn.Module):
 
 
 def mlp(
-    inputs, classes: int, latent_dimension: int = 2, hidden: tuple[int, ...] = (48, 48), dropout: float = 0.0
+    inputs: int | Sequence[int],
+    classes: int,
+    latent_dimension: int = 2,
+    hidden: Sequence[int] = (48, 48),
+    dropout: float = 0.0,
 ) -> Bottleneck:
     """A multilayer perceptron on flattened images.
 
@@ -225,7 +230,7 @@ SETTINGS = ("network", "latent_dimension", "hidden", "width", "norm", "dropout")
 """The keys of an `architecture`."""
 
 
-def from_architecture(architecture: dict, inputs, classes: int) -> Bottleneck:
+def from_architecture(architecture: dict[str, Any], inputs: Any, classes: int) -> Bottleneck:
     """A new network of that `architecture`, for images of shape `inputs`.
 
     Raises `UnknownName` for a network that is not in `NETWORKS`.

@@ -87,7 +87,7 @@ class Ensemble(nn.Module):
         return self._template[0].low_precision
 
     @low_precision.setter
-    def low_precision(self, chosen: torch.dtype | None):
+    def low_precision(self, chosen: torch.dtype | None) -> None:
         self._template[0].low_precision = chosen
 
     def train(self, mode: bool = True) -> "Ensemble":

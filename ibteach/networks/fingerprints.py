@@ -118,8 +118,10 @@ class _Description:
             for key, tensor in module._parameters.items():
                 self.add(key, None if tensor is None else [tuple(tensor.shape), tensor.dtype, tensor.requires_grad])
             for key, tensor in module._buffers.items():
-                trained = tensor is not None and key not in module._non_persistent_buffers_set  # else it is a setting
-                self.add(key, [tuple(tensor.shape), tensor.dtype] if trained else tensor)
+                if tensor is None or key in module._non_persistent_buffers_set:
+                    self.add(key, tensor)  # a setting
+                else:
+                    self.add(key, [tuple(tensor.shape), tensor.dtype])  # trained
 
     def class_(self, cls):
         for base in cls.__mro__[:-1]:

@@ -113,11 +113,11 @@ def fits(draws: Iterable[Tensor], labels: Tensor) -> Fits:
     >>> [round(each.item(), 4) for each in fits(logits, torch.tensor([0]))]
     [1.1269, 0.6931, 0.5, 0.0, 0.5]
     """
-    log_likelihoods, wrong, total = [], [], None
+    log_likelihoods, wrong, total = [], [], torch.zeros(())
     for logits in draws:
         log_likelihoods.append(decoder_log_likelihood(logits, labels))
         wrong.append(logits.argmax(-1) != labels)
-        total = logits.softmax(-1) if total is None else total + logits.softmax(-1)
+        total = total.to(logits) + logits.softmax(-1)
     log_likelihood = torch.stack(log_likelihoods)
     return Fits(
         decoder_cross_entropy=-log_likelihood.mean(0),

@@ -34,7 +34,9 @@ def weight(objective: str, *, beta_prime: float | None = None, gamma: float | No
             f"weight: got beta_prime={beta_prime!r} and gamma={gamma!r}, expected exactly one of them; "
             "beta_prime= weighs the bound in nats, gamma= its plain form."
         )
-    return chosen.beta_prime(gamma=gamma) if beta_prime is None else checks.number("beta_prime", beta_prime, minimum=0)
+    if gamma is not None:
+        return chosen.beta_prime(gamma=gamma)
+    return checks.number("beta_prime", beta_prime, minimum=0)
 
 
 class LossTerms(NamedTuple):

@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -23,7 +24,9 @@ RENAMED = {
 """Settings that went by another name in version 0.1.0: old -> new."""
 
 
-def provenance(*, data: str, device="cpu", wall_seconds: float | None = None, **more) -> dict:
+def provenance(
+    *, data: str, device: str | torch.device = "cpu", wall_seconds: float | None = None, **more: Any
+) -> dict:
     """Where a result comes from: what is given here, and versions, commit, command, device name and time (UTC).
 
     `more` takes the configuration and the seed: anything that JSON can say, and what was asked for earlier, such as the

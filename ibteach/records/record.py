@@ -10,6 +10,7 @@ import functools
 import json
 import math
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -138,7 +139,7 @@ class Record:
             for epoch, step, inside in zip(self.epochs.tolist(), steps.tolist(), within.tolist(), strict=True)
         ]
 
-    def select(self, **settings) -> "Record":
+    def select(self, **settings: Any) -> "Record":
         """The runs whose settings are these, as a Record; several values may be given as a list.
 
         Raises `UnknownName` for a setting that no run has, `InvalidInput` when no run is left.
@@ -181,7 +182,7 @@ class Record:
             raise InvalidInput(f"epoch: got {epoch}, expected one of {there}, or -1 for the last.")
         return self.quantities[name][:, int(columns[0])]  # those after it lie within the next epoch
 
-    def save(self, path) -> None:
+    def save(self, path: files.PathLike) -> None:
         """Write the Record to one file, atomically: a crash leaves the old file or the new one.
 
         Raises `Unavailable` when the disk is full or the folder cannot be written; the old file is then intact.
@@ -193,14 +194,14 @@ class Record:
         files.save(path, KIND, VERSION, tensors, {"runs": self.runs, "provenance": self.provenance})
 
     @classmethod
-    def load(cls, path) -> "Record":
+    def load(cls, path: files.PathLike) -> "Record":
         """Read a Record that `save` wrote; its provenance then says that it was recorded.
 
         Raises `DamagedFile` when it is truncated, was changed, or is of another version, `Unavailable` when it
         cannot be read.
         """
         tensors, content = files.load(path, KIND, VERSION, REMEDY)
-        fields = {"quantities": {}, "errors": {}}
+        fields: dict[str, Any] = {"quantities": {}, "errors": {}}
         for name, tensor in tensors.items():
             group, _, entry = name.partition("/")
             if group in ("quantities", "errors") and entry:
@@ -292,7 +293,7 @@ def _shared(record: Record) -> dict:
         "quantities": set(record.quantities),
         "errors": set(record.errors),
         "shape of the latents": None if latents is None else tuple(latents.shape[1:]),
-        "labels": None if latents is None else record.labels.tolist(),
+        "labels": None if record.labels is None else record.labels.tolist(),
     }
 
 

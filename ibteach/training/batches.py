@@ -4,14 +4,20 @@ The images stay on the device as bytes; each batch is chosen, augmented and norm
 """
 
 import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 import torch
+from torch import Tensor
 
 from ibteach import seeds
 from ibteach.data.augmentation import augment
 from ibteach.information.continuous import zero_entropy_noise
 
 PURPOSES: tuple[seeds.Purpose, ...] = ("order", "noise", "augmentation")
+
+Stream: TypeAlias = tuple[Tensor, Tensor, Tensor]
+"""Images (N, …), labels (N,) and noise (N, K) of a step."""
 
 
 class Batches:
@@ -32,14 +38,14 @@ class Batches:
         self.per_epoch = examples // batch_size
 
     @property
-    def state(self):
+    def state(self) -> Tensor:
         return torch.stack([generator.get_state() for of_seed in self.generators for generator in of_seed])
 
-    def restore(self, state):
+    def restore(self, state: Tensor) -> None:
         for generator, position in zip(itertools.chain(*self.generators), state, strict=True):
             generator.set_state(position.clone())  # torch crashes on a view that does not begin its storage
 
-    def epoch(self):
+    def epoch(self) -> Iterator[tuple[Stream, ...]]:
         """The streams of each step: a list of images (N, …), labels (N,) and noise (N, K), one for each seed."""
         return zip(*(self._stream(*of_seed) for of_seed in self.generators), strict=True)
 
@@ -52,7 +58,7 @@ class Batches:
             images = data.normalize(augment(data.train_images[index], self.augmentations, of_augmentation))
             yield images.contiguous(memory_format=self.memory_format), data.train_labels[index], drawn
 
-    def through(self, model, streams):
+    def through(self, model: Callable[..., Any], streams: Sequence[Stream]) -> Sequence[Tensor]:
         """Latents and logits of every network on the batch of its own seed, and the labels, (N,) or (M, N)."""
         if len(streams) == 1:
             images, labels, noise = streams[0]

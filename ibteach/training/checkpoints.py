@@ -76,7 +76,7 @@ def _differences(was: Any, now: Any, name: str = "") -> Iterator[str]:
         yield f"{name} {short[0]!r}, now {short[1]!r}"
 
 
-def optimizer_state(optimizer) -> tuple[dict[str, Tensor], list[dict]]:
+def optimizer_state(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], list[dict]]:
     """An optimiser's tensors by name, and its groups as JSON can say them."""
     state = optimizer.state_dict()
     return {
@@ -87,7 +87,7 @@ def optimizer_state(optimizer) -> tuple[dict[str, Tensor], list[dict]]:
     }, state["param_groups"]
 
 
-def restore_optimizer(optimizer, tensors: dict[str, Tensor], groups: list[dict]) -> None:
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], groups: list[dict]) -> None:
     """Put an optimiser where `optimizer_state` found it."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}

@@ -35,7 +35,7 @@ class Guard:
         terms = [fit_term.detach().reshape(-1), surrogate.detach().reshape(-1)]
         if not scaled and not isinstance(self.model, Ensemble):
             gradients = [parameter.grad for parameter in self.model.parameters() if parameter.grad is not None]
-            terms.append(torch.stack(torch._foreach_norm(gradients)).sum()[None])
+            terms.append(torch.stack(torch._foreach_norm(gradients)).sum()[None])  # pyright: ignore[reportPrivateImportUsage]
         bad = ~torch.isfinite(torch.stack(terms))
         first = self.first[: len(terms)]
         torch.minimum(first, torch.where(bad, self.steps, math.inf), out=first)

@@ -137,7 +137,8 @@ class _Training:
         order = memory_format(model)
         model.low_precision = low_precision_for(model, device) if settings.low_precision else None
         self.scale = Scale(device, model.low_precision)
-        self.model, self.data = model.to(device, memory_format=order).train(), data.to(device)
+        model.to(device=device, memory_format=order)  # pyright: ignore[reportCallIssue]  # torch takes both, its stub one
+        self.model, self.data = model.train(), data.to(device)
         self.forward = torch.compile(self.model) if settings.compile else self.model
         self.runs, self.settings, self.device = runs, settings, device
         self.identity = {

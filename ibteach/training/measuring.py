@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from ibteach import seeds
+from ibteach.data.datasets import Dataset
 from ibteach.information import mixture
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE, zero_entropy_noise
-from ibteach.networks.bottleneck import running_statistics
+from ibteach.networks.bottleneck import Bottleneck, running_statistics
 from ibteach.networks.ensemble import Ensemble
 from ibteach.objectives import OBJECTIVES, fits, moments
 from ibteach.precision import movable
@@ -30,7 +31,7 @@ INFORMATION = list(mixture.ESTIMATES)
 
 
 @torch.no_grad()
-def encode(model, data, images: Tensor) -> Tensor:
+def encode(model: Bottleneck | Ensemble, data: Dataset, images: Tensor) -> Tensor:
     """Noiseless latents f(x) of uint8 images, (M, N, K); in blocks, for memory's sake. With dropout, one draw.
 
     The images may lie on another device than the model, on which the latents are, if it has float64.
@@ -47,7 +48,11 @@ def encode(model, data, images: Tensor) -> Tensor:
 
 @torch.no_grad()
 def measure(
-    model, data, examples: int, information: bool = False, noise_variance: float = ZERO_ENTROPY_VARIANCE
+    model: Bottleneck | Ensemble,
+    data: Dataset,
+    examples: int,
+    information: bool = False,
+    noise_variance: float = ZERO_ENTROPY_VARIANCE,
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Quantities and standard errors of the first `examples` train and test examples: name → (M,), float64.
 

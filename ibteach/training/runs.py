@@ -87,9 +87,13 @@ def build(make: Callable[[], Bottleneck], runs: Run | Sequence[Run]) -> Bottlene
     2
     """
     if isinstance(runs, Run):
-        with seeds.drawing(runs.seed, "first parameters"):
-            return make()
+        return _one(make, runs)
     runs = checks.several("runs", runs)
     if not all(isinstance(run, Run) for run in runs):
         raise InvalidInput(f"runs: got {runs!r}, expected Runs, such as grid makes.")
-    return Ensemble([build(make, run) for run in runs])
+    return Ensemble([_one(make, run) for run in runs])
+
+
+def _one(make: Callable[[], Bottleneck], run: Run) -> Bottleneck:
+    with seeds.drawing(run.seed, "first parameters"):
+        return make()

@@ -183,7 +183,7 @@ def _step_bytes(network: Bottleneck, dataset: Dataset, batch_size: int) -> float
     return 4 * (4 * sum(parameter.numel() for parameter in network.parameters()) + 2 * batch_size * values)
 
 
-def train(job: Job, **where) -> tuple[Record, Bottleneck | Ensemble, tuple[int, int, int]]:
+def train(job: Job, **where: Any) -> tuple[Record, Bottleneck | Ensemble, tuple[int, int, int]]:
     """Train what a job says, and keep nothing: the Record, the networks, and the shape of the images they take.
 
     `where` are the arguments of `ibteach.training.loop.fit` that are no settings: checkpoint, device, progress.
@@ -234,17 +234,17 @@ def work(
             record = loop.fit(model, dataset, list(job.runs), settings=job.settings, **how)
         except Diverged as error:
             record, diverged = error.record, error
-        finished = record is not None and record.latents is not None  # by all networks, or by those that went on
-        if finished and record.provenance["stopped_in_epoch"] is not None:
-            raise KeyboardInterrupt
-        for m, (name, run) in enumerate(job.names.items()):
-            row = dataclasses.asdict(run)
-            if name not in missing or not finished or row not in record.runs:
-                continue  # what is there already is the same, for it comes of the same job
-            network = model.network(m) if isinstance(model, Ensemble) else model
-            checkpoints.save_network(folder / f"{name}.network.safetensors", network, dataset.shape)
-            mine = _share(record, record.runs.index(row), len(job.runs), command or command_line())
-            mine.save(folder / f"{name}.safetensors")  # last: it says that the run is done
+        if record is not None and record.latents is not None:  # finished, by all networks or by those that went on
+            if record.provenance["stopped_in_epoch"] is not None:
+                raise KeyboardInterrupt
+            for m, (name, run) in enumerate(job.names.items()):
+                row = dataclasses.asdict(run)
+                if name not in missing or row not in record.runs:
+                    continue  # what is there already is the same, for it comes of the same job
+                network = model.network(m) if isinstance(model, Ensemble) else model
+                checkpoints.save_network(folder / f"{name}.network.safetensors", network, dataset.shape)
+                mine = _share(record, record.runs.index(row), len(job.runs), command or command_line())
+                mine.save(folder / f"{name}.safetensors")  # last: it says that the run is done
         checkpoint.unlink(missing_ok=True)
         if diverged:
             raise diverged
@@ -329,7 +329,7 @@ def run(
         raise Incomplete(f"{len(failures)} of {len(records)} runs failed; {so_far()}.\n{said}", failures)
     if finished() < len(records):
         raise Unavailable(f"{so_far()}, where workers said that all are; choose a folder that all machines share.")
-    return list(records.values())
+    return [record for record in records.values() if record is not None]
 
 
 def _kept(folder, name, say=False) -> Record | None:
@@ -363,11 +363,13 @@ def _share(record: Record, m: int, among: int, command: str) -> Record:
 
 def _ended(jobs, folder, executor, device, progress):
     """Every job as it ends, with a function that raises what went wrong, if something did."""
-    if executor is None and jobs:
+    if not jobs:
+        return
+    if executor is None:
         _check(folder, device)
         for job in jobs:
             yield job, lambda job=job: work(job, folder, device, progress)
-    elif jobs:
+    else:
         futures = {}
         try:
             executor.submit(_check, folder, device).result()

@@ -135,14 +135,9 @@ def _each(model, data, samples, seed, block=1000):
         for images, labels in zip(data.test_images.split(block), data.test_labels.split(block), strict=True):
             encoding = model.encode(data.normalize(images))
             found = fits((model.decode(encoding) for _ in range(samples)), labels)
-            each = Evaluation(
-                found.decoder_cross_entropy,
-                found.prediction_cross_entropy,
-                one_sample_error=found.one_draw_error,
-                argmax_error=found.argmax_error,
-                rate=rates(*encoding),
-            )
-            parts.append(torch.stack(each).cpu().double())
+            cross_entropies = found.decoder_cross_entropy, found.prediction_cross_entropy
+            each = torch.stack([*cross_entropies, found.one_draw_error, found.argmax_error, rates(*encoding)])
+            parts.append(each.cpu().double())
     return torch.cat(parts, -1)
 
 

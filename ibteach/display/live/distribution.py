@@ -6,14 +6,17 @@ seaborn is imported when a picture is drawn, not before.
 """
 
 import math
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 
 from ibteach import seeds
 from ibteach.checks import whole
 from ibteach.display.live.explorer import Explorer
+from ibteach.display.live.themes import Theme
 from ibteach.display.live.trained import TrainedScene
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE, zero_entropy_noise
@@ -53,7 +56,7 @@ class DistributionScene(TrainedScene):
         self.title = "Pairs of dimensions of the latent" if pairs else "Densities of the latent, dimension by dimension"
         self.size = (10.0, 1.9 * shown + 0.8) if pairs else (11.0, 3.6)
 
-    def build(self, figure, theme):
+    def build(self, figure: Figure, theme: Theme) -> list:
         self.theme = theme
         count = len(self.shown)
         shape = (count, count) if self.pairs else (1, count)
@@ -65,7 +68,7 @@ class DistributionScene(TrainedScene):
         self.sign(figure, theme)
         return [self.head, *(cell for cell in self.cells.flat if cell.get_visible())]
 
-    def update(self, **state):
+    def update(self, **state: Any) -> None:
         import seaborn
 
         m = self.network(state)
@@ -104,7 +107,7 @@ class DistributionScene(TrainedScene):
             return "; blue line: the noise alone" if self.noise_variance else "; no noise"
         return f"; {len(self.shown)} of {whole_latent} dimensions, the widest; blue line: the noise alone"
 
-    def alt(self, **state):
+    def alt(self, **state: Any) -> str:
         m = self.network(state)
         points = self.noisy[m]
         within = np.mean([points[self.labels == c].std(0) for c in self.classes], 0)

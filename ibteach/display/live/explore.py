@@ -67,7 +67,7 @@ class DrawnScene(Scene):
         self.canvas_axes = figure.add_subplot()
         return [self.canvas_axes]
 
-    def update(self, **state):
+    def update(self, **state: Any) -> None:
         with mpl.rc_context(self.theme.rc):
             extra = [axes for axes in self.figure.axes if axes is not self.canvas_axes]  # such as a colour bar
             for axes in extra:
@@ -83,7 +83,7 @@ class DrawnScene(Scene):
             self.figure.get_layout_engine().execute(self.figure)
             self.figure.set_layout_engine("none")
 
-    def alt(self, **state):
+    def alt(self, **state: Any) -> str:
         try:
             return self.words(**state) if callable(self.words) else self.words.format(**state)
         except (KeyError, IndexError, ValueError) as error:

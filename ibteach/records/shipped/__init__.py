@@ -6,7 +6,7 @@ from its own provenance: `ibteach.training.remake`.
 
 from pathlib import Path
 
-from ibteach import checks
+from ibteach import checks, files
 from ibteach.records.record import Record
 
 FOLDER = Path(__file__).parent
@@ -30,7 +30,7 @@ def load(name: str) -> Record:
     return Record.load(_path(name))
 
 
-def find(file) -> Path:
+def find(file: files.PathLike) -> Path:
     """Where a Record is: the file of that path, or that of a name which `load` takes.
 
     Raises `UnknownName` for what is neither a file, nor looks like one, nor is a name.
