@@ -4,6 +4,7 @@ from a random place, and the nearest error as if the network were linear. Each i
 """
 
 import warnings
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -61,7 +62,7 @@ def _log_odds(model, labels):
     return loss
 
 
-def foolbox():
+def foolbox() -> Any:
     """The library; raises `Unavailable` where it is not installed."""
     try:
         with warnings.catch_warnings():

@@ -10,6 +10,7 @@ import sys
 import time
 import zlib
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -202,7 +203,7 @@ def perturb(
     norm: str = "linf",
     averaged: int | None = None,
     seed: int = 0,
-    **options,
+    **options: Any,
 ) -> Tensor:
     """The images that an attack makes of images as bytes (N, C, H, W): pixels (M, N, C, H, W) in [0, 1].
 
