@@ -83,6 +83,7 @@ class Figure:
 
     def exercise(self):
         """Move every control by mouse and by keyboard: the pixels change, and come back bit for bit."""
+        self.root.scroll_into_view_if_needed()
         for control in self.controls:
             first = self.pixels()
             kind = control.evaluate("node => node.type ?? 'radios'")
@@ -173,6 +174,7 @@ class Notebook:
 
 def _figures(page):
     roots = page.locator(".ibteach-explorer")
+    roots.first.scroll_into_view_if_needed(timeout=60_000)  # a notebook may leave out what is far from the screen
     roots.first.locator(".ibteach-stage :is(img, svg)").wait_for(timeout=60_000)
     return [Figure(page, root) for root in roots.all()]
 
