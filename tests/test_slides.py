@@ -1,5 +1,6 @@
 """Decks: every chapter's fits a lecture, shows what teaches, and tells its speaker what to expect."""
 
+import copy
 import functools
 import importlib.util
 import json
@@ -32,6 +33,12 @@ def deck_of(chapter, folder):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("images")
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=str)
+def test_every_cell_says_whether_it_is_shown(chapter):
+    notebook = notebook_of(chapter)
+    assert marks.marked(copy.deepcopy(notebook), chapter.number) == notebook, "run python notebooks/slides.py"
 
 
 @pytest.mark.parametrize("chapter", LECTURES, ids=str)
