@@ -51,12 +51,12 @@ def number(
     return float(amount)
 
 
-LARGEST = 2**63 - 1  # of the integers that torch counts and seeds with
+LARGEST = 10**9  # of what can be counted in a lifetime: more are taken for a mistake, before they hang a machine
 MOST_BYTES = 64e9  # of one result: beyond it lies no machine that runs the course
 
 
 def whole(name: str, value: Any, *, minimum: int = 1, maximum: int | None = None) -> int:
-    """A whole number within bounds, as an int.
+    """A whole number within bounds, as an int; without a maximum at most a billion.
 
     >>> whole("samples", 12)
     12
@@ -207,7 +207,7 @@ def broadcast(*shapes: Iterable[int], names: str = "shapes") -> tuple[int, ...]:
     try:
         return tuple(torch.broadcast_shapes(*listed))
     except RuntimeError as error:
-        came = ", ".join(map(str, listed))
+        came = ", ".join(map(str, dict.fromkeys(listed)))
         raise InvalidInput(f"{names}: got batches of shapes {came}, expected shapes that broadcast.") from error
 
 

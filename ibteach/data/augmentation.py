@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ibteach import checks
+from ibteach.errors import InvalidInput
 
 
 def augment(images: Tensor, names: Iterable[str], generator: torch.Generator) -> Tensor:
@@ -18,12 +19,17 @@ def augment(images: Tensor, names: Iterable[str], generator: torch.Generator) ->
     - ``"shift"``: moved by up to an eighth of the picture each way; what comes in is the mirrored border
     - ``"cutout"``: a square of a quarter of the width, anywhere, is filled with the mean of the batch's channel
 
-    Raises `UnknownName` for another.
+    Raises `UnknownName` for another, `InvalidInput` for what are no images or no generator.
 
     >>> images = torch.arange(4, dtype=torch.uint8).reshape(1, 1, 1, 4).expand(6, 1, 4, 4)
     >>> augment(images, ["flip"], torch.Generator().manual_seed(0))[:, 0, 0, 0]
     tensor([0, 3, 3, 0, 3, 3], dtype=torch.uint8)
     """
+    if not isinstance(images, Tensor) or images.ndim != 4 or not images.numel():
+        came = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+        raise InvalidInput(f"images: got {came}, expected a tensor (N, C, H, W), every axis at least 1.")
+    if not isinstance(generator, torch.Generator):
+        raise InvalidInput(f"generator: got {generator!r}, expected a torch.Generator, from which all chance is drawn.")
     for name in known(names):
         images = AUGMENTATIONS[name](images, generator)
     return images

@@ -188,7 +188,7 @@ def is_folder(name: str | Path) -> bool:
     return (
         isinstance(name, str)
         and name not in sources.SOURCES
-        and (any(each in name for each in separators) or Path(name).expanduser().is_dir())
+        and (any(each in name for each in separators) or os.path.isdir(os.path.expanduser(name)))
     )
 
 
@@ -306,10 +306,18 @@ def _opened(name, path) -> Dataset:
         raise DamagedFile(f"{path}: is not a whole data set ({error}). {remedy}") from error
 
 
+def check_data(name: str, data: Any) -> None:
+    """Raise `InvalidInput` for what is no Dataset."""
+    if not isinstance(data, Dataset):
+        raise InvalidInput(f"{name}: got {type(data).__name__}, expected a Dataset, such as data.load returns.")
+
+
 def check_images(name: str, images: Any) -> None:
     if not isinstance(images, Tensor) or images.dtype != torch.uint8:
         came = f"dtype {images.dtype}" if isinstance(images, Tensor) else type(images).__name__
         raise InvalidInput(f"{name}: got {came}, expected a uint8 torch tensor (N, C, H, W): images are kept as bytes.")
+    if images.layout != torch.strided or images.is_meta:
+        raise InvalidInput(f"{name}: got a sparse or meta tensor, expected a dense one that holds its values.")
     if images.ndim != 4 or 0 in images.shape:
         raise InvalidInput(f"{name}: got shape {tuple(images.shape)}, expected (N, C, H, W), every axis at least 1.")
 

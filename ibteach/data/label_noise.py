@@ -5,7 +5,7 @@ import dataclasses
 import torch
 
 from ibteach import checks, seeds
-from ibteach.data.datasets import Dataset
+from ibteach.data.datasets import Dataset, check_data
 
 
 def with_random_labels(data: Dataset, share: float, seed: int = 0) -> Dataset:
@@ -22,6 +22,7 @@ def with_random_labels(data: Dataset, share: float, seed: int = 0) -> Dataset:
     >>> round((noisy.train_labels != digits.train_labels).double().mean().item(), 1)  # a tenth of the new ones is right
     0.2
     """
+    check_data("data", data)
     share = checks.number("share", share, minimum=0, maximum=1)
     generator = seeds.generator(checks.seed("seed", seed), "random labels")
     count = len(data.train_labels)

@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from ibteach import checks, seeds
-from ibteach.data.datasets import Dataset
+from ibteach.data.datasets import Dataset, check_data
 from ibteach.errors import InvalidInput
 from ibteach.evaluation.prediction import paired_draws
 from ibteach.information import tables
@@ -199,6 +199,7 @@ def foreign(data: Dataset, kind: str, count: int | None = None, seed: int = 0) -
     >>> (digits.test_images.int() + foreign(digits, "inverted")).unique().tolist()
     [16]
     """
+    check_data("data", data)
     change = FOREIGN[checks.known("kind", kind, FOREIGN)]
     count = len(data.test_images) if count is None else checks.whole("count", count, maximum=len(data.test_images))
     generator = seeds.generator(checks.seed("seed", seed), "foreign inputs")

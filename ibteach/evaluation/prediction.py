@@ -118,7 +118,7 @@ class Prediction(nn.Module):
 
     def latents(self, pixels: Tensor) -> Tensor:
         """Noiseless latents f(x), (M, N, K)."""
-        inputs = (pixels * self.levels - self.mean) / self.std
+        inputs = (pixels.to(self.mean) * self.levels - self.mean) / self.std
         silence = self.draws.new_zeros(1, self.draws.shape[1])
         if isinstance(self.networks, Ensemble):
             return self.networks(inputs, silence.expand(*inputs.shape[:-3], -1))[0]
@@ -135,9 +135,10 @@ class Prediction(nn.Module):
         weight, bias = self.networks.decoders
         # All draws at once: Σ_s q(y|z_s) = e^{l_y} Σ_s e^{j_sy} / Σ_c e^{l_c} e^{j_sc}, two matrix products, with the
         # logits l (M, N, C) without noise and what a draw adds to them, j (M, S, C). Each shifted to at most 0.
-        logits = exactly(self.latents(pixels) @ weight.mT + bias[:, None])
+        weight, bias = exactly(weight), exactly(bias)
+        logits = exactly(self.latents(pixels)) @ weight.mT + bias[:, None]
         logits = logits - logits.amax(-1, keepdim=True)
-        jitter = exactly(self.draws @ weight.mT)
+        jitter = exactly(self.draws) @ weight.mT
         jitter = jitter - jitter.amax(-1, keepdim=True)
         least = math.log(torch.finfo(jitter.dtype).tiny) / 2  # −354: more would overflow in the gradient
         jitter = jitter.clamp_min(least).exp()

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ibteach import checks, seeds
-from ibteach.data.datasets import Dataset, check_images
+from ibteach.data.datasets import Dataset, check_data, check_images
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import zero_entropy_noise
 from ibteach.networks.bottleneck import Bottleneck
@@ -85,9 +85,9 @@ def log_likelihoods(
     torch.Size([1, 8, 5])
     """
     samples, seed = checks.whole("samples", samples), checks.seed("seed", seed)
-    if not isinstance(model, Bottleneck | Ensemble) or not isinstance(data, Dataset):
-        came = f"{type(model).__name__} and {type(data).__name__}"
-        raise InvalidInput(f"model, data: got {came}, expected what training.build and data.load return.")
+    check_data("data", data)
+    if not isinstance(model, Bottleneck | Ensemble):
+        raise InvalidInput(f"model: got {type(model).__name__}, expected what training.build returns.")
     checks.finite_parameters("model", model)
     check_images("images", images)
     checks.labels("labels", labels, "N", model.classes)
@@ -122,6 +122,7 @@ def draw(
 
     Raises `InvalidInput` for arguments out of range, before any draw.
     """
+    check_data("data", data)
     subset = checks.whole("subset", subset)
     if checks.whole("samples", samples) & (samples - 1):
         raise InvalidInput(f"samples: got {samples}, expected a power of two, such as 64.")

@@ -204,8 +204,7 @@ def _pair(x: Points, y: Others) -> tuple[Float64[Tensor, "N K"], Float64[Tensor,
 
 
 def _labels(labels: Integer[Tensor, " N"], points: Float[Tensor, "N K"]) -> Integer[Tensor, " N"]:
-    largest = int(labels.max()) if isinstance(labels, Tensor) and labels.numel() else 0
-    labels = movable(checks.labels("labels", labels, "N", classes=largest + 1))
+    labels = movable(checks.labels("labels", labels, "N"))
     if len(labels) != len(points) or labels.device != points.device:
         raise InvalidInput(
             f"labels: got {len(labels)} on {labels.device}, expected one for each of the {len(points)} points, "

@@ -45,7 +45,7 @@ def probabilities(
     ibteach.errors.InvalidInput: encoder: got probabilities that sum to 1.1 (0.1 too much) at [1], expected 1;
     pass normalize=True to divide by the sum, or integers if these are counts.
     """
-    given = numbers(name, table)
+    given, normalize = numbers(name, table), checks.flag("normalize", normalize)
     p = checks.real(name, exactly(given), shape)
     if p.min() < 0:
         raise InvalidInput(

@@ -6,14 +6,15 @@ the usual last layer; all that is nonlinear belongs to the encoder, so its decis
 """
 
 import contextlib
+import inspect
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.dropout import _DropoutNd
 
 from ibteach import checks
@@ -24,7 +25,8 @@ from ibteach.networks.resnets import ResNet18
 class Bottleneck(nn.Module):
     """x → f(x) → f(x) + ε → logits of q(y|z).
 
-    With dropout in the encoder f is random too, and `stochastic` says so.
+    With dropout in the encoder f is random too, and `stochastic` says so; `fit` tries it, and so finds out where the
+    chance is in a function of the encoder's own, such as ``F.dropout``.
 
     Args:
         encoder: any module from images (N, ...) to features (N, K).
@@ -45,7 +47,7 @@ class Bottleneck(nn.Module):
         self.decoder = nn.Linear(latent_dimension, classes)
         self.architecture: dict = {}
         self.low_precision: torch.dtype | None = None
-        self.stochastic = any(isinstance(layer, _DropoutNd) and layer.p > 0 for layer in encoder.modules())
+        self.stochastic = any(map(_takes_chances, encoder.modules()))
 
     def forward(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Noiseless latents f(x), (N, K), and logits of the decoder at f(x) + noise, (N, C)."""
@@ -183,9 +185,9 @@ def from_backbone(backbone: nn.Module, inputs: tuple[int, int, int], classes: in
         raise InvalidInput(f"backbone: got {type(backbone).__name__}, expected a torch.nn.Module.")
     where = next((parameter.device for parameter in backbone.parameters()), None)
     try:
-        with torch.no_grad(), running_statistics(backbone):
+        with torch.no_grad(), running_statistics(backbone), torch.random.fork_rng(devices=[]):
             features = backbone(torch.zeros(2, *shape, device=where))
-    except (RuntimeError, ValueError, TypeError) as error:
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
         raise InvalidInput(f"backbone: does not take images of shape {shape} ({error}).") from error
     if not isinstance(features, Tensor) or features.ndim != 2 or len(features) != 2:
         came = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
@@ -221,8 +223,15 @@ def running_statistics(model: nn.Module) -> Iterator[nn.Module]:
             module.train()
 
 
+def _takes_chances(layer: nn.Module) -> bool:
+    """Whether a layer drops something out at random: torch's, torchvision's StochasticDepth, timm's DropPath."""
+    if type(layer).__name__ in ("StochasticDepth", "DropPath", "DropBlock2d", "DropBlock3d"):
+        return (getattr(layer, "p", None) or getattr(layer, "drop_prob", None) or 0) > 0
+    return isinstance(layer, _DropoutNd) and layer.p > 0
+
+
 def _normalising(model):
-    return [module for module in model.modules() if isinstance(module, _BatchNorm)]
+    return [module for module in model.modules() if isinstance(module, _NormBase)]
 
 
 NETWORKS = {"mlp": mlp, "convnet": convnet, "resnet": resnet}
@@ -233,13 +242,18 @@ SETTINGS = ("network", "latent_dimension", "hidden", "width", "norm", "dropout")
 def from_architecture(architecture: dict[str, Any], inputs: Any, classes: int) -> Bottleneck:
     """A new network of that `architecture`, for images of shape `inputs`.
 
-    Raises `UnknownName` for a network that is not in `NETWORKS`.
+    Raises `UnknownName` for a network that is not in `NETWORKS`, `InvalidInput` for sizes that it does not have.
 
     >>> from_architecture(mlp(64, classes=10, hidden=(32,)).architecture, (1, 8, 8), classes=10).architecture
     {'network': 'mlp', 'latent_dimension': 2, 'hidden': [32], 'dropout': 0.0}
     """
+    if not isinstance(architecture, Mapping) or not all(isinstance(key, str) for key in architecture):
+        raise InvalidInput(f"architecture: got {architecture!r}, expected a dict such as {{'network': 'mlp'}}.")
     sizes = dict(architecture)
     kind = checks.known("network", sizes.pop("network", None), NETWORKS)
+    unknown = sizes.keys() - inspect.signature(NETWORKS[kind]).parameters.keys()
+    if unknown:
+        raise InvalidInput(f"architecture: got {', '.join(sorted(unknown))}, which no {kind} has.")
     return NETWORKS[kind](inputs, classes, **sizes)
 
 

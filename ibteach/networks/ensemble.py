@@ -42,6 +42,9 @@ class Ensemble(nn.Module):
 
     def __init__(self, networks: Sequence[Bottleneck]):
         super().__init__()
+        networks = checks.several("networks", networks)
+        if not all(isinstance(network, Bottleneck) for network in networks):
+            raise InvalidInput(f"networks: got {networks!r}, expected Bottlenecks, such as networks.mlp makes.")
         built = [repr(network) for network in networks]
         if not networks or any(other != built[0] for other in built):
             raise InvalidInput(

@@ -41,7 +41,10 @@ def rate(encoding: Encoding) -> Tensor:
         raise InvalidInput(f"std: got shape {tuple(std.shape)}, expected {tuple(mean.shape)} like the mean.")
     if not (std > 0).all():
         raise InvalidInput(f"std: got {std.min().item():.4g}, expected > 0: without noise the rate is infinite.")
-    return rates(mean, std).mean(-1)
+    found = rates(mean, std).mean(-1)
+    if not torch.isfinite(found).all():
+        raise InvalidInput(f"mean: got values so large that the rate is no finite {found.dtype}; pass float64.")
+    return found
 
 
 def rates(mean: Tensor, std: Tensor) -> Tensor:

@@ -80,11 +80,35 @@ def moments(latents: Tensor, labels: Tensor, classes: int, noise_variance: float
     count = one_hot.sum(-2)
     inverse = 1 / count.clamp_min(1)[..., None]
     with torch.autocast(latents.device.type, enabled=False):  # a mean in half precision loses a small variance
-        centred = latents - one_hot @ ((one_hot.mT @ latents) * inverse)
-        variance = (one_hot.mT @ centred.square()) * inverse + noise_variance
+        centred = latents - _of_each(one_hot, _within(one_hot, latents) * inverse)
+        variance = _within(one_hot, centred.square()) * inverse + noise_variance
     counted = count if noise_variance > 0 else count * (count > 1)
     power = latents.square().sum(-1).mean(-1) + latents.shape[-1] * noise_variance
     return Moments(power, variance, counted / counted.sum(-1, keepdim=True), centred, one_hot, noise_variance)
+
+
+def _within(one_hot: Tensor, values: Tensor) -> Tensor:
+    """The sum of the values (..., N, K) of each class, (..., C, K)."""
+    if _products_are_rounded(values):
+        return (one_hot.double().mT @ values.double()).to(values)
+    return one_hot.mT @ values
+
+
+def _of_each(one_hot: Tensor, of_class: Tensor) -> Tensor:
+    """What each example has of its class, (..., C, K) to (..., N, K)."""
+    if _products_are_rounded(of_class):
+        return (one_hot.double() @ of_class.double()).to(of_class)
+    return one_hot @ of_class
+
+
+def _products_are_rounded(values: Tensor) -> bool:
+    """Whether torch was told that matrix products in float32 need not be exact (TF32): sums of a class have to be."""
+    return values.dtype == torch.float32 and values.device.type != "mps" and _rounding()
+
+
+@torch.compiler.assume_constant_result
+def _rounding() -> bool:
+    return torch.get_float32_matmul_precision() != "highest"
 
 
 def _one_hot(labels: Tensor, classes: int) -> Tensor:
@@ -202,11 +226,18 @@ class Objective:
     ) -> tuple[Tensor, int, float]:
         checks.real("latents", latents, "... N K")
         noise_variance = checks.number("noise_variance", noise_variance, minimum=0)
+        least = torch.finfo(torch.promote_types(latents.dtype, torch.float32)).tiny
+        if 0 < noise_variance < least:
+            raise InvalidInput(
+                f"noise_variance: got {noise_variance:.3g}, expected 0 or at least {least:.3g}: less is lost in "
+                f"{latents.dtype}; pass latents in float64."
+            )
         if self.needs_noise and noise_variance == 0:
             raise InvalidInput(f"noise_variance: got 0, expected > 0: {self.title} can be infinite without noise.")
         classes = None if classes is None else checks.whole("classes", classes)
         labels = checked_labels(labels, latents, classes)
         classes = classes or int(labels.max()) + 1
+        checks.memory("classes", 8 * labels.numel() * classes)
         if noise_variance == 0 and (_one_hot(labels, classes).sum(-2) < 2).all(-1).any():
             raise InvalidInput("labels: got no class with two examples, and without noise there is no variance of one.")
         return labels, classes, noise_variance
@@ -225,7 +256,8 @@ class Objective:
         >>> round(OBJECTIVES["l2"].gamma(beta_prime=1.0), 4)  # πe
         8.5397
         """
-        return self.gamma_per_beta_prime * checks.number("beta_prime", beta_prime, minimum=0)
+        gamma = self.gamma_per_beta_prime * checks.number("beta_prime", beta_prime, minimum=0)
+        return checks.number("gamma for this beta_prime", gamma)
 
     def beta_prime(self, *, gamma: float) -> float:
         """The weight β′ of the bound that gives the gradients of γ times the plain form.
@@ -233,7 +265,8 @@ class Objective:
         >>> OBJECTIVES["log-variance"].beta_prime(gamma=0.5)
         1.0
         """
-        return checks.number("gamma", gamma, minimum=0) / self.gamma_per_beta_prime
+        beta_prime = checks.number("gamma", gamma, minimum=0) / self.gamma_per_beta_prime
+        return checks.number("beta_prime for this gamma", beta_prime)
 
 
 _EACH = r"\mathbb{E}_y \textstyle\sum_i "

@@ -222,6 +222,18 @@ class Record:
             raise DamagedFile(f"{path}: is not a whole Record ({error}). {REMEDY}") from error
 
 
+def check_record(name: str, record) -> None:
+    """Raise `InvalidInput` for what is no Record.
+
+    >>> check_record("record", {})
+    Traceback (most recent call last):
+    ...
+    ibteach.errors.InvalidInput: record: got dict, expected a Record: what training.fit returns.
+    """
+    if not isinstance(record, Record):
+        raise InvalidInput(f"{name}: got {type(record).__name__}, expected a Record: what training.fit returns.")
+
+
 def concatenate(records: Iterable[Record]) -> Record:
     """The runs of several Records as one, in their order: what a sweep trained one by one, for one figure.
 

@@ -17,6 +17,7 @@ from torch import Tensor
 import ibteach
 from ibteach import checks, files, networks
 from ibteach.errors import DamagedFile, InvalidInput
+from ibteach.networks.modes import untouched
 
 VERSION = 3
 NETWORK_VERSION = 1
@@ -149,7 +150,8 @@ def load_network(path: files.PathLike) -> "networks.Bottleneck":
     remedy = "Train it again."
     tensors, content = files.load(path, "network", NETWORK_VERSION, remedy)
     try:
-        network = networks.from_architecture(content["architecture"], tuple(content["inputs"]), content["classes"])
+        with untouched():
+            network = networks.from_architecture(content["architecture"], tuple(content["inputs"]), content["classes"])
         network.load_state_dict({name: tensor.clone() for name, tensor in tensors.items()})
         network.low_precision = LOW[content["low_precision"]]
     except (LookupError, TypeError, RuntimeError, InvalidInput) as error:

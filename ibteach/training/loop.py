@@ -84,7 +84,7 @@ def fit(
     progress = checks.flag("progress", progress)
     check(model, data, runs, settings)
     device = pick_device(device)
-    check_images(model, data)
+    check_images(model, data, settings)
     home = next(model.parameters()).device
     if checkpoint is not None:
         files.check_writable(checkpoint, resuming.size(model))

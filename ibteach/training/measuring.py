@@ -9,13 +9,15 @@ import torch
 from torch import Tensor
 
 from ibteach import seeds
-from ibteach.data.datasets import Dataset
+from ibteach.data.datasets import Dataset, check_data, check_images
+from ibteach.errors import InvalidInput
 from ibteach.information import mixture
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE, zero_entropy_noise
 from ibteach.networks.bottleneck import Bottleneck, running_statistics
 from ibteach.networks.ensemble import Ensemble
+from ibteach.networks.modes import evaluated
 from ibteach.objectives import OBJECTIVES, fits, moments
-from ibteach.precision import movable
+from ibteach.precision import exactly, movable
 
 SAMPLES = 12
 """Noise samples S behind every measured cross-entropy."""
@@ -32,16 +34,23 @@ INFORMATION = list(mixture.ESTIMATES)
 
 @torch.no_grad()
 def encode(model: Bottleneck | Ensemble, data: Dataset, images: Tensor) -> Tensor:
-    """Noiseless latents f(x) of uint8 images, (M, N, K); in blocks, for memory's sake. With dropout, one draw.
+    """Noiseless latents f(x) of uint8 images, (M, N, K), in evaluation mode; in blocks, for memory's sake.
+
+    Of a model that is `stochastic` and in training mode they are one draw of its dropout.
 
     The images may lie on another device than the model, on which the latents are, if it has float64.
     """
+    if not isinstance(model, Bottleneck | Ensemble):
+        raise InvalidInput(f"model: got {type(model).__name__}, expected what training.build returns.")
+    check_data("data", data)
+    check_images("images", images)
     images = images.to(model.decoders[0].device)
     members = len(model) if isinstance(model, Ensemble) else 1
     block = max(50, (BLOCK if images[0].numel() < 1000 else PHOTOGRAPHS) // members)
-    silence = torch.zeros(1, model.latent_dimension, device=images.device)
-    with running_statistics(model):
-        latents = [model(data.normalize(part), silence.expand(len(part), -1))[0] for part in images.split(block)]
+    silence = torch.zeros(1, model.latent_dimension, device=images.device, dtype=model.decoders[0].dtype)
+    with running_statistics(model) if model.stochastic else evaluated(model):
+        inputs = (data.normalize(part).to(silence) for part in images.split(block))
+        latents = [model(part, silence.expand(len(part), -1))[0] for part in inputs]
     latents = movable(torch.cat(latents, -2))
     return latents if latents.ndim == 3 else latents[None]
 
@@ -85,12 +94,12 @@ def measure(
 
 def _fit(decoders, draws, labels, noise_variance) -> dict[str, Tensor]:
     """Per example, (M, N): how well the decoders fit the labels, from draws of the latents before the noise."""
-    weight, bias = (parameter.to(labels.device) for parameter in decoders)
+    weight, bias = (exactly(parameter.to(labels.device)) for parameter in decoders)
     generator, scale = seeds.generator(0, "measured noise"), (noise_variance / ZERO_ENTROPY_VARIANCE) ** 0.5
 
     def logits(latents):
         noise = scale * zero_entropy_noise(tuple(latents.shape[-2:]), generator).to(latents)
-        return ((latents + noise) @ weight.mT + bias[:, None]).double()
+        return exactly(latents + noise) @ weight.mT + bias[:, None]
 
     found = fits(map(logits, draws), labels)._asdict()
     return {name: found[name] for name in FITTED}

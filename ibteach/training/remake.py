@@ -10,7 +10,8 @@ from ibteach import data
 from ibteach.errors import InvalidInput
 from ibteach.networks import bottleneck as networks
 from ibteach.networks.ensemble import stackable
-from ibteach.records.record import LATENTS, Record, concatenate
+from ibteach.networks.modes import untouched
+from ibteach.records.record import LATENTS, Record, check_record, concatenate
 from ibteach.training import variational
 from ibteach.training.loop import fit
 from ibteach.training.runs import Run, build
@@ -35,6 +36,7 @@ def remake(
     the provenance lacks a setting, as for an encoder of your own, and where the data are not those of the Record, such
     as the true labels of a Record of others; otherwise what `data.load` and `fit` raise.
     """
+    check_record("record", record)
     settings = dict(record.provenance.get("configuration") or {})
     dataset = _data_of(record) if dataset is None else dataset
     _check_data(record, dataset)
@@ -55,7 +57,8 @@ def remake(
     def make():
         return networks.from_architecture(architecture, dataset.shape, len(dataset.classes))
 
-    together = [runs] if len(runs) > 1 and stackable(make()) else runs
+    with untouched():
+        together = [runs] if len(runs) > 1 and stackable(make()) else runs
     how = {"device": device, "progress": progress}
     return concatenate([fit(build(make, some), dataset, some, settings, **how) for some in together])
 
@@ -92,6 +95,7 @@ def largest_difference(one: Record, other: Record) -> tuple[str, float]:
     >>> largest_difference(shipped.load("mnist-surrogates"), shipped.load("mnist-surrogates"))[1]
     0.0
     """
+    check_record("one", one), check_record("other", other)
     tables = [_numbers(record) for record in (one, other)]
     shapes = [{name: values.shape for name, values in table.items()} for table in tables]
     if one.runs != other.runs or not torch.equal(one.epochs, other.epochs) or shapes[0] != shapes[1]:

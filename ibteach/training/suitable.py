@@ -9,9 +9,14 @@ from ibteach.data.datasets import Dataset
 from ibteach.errors import InvalidInput
 from ibteach.networks.bottleneck import Bottleneck, running_statistics
 from ibteach.networks.ensemble import Ensemble
+from ibteach.networks.modes import answers_by_chance, answers_by_company, untouched
 from ibteach.objectives import OBJECTIVES
 from ibteach.training.runs import Run
 from ibteach.training.settings import EVAL_EXAMPLES, Settings
+
+CHANCE = "information: got True for networks with dropout, or other chance, expected none: it would not be exact."
+TRIED = 16
+"""Images with which it is tried whether an encoder takes chances."""
 
 
 def check(model: Bottleneck | Ensemble, data: Dataset, runs: Sequence[Run], settings: Settings) -> None:
@@ -34,24 +39,38 @@ def check(model: Bottleneck | Ensemble, data: Dataset, runs: Sequence[Run], sett
     if settings.batch_size > there:
         raise InvalidInput(f"batch_size: got {settings.batch_size}, expected at most the {there} examples.")
     if settings.information and model.stochastic:
-        raise InvalidInput("information: got True for networks with dropout, expected none: it would not be exact.")
+        raise InvalidInput(CHANCE)
     needed = settings.information or any(OBJECTIVES[run.objective].needs_noise for run in runs)
     if not settings.noise and needed:
         raise InvalidInput("noise: got False, but information, and the objectives of VIB, CEB and log det, need it.")
 
 
-def check_images(model: Bottleneck | Ensemble, data: Dataset) -> None:
-    """Two images through the model: raises `InvalidInput` when it is built for others."""
+def check_images(model: Bottleneck | Ensemble, data: Dataset, settings: Settings) -> None:
+    """A few images through the model: raises `InvalidInput` when it is built for others.
+
+    So is found out too whether it is `stochastic`, where it does not say so; information is exact only of what is not,
+    and of what makes the same of an image whichever others are beside it.
+    """
     wanted = f"images of shape {data.shape} in {len(data.classes)} classes"
     if model.classes != len(data.classes):
         raise InvalidInput(f"model: got one for {model.classes} classes, expected one for {wanted}.")
+    checks.finite_parameters("model", model)
     where = next(model.parameters()).device
     images = data.normalize(data.train_images[:2]).to(where)
     try:
-        with torch.no_grad(), running_statistics(model):
+        with torch.no_grad(), running_statistics(model), untouched(where):
             latents, _ = model(images, torch.zeros(2, model.latent_dimension, device=where))
     except RuntimeError as error:
         raise InvalidInput(f"model: does not take {wanted} ({error}); build it for data.shape.") from error
     if latents.shape[-2:] != (2, model.latent_dimension):
         came = tuple(latents.shape[-2:])
         raise InvalidInput(f"model: its encoder makes {came} of 2 images, expected (2, {model.latent_dimension}).")
+    some = data.normalize(data.train_images[:TRIED]).to(where)
+    model.stochastic = model.stochastic or answers_by_chance(model, some, model.latent_dimension)
+    if settings.information and model.stochastic:
+        raise InvalidInput(CHANCE)
+    if settings.information and answers_by_company(model, some, model.latent_dimension):
+        raise InvalidInput(
+            "information: got True for an encoder whose latent of an image depends on the other images beside it, as "
+            "batch normalisation in training mode does; expected one with f(x) for each x: use running statistics."
+        )

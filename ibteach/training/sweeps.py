@@ -30,8 +30,9 @@ from ibteach import checks, files, networks
 from ibteach.data.datasets import FOLDER_SIZE, Dataset, is_folder, load
 from ibteach.data.sources import SOURCES
 from ibteach.errors import DamagedFile, Diverged, Incomplete, InvalidInput, Unavailable
-from ibteach.networks.bottleneck import Bottleneck, running_statistics
+from ibteach.networks.bottleneck import Bottleneck
 from ibteach.networks.ensemble import Ensemble, stackable
+from ibteach.networks.modes import evaluated, untouched
 from ibteach.records.provenance import command_line
 from ibteach.records.record import Record
 from ibteach.training import checkpoints, loop
@@ -140,7 +141,8 @@ def plan(
         data = str(Path(data).expanduser().resolve())  # a worker may be in another folder
     dataset = load(data, size=size, convert=convert, skip=skip)
     try:
-        network = networks.from_architecture(architecture, dataset.shape, len(dataset.classes))
+        with untouched():
+            network = networks.from_architecture(architecture, dataset.shape, len(dataset.classes))
     except TypeError as error:
         raise InvalidInput(f"architecture: got {architecture!r}, which no network has ({error}).") from error
     for run in runs:
@@ -176,7 +178,7 @@ def _step_bytes(network: Bottleneck, dataset: Dataset, batch_size: int) -> float
         values += returned.numel() / 2 if isinstance(returned, Tensor) else 0
 
     hooks = [module.register_forward_hook(count) for module in network.modules()]
-    with torch.no_grad(), running_statistics(network):
+    with torch.no_grad(), evaluated(network):
         network(dataset.normalize(dataset.train_images[:2]), torch.zeros(2, network.latent_dimension))
     for hook in hooks:
         hook.remove()
@@ -194,6 +196,8 @@ def train(job: Job, **where: Any) -> tuple[Record, Bottleneck | Ensemble, tuple[
 
 def _begin(job: Job) -> tuple[Bottleneck | Ensemble, Dataset]:
     """The networks of a job before training, and its data."""
+    if not isinstance(job, Job):
+        raise InvalidInput(f"job: got {job!r}, expected a Job, such as plan makes.")
     dataset = load(job.data, size=job.size, convert=job.convert, skip=job.skip)
     if dataset.fingerprint != job.fingerprint:
         raise InvalidInput(

@@ -10,8 +10,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from ibteach.data.datasets import Dataset
-from ibteach.networks.bottleneck import Bottleneck, running_statistics
+from ibteach.networks.bottleneck import Bottleneck
 from ibteach.networks.ensemble import Ensemble
+from ibteach.networks.modes import evaluated
 
 SMALL = 100e6
 """Up to so many multiplications and additions in the forward pass of a step, all networks together, one thread does."""
@@ -56,6 +57,6 @@ def forward_flops(model: Bottleneck | Ensemble, data: Dataset) -> float:
     count = len(model) if isinstance(model, Ensemble) else 1
     where = next(network.parameters()).device
     images = data.normalize(data.train_images[:2].to(where))
-    with torch.no_grad(), running_statistics(network), FlopCounterMode(display=False) as counter:
+    with torch.no_grad(), evaluated(network), FlopCounterMode(display=False) as counter:
         network(images, torch.zeros(2, model.latent_dimension, device=where))
     return count * counter.get_total_flops() / len(images)

@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ibteach import checks, seeds
-from ibteach.data.datasets import Dataset
+from ibteach.data.datasets import Dataset, check_data
 from ibteach.errors import Diverged, InvalidInput
 from ibteach.networks.fingerprints import fingerprint
 from ibteach.networks.variational import Variational, rates
@@ -60,6 +61,7 @@ def fit(
 
     Raises `InvalidInput` for arguments out of range before any work, `Diverged` when the loss is no longer finite.
     """
+    _check(model, data)
     beta = checks.number("beta", beta, minimum=0)
     epochs, seed = checks.whole("epochs", epochs), checks.seed("seed", seed)
     low_precision = checks.flag("low_precision", low_precision)
@@ -100,6 +102,17 @@ def fit(
     return history
 
 
+def _check(model, data):
+    check_data("data", data)
+    if not isinstance(model, Variational) or model.decoder.weight.dtype != torch.float32:
+        raise InvalidInput(f"model: got {type(model).__name__}, expected a Variational, in float32.")
+    wanted = math.prod(data.shape), len(data.classes)
+    came = next(one.in_features for one in model.encoder if isinstance(one, nn.Linear)), model.decoder.out_features
+    if came != wanted:
+        raise InvalidInput(f"model: got one of {came[0]} values in {came[1]} classes, expected {wanted} of {data}.")
+    checks.finite_parameters("model", model)
+
+
 def _check_told(ema, report):
     if ema is not None and not isinstance(ema, AveragedModel):
         raise InvalidInput(f"ema: got {type(ema).__name__}, expected a torch.optim.swa_utils.AveragedModel or None.")
@@ -129,6 +142,7 @@ def evaluate(model: Variational, data: Dataset, *, samples: int = 12, seed: int 
 def _each(model, data, samples, seed, block=1000):
     """The fields of an `Evaluation` of each test example, (5, N)."""
     samples, seed = checks.whole("samples", samples), checks.seed("seed", seed)
+    _check(model, data)
     device = next(model.parameters()).device
     data, parts = data.to(device), []
     with seeds.drawing(seed, "measured noise", device):
@@ -176,6 +190,7 @@ def record(
     ``test/…`` the fields of an `Evaluation`, with their standard errors as means over examples.
     Raises what `fit`, `evaluate` and `Variational` raise.
     """
+    check_data("data", data)
     ema_decay = checks.number("ema_decay", ema_decay, minimum=0, below=1)
     samples, measure_every = checks.whole("samples", samples), checks.whole("measure_every", measure_every)
     beta, seed = checks.number("beta", beta, minimum=0), checks.seed("seed", seed)

@@ -144,7 +144,7 @@ def test_what_is_measured(digits, together):
         for name, objective in OBJECTIVES.items():
             again = objective(together.latents[m].double(), labels).item()
             assert value[name] == pytest.approx(again, rel=1e-5, abs=1e-6)
-        generator = torch.Generator().manual_seed(0)
+        generator = seeds.generator(0, "measured noise")
         noise = torch.stack([zero_entropy_noise((300, 2), generator) for _ in range(SAMPLES)])
         logits = ((together.latents[m] + noise) @ together.decoder_weight[m].T + together.decoder_bias[m]).double()
         again = {

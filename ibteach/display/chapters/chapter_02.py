@@ -36,6 +36,8 @@ def gaussian(correlations=(0.3, 0.5, 0.7, 0.8, 0.9, 0.95)) -> Explorer:
 
 def hamming(symbols: int, error: float) -> torch.Tensor:
     """p(x, y) of X uniform over q symbols and Y the same, or with probability `error` any of the others: (q, q)."""
+    symbols = checks.whole("symbols", symbols, minimum=2, maximum=1000)
+    error = checks.number("error", error, minimum=0, maximum=1)
     table = torch.full((symbols, symbols), error / (symbols - 1), dtype=torch.float64)
     return table.fill_diagonal_(1 - error) / symbols
 

@@ -10,23 +10,30 @@ import numpy as np
 
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.scene import UNITS, Axis, Scene
+from ibteach.errors import InvalidInput
 from ibteach.evaluation.sampling import Draws, grouped
 from ibteach.objectives import training_error_bounds
 
 
 def one_digit(draws: Draws) -> Explorer:
     """One test digit under every draw of one network: dots on −ln q(y|z), their mean above it, the gap between."""
-    return Explorer(OneDigitScene(draws))
+    return Explorer(OneDigitScene(_checked(draws)))
 
 
 def by_samples(draws: Draws) -> Explorer:
     """Prediction cross-entropy against the number of samples S, and the gap it closes against the dropout rate."""
-    return Explorer(BySamplesScene(draws))
+    return Explorer(BySamplesScene(_checked(draws)))
 
 
 def error_bounds(draws: Draws) -> Explorer:
     """Training error and what bounds it while a network trains, and all networks at all epochs."""
-    return Explorer(ErrorBoundsScene(draws))
+    return Explorer(ErrorBoundsScene(_checked(draws)))
+
+
+def _checked(draws: Draws) -> Draws:
+    if not isinstance(draws, Draws):
+        raise InvalidInput(f"draws: got {type(draws).__name__}, expected Draws: what sampling.draw returns.")
+    return draws
 
 
 def source(draws: Draws) -> str:

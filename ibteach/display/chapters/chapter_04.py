@@ -11,15 +11,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ibteach import seeds
+from ibteach import checks, seeds
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.scene import Axis, Scene
-from ibteach.display.live.trained import TrainedScene
+from ibteach.display.live.trained import TrainedScene, along_gamma
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
 from ibteach.information.estimators import kozachenko_leonenko
 from ibteach.information.mixture import measure
-from ibteach.records.record import Record
+from ibteach.records.record import Record, check_record
 
 SD = math.sqrt(ZERO_ENTROPY_VARIANCE)
 
@@ -107,7 +107,7 @@ class ScalingScene(Scene):
     size = (11.0, 5.0)
 
     def __init__(self, latents: Tensor, labels: Tensor):
-        if latents.ndim != 2 or latents.shape[1] != 2:
+        if checks.real("latents", latents, "N K").shape[1] != 2:
             raise InvalidInput(f"latents: got shape {tuple(latents.shape)}, expected (N, 2), to be drawn in a plane.")
         powers = range(-8, 5)
         self.factors = tuple(2.0**power for power in powers)
@@ -202,6 +202,7 @@ class WithAndWithoutScene(TrainedScene):
 
     def __init__(self, noisy: Record, noiseless: Record):
         super().__init__(noisy)
+        check_record("noiseless", noiseless)
         if noisy.runs != noiseless.runs:
             raise InvalidInput("noiseless: got a record of other runs, expected the runs of the noisy one.")
         self.records = {"with noise": noisy, "without noise": noiseless}
@@ -212,7 +213,8 @@ class WithAndWithoutScene(TrainedScene):
     def build(self, figure, theme):
         bound, error = figure.subplots(1, 2)
         for axes in (bound, error):
-            axes.set(xscale="log", xlim=(self.gammas[0] / 1.2, self.gammas[-1] * 1.2), xlabel="γ")
+            along_gamma(axes, self.gammas)
+            axes.set_xlabel("γ")
             axes.grid(True)
         bound.set_yscale("symlog", linthresh=10)
         bound.set(ylim=(-1500, 30), ylabel="bound on H[Z|Y], nats", yticks=[-1000, -100, -10, -5, 0, 5, 10])

@@ -10,7 +10,7 @@ from ibteach.errors import InvalidInput
 from ibteach.information import mixture
 from ibteach.information.continuous import TWO_PI_E, ZERO_ENTROPY_VARIANCE
 from ibteach.objectives import OBJECTIVES, moments, training_error_bounds
-from ibteach.records.record import Record
+from ibteach.records.record import Record, check_record
 
 CHAIN = ["log-determinant", "log-variance", "pooled-log-variance", "isotropic-log-variance", "variance", "l2"]
 
@@ -22,6 +22,7 @@ class BoundScene(TrainedScene):
     size = (11.0, 4.8)
 
     def __init__(self, record: Record):
+        check_record("record", record)
         if record.latents is None:
             raise InvalidInput("record: got one without latents, expected those that training leaves.")
         super().__init__(record, Axis("unit", "unit", tuple(UNITS)))

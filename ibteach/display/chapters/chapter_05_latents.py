@@ -7,10 +7,10 @@ import torch
 from matplotlib import patheffects
 
 from ibteach.display.live.scene import UNITS, Axis
-from ibteach.display.live.trained import TrainedScene
+from ibteach.display.live.trained import TrainedScene, along_gamma
 from ibteach.errors import InvalidInput
 from ibteach.objectives import OBJECTIVES, moments
-from ibteach.records.record import Record
+from ibteach.records.record import Record, check_record
 
 
 class LatentScene(TrainedScene):
@@ -21,6 +21,7 @@ class LatentScene(TrainedScene):
     GRID = 260
 
     def __init__(self, record: Record):
+        check_record("record", record)
         if record.latents is None:
             raise InvalidInput("record: got one without latents, expected those that training leaves.")
         units = Axis("unit", "unit", tuple(UNITS))
@@ -74,13 +75,8 @@ class LatentScene(TrainedScene):
         self.run = plane.text(-1, 1.02, "", size=13, va="bottom")
 
         self.terms, self.error = figure.add_subplot(grid[0, 1]), figure.add_subplot(grid[1, 1])
-        positive = [gamma for gamma in self.gammas if gamma > 0] or [1.0]
         for axes in (self.terms, self.error):
-            if self.gammas[0] > 0:
-                axes.set(xscale="log", xlim=(positive[0] / 1.2, positive[-1] * 1.2))
-            else:  # no compression at all is a tick of its own, left of the first power
-                axes.set_xscale("symlog", linthresh=positive[0])
-                axes.set_xlim(-positive[0] / 5, positive[-1] * 1.2)
+            along_gamma(axes, self.gammas)
             axes.grid(True)
         self.terms.tick_params(labelbottom=False)
         fits = [self.value(f"{split}/decoder_cross_entropy").max() for split in ("train", "test")]

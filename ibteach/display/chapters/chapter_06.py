@@ -13,8 +13,10 @@ import torch
 from IPython.display import Markdown
 from torch import Tensor
 
+from ibteach import checks
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.scene import Axis, Scene
+from ibteach.display.live.trained import along_gamma
 from ibteach.errors import InvalidInput
 from ibteach.information.comparison import gaussian_channel
 from ibteach.information.mixture import pairwise_bounds
@@ -140,8 +142,9 @@ class BracketScene(Scene):
     size = (11.0, 4.8)
 
     def __init__(self, latents: Tensor, gammas):
-        gammas = [float(gamma) for gamma in gammas]
-        if latents.ndim != 3 or len(gammas) != len(latents) or latents.shape[1] < 100:
+        gammas = [checks.number("gammas", gamma, minimum=0) for gamma in checks.several("gammas", gammas)]
+        checks.real("latents", latents, "M N K")
+        if len(gammas) != len(latents) or latents.shape[1] < 100:
             raise InvalidInput(
                 f"latents: got shape {tuple(latents.shape)} and {len(gammas)} γ, expected (M, N, K), N >= 100 and M γ."
             )
@@ -178,7 +181,8 @@ class BracketScene(Scene):
             for name, (style, color) in zip(self.found, styles, strict=True)
         }
         self.lines["pairwise bound, lower"].set_label("pairwise bounds")
-        all_of_them.set(xscale="log", xlim=(self.gammas[0] / 1.4, self.gammas[-1] * 1.4), ylim=(0, top), xlabel="γ")
+        along_gamma(all_of_them, self.gammas, margin=1.4)
+        all_of_them.set(ylim=(0, top), xlabel="γ")
         all_of_them.grid(True)
         ceiling = math.log(self.counts[-1])
         all_of_them.axhline(ceiling, color=theme.muted, ls=":", lw=1.5)

@@ -17,7 +17,7 @@ from ibteach.display.live.trained import TrainedScene
 from ibteach.errors import InvalidInput
 from ibteach.information.diagram import REGIONS, region
 from ibteach.information.geometry import layout_of
-from ibteach.records.record import Record
+from ibteach.records.record import Record, check_record
 from ibteach.training.measuring import INFORMATION
 
 
@@ -39,6 +39,7 @@ class MeasuredScene(TrainedScene):
     """
 
     def __init__(self, record: Record):
+        check_record("record", record)
         missing = [name for name in INFORMATION if f"test/{name}" not in record.quantities]
         if missing:
             raise InvalidInput(

@@ -13,12 +13,12 @@ from ibteach.display.chapters.chapter_09_effort import EffortScene
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.photographs import show
 from ibteach.display.live.scene import Axis
-from ibteach.display.live.trained import TrainedScene
+from ibteach.display.live.trained import TrainedScene, along_gamma
 from ibteach.errors import InvalidInput
 from ibteach.evaluation.attacks import ATTACKS, NORMS, quantity
 from ibteach.evaluation.attacks.table import attack
 from ibteach.evaluation.calibration import BINS, calibrated_error, reliability
-from ibteach.records.record import Record
+from ibteach.records.record import Record, check_record
 
 __all__ = ["EffortScene", "ReliabilityScene", "RobustnessScene", "effort", "reliability_diagram", "robustness", "show"]
 
@@ -57,6 +57,7 @@ class RobustnessScene(TrainedScene):
     size = (11.0, 5.0)
 
     def __init__(self, record: Record):
+        check_record("record", record)
         attacked = (record.provenance.get("configuration") or {}).get("attacks") or {}
         sizes = [epsilon for epsilon in attacked.get("epsilons", []) if epsilon > 0]
         if not sizes:
@@ -99,7 +100,8 @@ class RobustnessScene(TrainedScene):
         falling.legend(title="γ", loc=free, fontsize=11, ncols=1 + (len(self.gammas) > 6))
         style = {"fmt": "o-", "ms": 7, "lw": 3.5, "ecolor": theme.foreground, "elinewidth": 1.5, "capsize": 3}
         self.chosen = falling.errorbar(self.reach, self.reach, self.reach, **style, zorder=5)
-        _along_gamma(along, self.gammas)
+        along_gamma(along, self.gammas, margin=1.4)
+        along.set_xlabel("γ")
         self.lines = {}
         for name, color in (("clean", theme.foreground), ("under attack", theme.cycle[1])):
             x = np.arange(1.0, 1 + len(self.gammas))
@@ -160,6 +162,7 @@ class ReliabilityScene(TrainedScene):
     size = (11.0, 5.0)
 
     def __init__(self, probabilities: Tensor, labels: Tensor, record: Record, bins: int = BINS):
+        check_record("record", record)
         self.found = reliability(probabilities, labels, bins)
         if self.found.count.ndim != 2 or len(self.found.count) != len(record.runs):
             raise InvalidInput(
@@ -195,7 +198,8 @@ class ReliabilityScene(TrainedScene):
         counts.set(xlim=(0, 102), ylim=(0, 100), xlabel="confidence, %", ylabel="share, %")
         edges = np.linspace(0, 100, self.bins + 1)
         self.bars = counts.bar(edges[:-1], 0 * x, width=100 / self.bins, align="edge", color=theme.cycle[0], alpha=0.5)
-        _along_gamma(errors, self.gammas)
+        along_gamma(errors, self.gammas, margin=1.4)
+        errors.set_xlabel("γ")
         errors.set(ylim=(0, 1.1 * max(self.error.max(), self.floor.max())))
         errors.grid(True)
         (self.errors,) = errors.plot([], [], "o-", color=theme.cycle[1], label="calibration error, %")
@@ -246,16 +250,6 @@ def _share(size, levels):
     """``8/255`` where ε is a whole number of the levels of a pixel, or half of one."""
     steps = size * levels
     return f"{round(2 * steps) / 2:g}/{levels:.0f}" if abs(2 * steps - round(2 * steps)) < 1e-6 else f"{size:.3g}"
-
-
-def _along_gamma(axes, gammas):
-    positive = [gamma for gamma in gammas if gamma > 0] or [1.0]
-    if gammas[0] > 0:
-        axes.set(xscale="log", xlim=(positive[0] / 1.4, positive[-1] * 1.4))
-    else:  # no compression at all is a tick of its own, left of the first power
-        axes.set_xscale("symlog", linthresh=positive[0])
-        axes.set_xlim(-positive[0] / 5, positive[-1] * 1.4)
-    axes.set_xlabel("γ")
 
 
 def _parts(container):

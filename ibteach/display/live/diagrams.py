@@ -27,6 +27,7 @@ from ibteach.errors import InvalidInput
 from ibteach.information.diagram import REGIONS, definition, latex, region
 from ibteach.information.discrete import Joint
 from ibteach.information.geometry import Layout, layout
+from ibteach.information.tables import variable_names
 
 ZERO = 1e-8
 ROOM = 0.018  # of the width: where there is less, a region has no number
@@ -52,6 +53,9 @@ def quantities(names: Sequence[str], chain: bool = False) -> list[str]:
     >>> quantities(["A", "B"])
     ['H[A]', 'H[B]', 'H[A,B]', 'H[A|B]', 'H[B|A]', 'I[A;B]']
     """
+    names = variable_names(names)
+    if len(names) not in (2, 3):
+        raise InvalidInput(f"names: got {', '.join(names)}, expected two or three variables.")
     whole, single = f"H[{','.join(names)}]", [f"H[{name}]" for name in names]
     if len(names) == 2:
         a, b = names

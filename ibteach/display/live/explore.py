@@ -11,6 +11,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from ibteach.checks import number, several
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.scene import Axis, Scene
 from ibteach.display.live.themes import Theme
@@ -56,7 +57,8 @@ class DrawnScene(Scene):
         _check_arguments(draw, ticks)
         if not (callable(alt) or (isinstance(alt, str) and alt.strip())):
             raise InvalidInput(f"alt: got {alt!r}, expected a sentence, or a function of the ticks that returns one.")
-        self.draw, self.words, self.size = draw, alt, tuple(size)
+        self.size = tuple(number("size", inches, above=0, maximum=100) for inches in several("size", size, 2))
+        self.draw, self.words = draw, alt
         self.title = title or getattr(draw, "__name__", "figure").replace("_", " ")
         self.axes = tuple(
             Axis(name, LABELS.get(name, name.replace("_", " ")), values) for name, values in ticks.items()

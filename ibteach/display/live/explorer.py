@@ -20,6 +20,7 @@ from tqdm.auto import tqdm
 from ibteach.checks import known, several
 from ibteach.display.live import page, published, vector
 from ibteach.display.live.canvas import LAYOUTS, Canvas, layouts_of, picture
+from ibteach.display.live.memory import give_back
 from ibteach.display.live.packed import Strips
 from ibteach.display.live.scene import Axis, DrawnScene, Scene, alt_text, resolve, start_state, states
 from ibteach.display.live.themes import LIGHT, THEMES
@@ -62,6 +63,7 @@ class Explorer(LiveFigure):
         if hasattr(self, "_canvases"):  # a scene that was refused has none
             with self._drawing:
                 self._canvases.clear()
+            give_back()
 
     def __repr__(self) -> str:
         names = " × ".join(axis.name for axis in self.scene.axes)

@@ -43,6 +43,7 @@ def show(images: UInt8[Tensor, "N C H W"], *, alt: str, columns: int = 8) -> Sho
     if (
         not isinstance(images, Tensor)
         or images.dtype != torch.uint8
+        or images.is_meta
         or images.ndim != 4
         or images.shape[1] not in (1, 3)
         or not images.numel()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ibteach.display.live.scene import Axis, Scene
@@ -18,7 +19,7 @@ from ibteach.display.live.themes import Theme
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
 from ibteach.objectives import OBJECTIVES
-from ibteach.records.record import Record
+from ibteach.records.record import Record, check_record
 
 if TYPE_CHECKING:
     from jaxtyping import Float64
@@ -33,12 +34,21 @@ def title_of(objective: str) -> str:
     return OBJECTIVES[objective].title if objective in OBJECTIVES else objective
 
 
+def along_gamma(axes: Axes, gammas: Sequence[float], margin: float = 1.2) -> None:
+    """Let the x-axis be that of γ, logarithmic; no compression at all, γ = 0, is a place of its own at its left."""
+    positive = [gamma for gamma in gammas if gamma > 0] or [1.0]
+    if min(gammas) > 0:
+        axes.set(xscale="log", xlim=(positive[0] / margin, positive[-1] * margin))
+    else:
+        axes.set_xscale("symlog", linthresh=positive[0])
+        axes.set_xlim(-positive[0] / 5, positive[-1] * margin)
+
+
 class TrainedScene(Scene):
     """A scene whose controls choose one network of a Record: objective, γ, and seed where there are several."""
 
     def __init__(self, record: Record, *more_axes: Axis):
-        if not isinstance(record, Record):
-            raise InvalidInput(f"record: got {type(record).__name__}, expected a Record: what training.fit returns.")
+        check_record("record", record)
         self.record = record
         self.objectives = list(dict.fromkeys(run["objective"] for run in record.runs))
         self.gammas = sorted({run["gamma"] for run in record.runs})

@@ -4,6 +4,7 @@ What takes minutes to train is trained once and kept as a `Record`, with the com
 from its own provenance: `ibteach.training.remake`.
 """
 
+import os
 from pathlib import Path
 
 from ibteach import checks, files
@@ -38,8 +39,8 @@ def find(file: files.PathLike) -> Path:
     >>> find("mnist-surrogates").name
     'mnist-surrogates.safetensors'
     """
-    path = Path(file)
-    return path if path.exists() or path.suffix or len(path.parts) > 1 else _path(str(file))
+    path = files.named(file)
+    return path if os.path.exists(path) or path.suffix or len(path.parts) > 1 else _path(str(file))
 
 
 def _path(name):

@@ -1,0 +1,298 @@
+"""Right numbers or an error: what once came out as NaN, infinity, or a wrong number in silence.
+
+Each test is of something that was seen; `tests/fuzz` looks for the next.
+"""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ibteach import data, networks, training
+from ibteach.bottleneck import curve, gaussian, tabular
+from ibteach.errors import InvalidInput
+from ibteach.evaluation import attacks, ood, prediction, sampling
+from ibteach.information import continuous, discrete, estimators, mixture
+from ibteach.networks.bottleneck import Bottleneck
+from ibteach.objectives import OBJECTIVES, moments
+from ibteach.training import measuring, sweeps
+
+LATENTS, LABELS = torch.randn(50, 3, generator=torch.Generator().manual_seed(0)), torch.arange(50) % 2
+UNIT = torch.eye(3)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data.load("digits")
+
+
+@pytest.fixture
+def network(digits):
+    return networks.mlp(digits.shape, classes=10)
+
+
+def broken(network):
+    with torch.no_grad():
+        network.decoder.weight[0, 0] = math.nan
+    return network
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda n, d, x, y: prediction.probabilities(n, d, x),
+        lambda n, d, x, y: attacks.perturb(n, d, x, y, "fgsm"),
+        lambda n, d, x, y: sampling.log_likelihoods(n, d, x, y, samples=2),
+        lambda n, d, x, y: measuring.encode(n, d, x),
+        lambda n, d, x, y: dataclasses.replace(d, test_images=x, test_labels=y),
+    ],
+)
+def test_images_are_bytes(digits, network, use):
+    images, labels = digits.test_images[:5], digits.test_labels[:5]
+    use(network, digits, images, labels)
+    with pytest.raises(InvalidInput, match=r"images: got dtype torch.float32, expected a uint8"):
+        use(network, digits, images / 16, labels)
+
+
+def test_images_on_another_scale_are_no_pixels(digits, network):
+    with pytest.raises(InvalidInput, match="images: got values up to 240, expected at most 16"):
+        prediction.probabilities(network, digits, digits.test_images[:5] * 15)
+    predict = prediction.Prediction(network, digits)
+    with pytest.raises(InvalidInput, match=r"pixels: got values from 0 to 16, expected shares"):
+        predict(digits.test_images[:5].float())
+
+
+def test_networks_with_nan_answer_nothing(digits, network, tmp_path):
+    images, labels, run = digits.test_images[:5], digits.test_labels[:5], training.Run.of("l2", gamma=0.1)
+    for use in (
+        lambda n: prediction.probabilities(n, digits, images),
+        lambda n: sampling.log_likelihoods(n, digits, images, labels, samples=2),
+        lambda n: training.fit(n, digits, run, epochs=1, progress=False),
+    ):
+        with pytest.raises(InvalidInput, match=r"got NaN or infinity in decoder\.weight"):
+            use(broken(network))
+    with pytest.raises(InvalidInput, match="mean: got 1 NaN"):
+        dataclasses.replace(digits, mean=torch.tensor([math.nan]))
+
+
+@pytest.mark.parametrize("draws", [0, -1, 65, 1.5])
+def test_a_prediction_of_no_draw_is_none(digits, network, draws):
+    with pytest.raises(InvalidInput, match="draws: got"):
+        prediction.Prediction(network, digits).of_first(draws)
+
+
+@pytest.mark.parametrize("bound", [continuous.log_det_bound, continuous.diagonal_bound])
+def test_bounds_of_large_latents_and_of_any_noise(bound):
+    """In float32 the squares are infinite, in float64 they are not; an entropy of infinite noise there is none."""
+    large = bound(LATENTS * 1e20)
+    assert large.dtype == torch.float32
+    torch.testing.assert_close(large.double(), bound(LATENTS.double() * 1e20), rtol=1e-6, atol=0)
+    for variance in (1e-308, 1e308):
+        expected = 1.5 * (math.log(variance) + math.log(continuous.TWO_PI_E))
+        assert bound(torch.ones(4, 3), variance).item() == pytest.approx(expected)
+    with pytest.raises(InvalidInput, match="latents: got values so large"):
+        bound(LATENTS.double() * 1e200)
+
+
+def test_divergences_of_what_is_too_far_apart():
+    far = {"mean": LATENTS[0] * 1e20, "other_mean": LATENTS[1]}
+    with pytest.raises(InvalidInput, match=r"no finite torch\.float32"):
+        continuous.gaussian_kl(**far, covariance=UNIT, other_covariance=UNIT)
+    ones = torch.ones(3)
+    with pytest.raises(InvalidInput, match=r"no finite torch\.float32"):
+        continuous.diagonal_kl(**far, variance=ones, other_variance=ones)
+    with pytest.raises(InvalidInput, match="held_out: got values so large"):
+        continuous.gaussian_cross_entropy(LATENTS, LATENTS.double() * 1e200)
+    with pytest.raises(InvalidInput, match=r"got batches of shapes \(3,\), \(2,\)"):
+        continuous.diagonal_kl(torch.zeros(3, 4), torch.ones(3, 4), torch.zeros(2, 4), torch.ones(2, 4))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_taken_as_float32(dtype):
+    for found, expected in [
+        (continuous.gaussian_entropy(UNIT.to(dtype)), continuous.gaussian_entropy(UNIT)),
+        (continuous.log_det_bound(LATENTS.to(dtype)), continuous.log_det_bound(LATENTS.to(dtype).float())),
+        (
+            continuous.diagonal_entropy(torch.full((3,), 6e4).to(dtype)),
+            continuous.diagonal_entropy(torch.full((3,), 6e4)),
+        ),
+    ]:
+        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_noise_of_any_variance():
+    found = mixture.measure(LATENTS, LABELS, 1e200).latent_entropy
+    assert found.value.item() == pytest.approx(1.5 * (math.log(1e200) + math.log(continuous.TWO_PI_E)), rel=1e-6)
+    for measure in (lambda v: mixture.measure(LATENTS, LABELS, v), lambda v: mixture.pairwise_bounds(LATENTS, v)):
+        with pytest.raises(InvalidInput, match=r"noise_variance: got 1e.308"):
+            measure(1e308)
+    for objective in OBJECTIVES.values():
+        with pytest.raises(InvalidInput, match=r"noise_variance: got 1e-308.*less is lost"):
+            objective(LATENTS, LABELS, noise_variance=1e-308)
+
+
+def test_weights_beyond_all_numbers():
+    for objective in OBJECTIVES.values():
+        for convert in (lambda one: one.gamma(beta_prime=1e308), lambda one: one.beta_prime(gamma=1e308)):
+            try:
+                assert math.isfinite(convert(objective))
+            except InvalidInput as error:
+                assert "for this" in str(error)
+
+
+def test_gaussians_of_classes_that_are_beyond_all_numbers():
+    with pytest.raises(InvalidInput, match="whose squares are too large"):
+        ood.ClassGaussians.fit(LATENTS.double() * 1e200, LABELS, 2)
+    gaussians = ood.ClassGaussians.fit(LATENTS, LABELS, 2)
+    with pytest.raises(InvalidInput, match="so far from every class"):
+        gaussians.surprise(LATENTS.double() * 1e200)
+
+
+@pytest.mark.parametrize("points", [([math.nan], [1.0]), ([math.inf], [1.0]), ([1.0, 2.0], [1.0]), ([-1.0], [1.0])])
+def test_an_envelope_is_of_points(points):
+    with pytest.raises(InvalidInput, match="got tensor"):
+        curve.envelope(*points)
+
+
+def test_a_table_that_wants_a_gradient_is_solved():
+    table = torch.tensor([[0.4, 0.1], [0.1, 0.4]], dtype=torch.float64)
+    for solve in (tabular.solve, curve.solve_squared):
+        wanting = solve(table.clone().requires_grad_(), torch.tensor(3.0, requires_grad=True))
+        torch.testing.assert_close(wanting.rate, solve(table, 3.0).rate, rtol=0, atol=0)
+
+
+def test_batches_that_do_not_fit():
+    three, two = torch.full((3, 2), 0.5), torch.full((2, 2), 0.5)
+    for compare in (discrete.kl_divergence, discrete.cross_entropy):
+        with pytest.raises(InvalidInput, match=r"p, q: got batches of shapes \(3,\), \(2,\)"):
+            compare(three, two)
+    with pytest.raises(InvalidInput, match="table, channel: got batches"):
+        discrete.Joint(torch.full((3, 2, 2), 0.25), "X Y").encode("Z|X", torch.full((2, 2, 2), 0.5))
+
+
+def test_the_relevance_of_a_gaussian_is_what_its_docstring_says():
+    ib, beta, squared = gaussian.GaussianBottleneck([[1.0, 0.8], [0.8, 1.0]], inputs=1), 5.0, 0.64
+    assert ib.relevance(beta).item() == pytest.approx(ib.rate(beta).item() - 0.5 * math.log(beta * squared))
+    assert "½ ln(β ρ²)" in gaussian.GaussianBottleneck.relevance.__doc__
+
+
+# ------------------------------------------------------------------------------- exact only of what is deterministic
+
+
+class Careless(nn.Module):
+    """Drops out in a function, which nobody sees."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(64, 2)
+
+    def forward(self, images):
+        return self.layer(F.dropout(images.flatten(1), 0.2, training=self.training))
+
+
+class Rows(nn.Module):
+    """Leaves out whole rows, as torchvision's StochasticDepth does."""
+
+    def __init__(self):
+        super().__init__()
+        from torchvision.ops import StochasticDepth
+
+        self.layer, self.drop = nn.Linear(64, 2), StochasticDepth(0.01, "row")
+
+    def forward(self, images):
+        return self.drop(self.layer(images.flatten(1)))
+
+
+class Company(nn.Module):
+    """Normalises each batch by itself, whatever the mode."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(64, 2)
+
+    def forward(self, images):
+        return F.batch_norm(self.layer(images.flatten(1)), None, None, training=True)
+
+
+@pytest.mark.parametrize("encoder, said", [(Careless, "chance"), (Rows, "chance"), (Company, "other images beside it")])
+def test_information_is_exact_only_of_a_function_of_each_image(digits, encoder, said):
+    run, quick = training.Run.of("l2", gamma=0.1), {"epochs": 1, "progress": False, "eval_examples": 50}
+    with pytest.raises(InvalidInput, match=f"information: got True for .*{said}"):
+        training.fit(Bottleneck(encoder(), 2, 10), digits, run, information=True, **quick)
+    model = Bottleneck(encoder(), 2, 10)
+    training.fit(model, digits, run, **quick)
+    assert model.stochastic == (said == "chance")  # so that each of the measured draws is one of its dropout too
+
+
+def test_measuring_runs_in_evaluation_mode(digits):
+    """Also what is neither dropout nor normalisation, but asks for the mode."""
+
+    class Moody(nn.Module):
+        def forward(self, images):
+            return images.flatten(1)[:, 10:12] * (1000 if self.training else 1)
+
+    model = Bottleneck(Moody(), 2, 10).train()
+    latents = measuring.encode(model, digits, digits.test_images[:20])
+    assert latents.abs().max() < 100 and model.encoder.training
+
+
+# ------------------------------------------------------------------------------------- what is left as it was found
+
+
+def test_the_callers_random_state_is_left_alone(digits, tmp_path):
+    network = networks.mlp(digits.shape, classes=10, dropout=0.5)
+    training.save_network(tmp_path / "n", network, digits.shape)
+    runs = training.grid(["l2"], gammas=[0.1, 1.0])
+    dropping = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(64, 4))
+    for use in (
+        lambda: sweeps.plan("digits", {"network": "mlp", "hidden": [8], "dropout": 0.5}, runs, epochs=1),
+        lambda: training.load_network(tmp_path / "n"),
+        lambda: training.fit(network, digits, runs[0], epochs=1, progress=False, eval_examples=20),
+        lambda: sampling.log_likelihoods(network, digits, digits.test_images[:3], digits.test_labels[:3], samples=2),
+    ):
+        before = torch.get_rng_state()
+        use()
+        assert torch.equal(torch.get_rng_state(), before)
+    encoder = networks.from_backbone(dropping, digits.shape, classes=10).encoder
+    assert encoder is dropping and encoder.training
+
+
+def test_rounded_products_do_not_reach_class_means(monkeypatch):
+    """Where torch may multiply in TF32, sums of a class are taken in float64: here a product would cost ten bits."""
+    real = torch.Tensor.__matmul__
+
+    def rounded(one, other):
+        if one.dtype == torch.float32:
+            one, other = one.bfloat16().float(), other.bfloat16().float()
+        return real(one, other)
+
+    exact = moments(LATENTS.double() + 100, LABELS, 2)
+    monkeypatch.setattr(torch.Tensor, "__matmul__", rounded)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        found = moments(LATENTS + 100, LABELS, 2)
+    finally:
+        torch.set_float32_matmul_precision(before)
+    torch.testing.assert_close(found.variance.double(), exact.variance, rtol=1e-4, atol=0)
+
+
+def test_an_interval_holds_where_few_draws_decide():
+    """H[Y|Z] = 1.6e-4 nats of two clusters: the standard error covers it in 7 of 100 cases, the interval always."""
+    latents, labels, truth = torch.tensor([[0.0], [1.9]]).repeat(25, 1), torch.tensor([0, 1]).repeat(25), 1.6e-4
+    by_error = by_interval = 0
+    for seed in range(100):
+        found = mixture.measure(latents, labels, seed=seed)
+        value, error = found.decoder_uncertainty
+        low, high = found.interval("decoder_uncertainty")
+        by_error += bool(abs(value - truth) <= 1.96 * error)
+        by_interval += bool(low <= truth <= high)
+    assert by_error < 30 and by_interval >= 95
+
+
+def test_labels_that_are_sparse_are_refused():
+    with pytest.raises(InvalidInput, match="sparse"):
+        estimators.ross(LATENTS, LABELS.to_sparse(), k=3)
