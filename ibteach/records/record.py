@@ -222,7 +222,7 @@ class Record:
             raise DamagedFile(f"{path}: is not a whole Record ({error}). {REMEDY}") from error
 
 
-def check_record(name: str, record) -> None:
+def check_record(name: str, record: Any) -> None:
     """Raise `InvalidInput` for what is no Record.
 
     >>> check_record("record", {})
