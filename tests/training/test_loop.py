@@ -396,7 +396,7 @@ def test_random_labels_are_memorised_only_without_compression(digits):
     assert torch.equal(noisy.test_labels, digits.test_labels) and "100% random labels" in noisy.name
     assert not torch.equal(digits.train_labels, noisy.train_labels)
     small = dataclasses.replace(noisy, train_images=noisy.train_images[:100], train_labels=noisy.train_labels[:100])
-    runs = grid(["variance"], gammas=[0.0, 10.0])
+    runs = grid(["variance"], gammas=[0.0, 100.0])  # at 10 some seeds still memorise most of them
     make = functools.partial(mlp, (1, 8, 8), classes=10, latent_dimension=8, hidden=(64, 64))
     record = quietly(build(make, runs), small, runs, epochs=150, batch_size=50, measure_every=150, eval_examples=100)
     memorised, compressed = record.value("train/argmax_error").tolist()
