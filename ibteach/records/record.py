@@ -340,7 +340,7 @@ def _increasing(field, numbers, strictly) -> Tensor:
         raise InvalidInput(
             f"{field}: got {numbers!r}, expected an integer tensor (E,) of increasing {field[:-1]} numbers."
         )
-    return numbers.detach().to("cpu", torch.int64)
+    return numbers.detach().to("cpu", torch.int64).contiguous()
 
 
 def _table(field, table, shape) -> dict[str, Tensor]:
