@@ -48,7 +48,7 @@ function ask(el, { id, choices, answer }, tell = () => {}) {
     window.dispatchEvent(new CustomEvent(CHANGED));
   });
   const head = make("span", { class: "ibteach-ask" }, choices.length ? "Your prediction:" : "Your prediction first. Then:");
-  const root = make("section", { class: "ibteach-predict-box", "aria-label": "Prediction", "data-predict-id": id }, head,
+  const root = make("section", { class: "ibteach-predict-box", "aria-label": `Prediction ${id}`, "data-predict-id": id }, head,
     make("span", { class: "ibteach-votes" }, ...buttons), said, again, make("label", {}, all, " show all"));
   root.addEventListener("keydown", (event) => {
     const place = Number(event.key) - 1;

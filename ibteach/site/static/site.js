@@ -145,6 +145,8 @@ export function mountAll(root = document) {
   );
   places.forEach((place) => near.observe(place));
   const wanted = places.find((place) => place.dataset.figure === asked().get("figure"));
+  for (let node = wanted; node; node = node.parentElement) // who was sent a figure is shown it, before any vote
+    node.parentElement?.querySelector(":scope > .ibteach-waits")?.classList.remove("ibteach-waits");
   if (wanted) mount(wanted).then(() => wanted.scrollIntoView());
 }
 
