@@ -197,7 +197,9 @@ def climb(source, log_f, beta, start, owner, steps=200):
         growth[going] = np.maximum(new, growth[going])
         place[going] = plain[going] = image
         if number % 3 == 2:
-            place[going] = np.where(astray[:, None], image, newton(here, image, share, squares, beta[whose]))
+            for part in batches(len(going), squares.shape[1]):
+                ahead = newton(here[part], image[part], share[part], squares, beta[whose[part]])
+                place[going[part]] = np.where(astray[part, None], image[part], ahead)
         going = going[rising | astray]
         if number in (3, 9, 30, 99):
             first = np.unique(np.column_stack([owner, plain.round(4)])[going], axis=0, return_index=True)[1]
