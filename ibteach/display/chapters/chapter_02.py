@@ -9,6 +9,7 @@ interpolated, and the picture says whether its solution is proven or searched. C
 import numpy as np
 import torch
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.ticker import MaxNLocator
 
 from ibteach import checks
 from ibteach.bottleneck.contraction import first_birth
@@ -53,7 +54,7 @@ class PlaneScene(Scene):
     """Left: I[X;T] against I[T;Y], the IB curve, the solution and its tangent. Right: the encoder p(t|x)."""
 
     title = "The best bottleneck"
-    size = (11.0, 5.0)
+    tall = (5.4, 8.0)
 
     def __init__(self, joint: Joint, betas, alphas=(0.0, 0.25, 0.5, 0.75, 1.0), restarts: int = 4):
         self.joint = joint
@@ -75,31 +76,33 @@ class PlaneScene(Scene):
         )
 
     def build(self, figure, theme):
-        plane, encoder = figure.subplots(1, 2, width_ratios=[1.15, 1])
-        self.unit = 1.0
+        self.plane, encoder = plane, _ = self.panels(figure, (1.15, 1), (1, 1))
         most = float(self.joint.I(";".join(self.joint.names)))
         entropy = float(self.joint.H(self.joint.names[0]))
         self.limits = 1.06 * entropy, 1.12 * most
-        plane.set(xlim=(0, self.limits[0]), ylim=(0, self.limits[1]), xlabel="rate I[X;T], nats")
-        plane.set_ylabel("relevance I[T;Y], nats")
+        plane.set(xlim=(0, self.limits[0]), ylim=(0, self.limits[1]))
         plane.grid(True)
         plane.axhline(most, color=theme.muted, lw=1.2, ls=":")
-        plane.text(0.01 * entropy, 1.015 * most, "I[X;Y]: all there is", color=theme.muted, size=12, va="bottom")
+        plane.text(0.01 * entropy, 1.015 * most, "I[X;Y]: all there is", color=theme.muted, va="bottom")
         plane.plot(*self.curve, color=theme.cycle[0], label="the IB curve")
         (self.tangent,) = plane.plot([], [], color=theme.cycle[1], lw=1.4, label="slope 1/β")
         (self.dot,) = plane.plot([], [], "o", color=theme.cycle[1], ms=11)
         plane.legend(loc="lower right")
-        self.where = plane.text(0, 1.02, "", transform=plane.transAxes, va="bottom", size=13)
+        self.where = plane.text(0, 1.02, "", transform=plane.transAxes, va="bottom")
 
         inputs = len(self.order)
         blank = np.zeros((inputs, inputs))
         shade = LinearSegmentedColormap.from_list("probability", [theme.background, theme.accent])
         self.clusters = encoder.imshow(blank, aspect="auto", vmin=0, vmax=1, cmap=shade, interpolation="nearest")
-        encoder.set(xticks=[], yticks=[], xlabel="cluster t, by its probability", ylabel=f"each x, {inputs} of them")
-        self.counted = encoder.text(0, 1.02, "", transform=encoder.transAxes, va="bottom", size=13)
-        figure.supxlabel(f"solved now, {self.joint!r}", x=0.998, ha="right", size=10, color=theme.muted)
-        self.known = figure.text(0.012, 0.012, "", size=10, color=theme.muted)
-        return [self.tangent, self.dot, self.where, self.clusters, self.counted, self.known]
+        encoder.set(xticks=[], xlabel="cluster t, by its probability", ylabel="x, those that fall together first")
+        encoder.set_yticks(range(inputs), [str(x) for x in self.order])
+        encoder.tick_params(length=0)
+        scale = figure.colorbar(self.clusters, ax=encoder, ticks=[0, 0.5, 1], pad=0.02, aspect=30)
+        scale.ax.set_title("p(t|x)", loc="center")
+        self.counted = encoder.text(0, 1.02, "", transform=encoder.transAxes, va="bottom")
+        self.known = self.sign(figure, theme, " ")
+        moving = [self.tangent, self.dot, self.where, self.clusters, self.counted, self.known]
+        return [plane.xaxis, plane.yaxis, *moving]
 
     def chosen(self, state):
         """The solutions for the α on screen, and which of them belongs to its β."""
@@ -123,7 +126,10 @@ class PlaneScene(Scene):
         self.clusters.set_data(encoder)
         self.where.set_text(f"I[X;T] = {rate * factor:.3f}   I[T;Y] = {relevance * factor:.3f} {unit}")
         self.counted.set_text(f"{clusters} cluster{'s' * (clusters > 1)}, H[T] = {entropy * factor:.3f} {unit}")
-        self.known.set_text(evidence(*self.chosen(state)))
+        known = f"solved now; {evidence(*self.chosen(state))}"
+        self.known.set_text(self.wrapped(self.known.figure, known))
+        _count(self.plane.xaxis, self.limits[0], "rate I[X;T]", unit)
+        _count(self.plane.yaxis, self.limits[1], "relevance I[T;Y]", unit)
 
     def alt(self, **state):
         rate, relevance, entropy, clusters, _ = self.at(state)
@@ -136,11 +142,19 @@ class PlaneScene(Scene):
         )
 
 
+def _count(axis, largest, label, unit):
+    """Ticks and label of an axis that holds nats, in the unit that is asked for."""
+    ticks = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(0, largest * UNITS[unit])
+    ticks = ticks[(ticks >= 0) & (ticks <= largest * UNITS[unit])]
+    axis.set_ticks(ticks / UNITS[unit], [f"{tick:g}" for tick in ticks])
+    axis.set_label_text(f"{label}, {unit}")
+
+
 class BirthScene(Scene):
     """Left: how far the curve and its tangent lie above slope ρ². Right: the rate over β, and both critical numbers."""
 
     title = "How the first cluster is born"
-    size = (11.0, 5.2)
+    tall = (5.4, 8.0)
     ratios = (0.9, 0.95, 0.98, 0.99, 0.999, 1.001, 1.005, 1.01, 1.02, 1.04, 1.06, 1.08)
 
     def __init__(self, symbols=(2, 3, 4, 5, 6), error=0.1):
@@ -162,8 +176,8 @@ class BirthScene(Scene):
         )
 
     def build(self, figure, theme):
-        plane, kept = figure.subplots(1, 2)
-        row = dict(fontsize=11, handlelength=1.3, columnspacing=1.0)
+        plane, kept = self.panels(figure)
+        row = dict(handlelength=1.3, columnspacing=1.0, borderaxespad=0)
         most = max(rate[-1] for _, rate, _ in self.curves.values())
         above = [self.above(q, *self.curves[q][1:]).max() for q in self.curves]
         high = 1.6 * max(0.002, *above)
@@ -173,8 +187,8 @@ class BirthScene(Scene):
         (self.tangent,) = plane.plot([], [], color=theme.cycle[1], lw=1.4, label="slope 1/β")
         (self.steepest,) = plane.plot([], [], "--", color=theme.cycle[2], lw=1.6, label="slope η_KL")
         (self.dot,) = plane.plot([], [], "o", color=theme.cycle[1], ms=11, clip_on=False, zorder=5)
-        plane.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.08), ncols=3, **row)
-        self.where = plane.text(0, 1.02, "", transform=plane.transAxes, va="bottom", size=13)
+        plane.legend(loc="lower left", bbox_to_anchor=(0, 1.09), ncols=2, **row)
+        self.where = plane.text(0, 1.02, "", transform=plane.transAxes, va="bottom")
         left = 0.9 * min(birth.beta for birth in self.births.values())
         right = 1.15 * max(birth.beta for birth in self.births.values())
         kept.set(xlim=(left, right), ylim=(0, most), xlabel="β", ylabel="rate I[X;T], nats")
@@ -184,10 +198,9 @@ class BirthScene(Scene):
         (self.born,) = kept.plot([], [], "--", color=theme.cycle[2], lw=1.6, label="1/η_KL: born")
         (self.stable,) = kept.plot([], [], "-.", color=theme.cycle[5], lw=1.6, label="1/ρ²: unstable")
         (self.here,) = kept.plot([], [], "o", color=theme.cycle[1], ms=11, clip_on=False, zorder=5)
-        kept.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.08), ncols=2, **row)
-        self.numbers = kept.text(0, 1.02, "", transform=kept.transAxes, va="bottom", size=13)
-        figure.supxlabel(f"solved now, error {self.error:g}", x=0.998, ha="right", size=10, color=theme.muted)
-        self.known = figure.text(0.012, 0.012, "", size=10, color=theme.muted)
+        kept.legend(loc="lower left", bbox_to_anchor=(0, 1.09), **row)
+        self.numbers = kept.text(0, 1.02, "", transform=kept.transAxes, va="bottom")
+        self.known = self.sign(figure, theme, " ")
         moved = [self.curve, self.tangent, self.steepest, self.dot, self.where, self.rates, self.leap, self.born]
         return [*moved, self.stable, self.here, self.numbers, self.known]
 
@@ -219,7 +232,8 @@ class BirthScene(Scene):
         self.stable.set_data([birth.upper] * 2, [0, 10])
         self.here.set_data([beta], [rate])
         self.numbers.set_text(f"η_KL = {birth.contraction:.4f}   ρ² = {birth.squared_correlation:.4f}")
-        self.known.set_text(self.known_of(state))
+        known = f"solved now, error {self.error:g}; {self.known_of(state)}"
+        self.known.set_text(self.wrapped(self.known.figure, known))
 
     def alt(self, **state):
         birth, (_, rates, _) = self.births[state["symbols"]], self.curves[state["symbols"]]
@@ -237,7 +251,7 @@ class GaussianScene(Scene):
     """Left: the curve of one pair of Gaussians with the solution. Right: what is kept, over β, from its birth on."""
 
     title = "The Gaussian bottleneck, on paper"
-    size = (11.0, 4.6)
+    tall = (5.4, 7.8)
 
     def __init__(self, correlations=(0.3, 0.5, 0.7, 0.8, 0.9, 0.95)):
         correlations = sorted({checks.number("correlations", rho, above=0, below=1) for rho in correlations})
@@ -249,21 +263,21 @@ class GaussianScene(Scene):
         )
 
     def build(self, figure, theme):
-        plane, kept = figure.subplots(1, 2)
+        plane, kept = self.panels(figure)
         plane.set(xlim=(0, 3), ylim=(0, 1.25), xlabel="rate I[X;T], nats", ylabel="relevance I[T;Y], nats")
         plane.grid(True)
         (self.curve,) = plane.plot([], [], color=theme.cycle[0], label="the IB curve")
         (self.tangent,) = plane.plot([], [], color=theme.cycle[1], lw=1.4, label="slope 1/β")
         (self.most,) = plane.plot([], [], ":", color=theme.muted, lw=1.4, label="I[X;Y]")
         (self.dot,) = plane.plot([], [], "o", color=theme.cycle[1], ms=11)
-        plane.legend(loc="upper left")
+        figure.legend(handles=[self.curve, self.tangent, self.most], loc="outside upper left", ncols=3)
         kept.set(xscale="log", xlim=(1, 62), ylim=(0, 3), xlabel="β", ylabel="rate I[X;T], nats")
         kept.grid(True)
         (self.rates,) = kept.plot([], [], color=theme.cycle[0])
         (self.birth,) = kept.plot([], [], ":", color=theme.muted, lw=1.6)
         (self.here,) = kept.plot([], [], "o", color=theme.cycle[1], ms=11)
-        self.born = kept.text(0, 1.02, "", transform=kept.transAxes, va="bottom", size=13)
-        figure.supxlabel("closed form (Chechik et al. 2005)", x=0.998, ha="right", size=10, color=theme.muted)
+        self.born = kept.text(0, 1.02, "", transform=kept.transAxes, va="bottom")
+        self.sign(figure, theme, "closed form (Chechik et al. 2005)")
         return [self.curve, self.tangent, self.most, self.dot, self.rates, self.birth, self.here, self.born]
 
     def update(self, **state):
@@ -280,7 +294,7 @@ class GaussianScene(Scene):
         self.rates.set_data(fine.numpy(), solved.rate(fine).numpy())
         self.birth.set_data([critical] * 2, [0, 3])
         self.here.set_data([beta], [rate])
-        self.born.set_text(f"nothing is kept below β = 1/ρ² = {critical:.3g}")
+        self.born.set_text(f"nothing is kept below 1/ρ² = {critical:.3g}")
 
     def alt(self, **state):
         solved, beta = self.solved[state["correlation"]], state["beta"]

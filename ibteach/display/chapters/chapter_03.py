@@ -54,16 +54,15 @@ class RateScene(Scene):
     def rate(self, state) -> int:
         return self.draws.rates.index(state["rate"])
 
-    def sign(self, figure, theme) -> None:
-        """Say on the figure where its numbers come from."""
-        figure.supxlabel(source(self.draws), x=0.998, ha="right", size=10, color=theme.muted)
+    def sign(self, figure, theme, text=None):
+        return super().sign(figure, theme, source(self.draws) if text is None else text)
 
 
 class OneDigitScene(RateScene):
     """Left: a test digit. Right: the probability of its label under each draw, on the curve −ln q."""
 
     title = "One digit, many answers"
-    size = (11.0, 4.6)
+    tall = (5.4, 7.4)
     DIGITS = 9
     TOP = 5  # nats; the figure says how many answers lie above
 
@@ -93,11 +92,11 @@ class OneDigitScene(RateScene):
         return -np.log(q).mean(), -np.log(q.mean())
 
     def build(self, figure, theme):
-        picture, curve = figure.subplots(1, 2, width_ratios=[1, 2.4])
+        picture, curve = self.panels(figure, (1, 2.4), (1, 1.6))
         picture.axis("off")
         channels_last = self.draws.images[:1].permute(0, 2, 3, 1)[0].numpy()
         self.image = picture.imshow(self._pixels(channels_last), cmap="gray_r", vmin=0, vmax=1)
-        self.label = picture.text(0, 1.03, "", transform=picture.transAxes, va="bottom", size=13)
+        self.label = picture.text(0, 1.03, "", transform=picture.transAxes, va="bottom")
 
         q = np.linspace(1e-4, 1, 400)
         curve.set(xlim=(0, 1.01), ylim=(0, self.TOP), xlabel="probability of the true label, q(y|z)", ylabel="nats")
@@ -109,7 +108,7 @@ class OneDigitScene(RateScene):
         (self.decoder,) = curve.plot([], [], "^", color=theme.cycle[1], ms=12, label="mean of −ln q", **style)
         (self.prediction,) = curve.plot([], [], "v", color=theme.cycle[5], ms=12, label="−ln of mean q", **style)
         curve.legend(loc="upper right")
-        self.numbers = curve.text(0, 1.02, "", transform=curve.transAxes, va="bottom", size=13)
+        self.numbers = curve.text(0, 1.02, " \n ", transform=curve.transAxes, va="bottom")
         self.sign(figure, theme)
         return [self.image, self.label, self.dots, self.gap, self.decoder, self.prediction, self.numbers]
 
@@ -127,8 +126,8 @@ class OneDigitScene(RateScene):
         self.decoder.set_data([q.mean()], [decoder])
         self.prediction.set_data([q.mean()], [prediction])
         beyond = int((q < np.exp(-self.TOP)).sum())
-        note = f" ({beyond} of {len(q)} answers lie above {self.TOP} nats)" if beyond else ""
-        self.numbers.set_text(f"{decoder:.3f} − {prediction:.3f}: a gap of {decoder - prediction:.3f}{note}")
+        note = f"\n{beyond} of {len(q)} answers lie above {self.TOP} nats" if beyond else ""
+        self.numbers.set_text(f"{decoder:.3f} − {prediction:.3f}: a gap of {decoder - prediction:.3f} nats{note}")
 
     def alt(self, **state):
         q, (decoder, prediction) = self.answers(state), self.entropies(state)
@@ -144,7 +143,7 @@ class BySamplesScene(RateScene):
     """Left: −ln of the mean of S probabilities, against S. Right: its two ends against the dropout rate."""
 
     title = "From decoder to prediction cross-entropy"
-    size = (11.0, 4.8)
+    tall = (5.4, 7.8)
     TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 
     def __init__(self, draws: Draws):
@@ -160,12 +159,12 @@ class BySamplesScene(RateScene):
         return curve[0], curve[-1]
 
     def build(self, figure, theme):
-        falling, gap = figure.subplots(1, 2)
+        falling, gap = self.panels(figure)
         samples, rates = self.draws.samples, self.draws.rates
         most = max(curve.max() for curve in self.curves.values()) * UNITS["bits"]
         least = self.curves["test"].mean(1).min()
         falling.set(xscale="log", yscale="log", xlim=(0.85, samples[-1] * 1.2))
-        falling.set(xlabel="samples S, averaged before the logarithm")
+        falling.set(xlabel="samples S, averaged before the log")
         falling.set_xticks(samples, [str(s) for s in samples])
         falling.set_yticks(self.TICKS, [f"{tick:g}" for tick in self.TICKS])
         falling.minorticks_off()
@@ -188,7 +187,7 @@ class BySamplesScene(RateScene):
         }
         (self.between,) = gap.plot([], [], color=theme.foreground, lw=4, solid_capstyle="butt")
         gap.legend(loc="upper left")
-        self.said = [axes.text(0, 1.02, "", transform=axes.transAxes, va="bottom", size=13) for axes in (falling, gap)]
+        self.said = [axes.text(0, 1.02, "", transform=axes.transAxes, va="bottom") for axes in (falling, gap)]
         self.sign(figure, theme)
         lines = [*self.lines.values(), *self.networks.values()]
         return [*self.others, self.chosen, *self.marks, *lines, self.between, *self.said]
@@ -208,7 +207,7 @@ class BySamplesScene(RateScene):
             each = self.curves["test"][..., end] * factor
             dots.set_data(np.repeat(rates, each.shape[1]), each.ravel())
         self.between.set_data([state["rate"]] * 2, [prediction, decoder])
-        self.said[0].set_text(f"test cross-entropy, {state['unit']}; grey: the other rates")
+        self.said[0].set_text(f"test, {state['unit']}; grey: the other rates")
         self.said[1].set_text(f"{state['unit']}; gap at {state['rate']:g}: {decoder - prediction:.3f}")
 
     def alt(self, **state):
@@ -225,7 +224,7 @@ class ErrorBoundsScene(RateScene):
     """Left: training errors and their bounds while one network trains. Right: all networks at every epoch."""
 
     title = "What a cross-entropy promises about the training error"
-    size = (11.0, 5.0)
+    tall = (5.4, 8.6)
     FLOOR = 1e-4
 
     def __init__(self, draws: Draws):
@@ -248,7 +247,7 @@ class ErrorBoundsScene(RateScene):
         }
 
     def build(self, figure, theme):
-        over_time, all_of_them = figure.subplots(1, 2)
+        over_time, all_of_them = self.panels(figure)
         epochs = next(iter(self.draws.records.values())).epochs.numpy()
         over_time.set(yscale="log", xlim=(0, epochs[-1]), xlabel="epoch", xticks=epochs)
         over_time.grid(True)
@@ -266,16 +265,15 @@ class ErrorBoundsScene(RateScene):
             for name, (label, style, color) in styles.items()
         }
         self.epochs = epochs
-        over_time.legend(loc="lower left", ncols=2, fontsize=11)
-        over_time.set_ylim(self.FLOOR / 30, 4)
-        self.said = over_time.text(0, 1.02, "", transform=over_time.transAxes, va="bottom", size=13)
+        figure.legend(handles=list(self.lines.values()), loc="outside upper left", ncols=2 if self.folded else 3)
+        over_time.set(ylim=(self.FLOOR, 4), ylabel="training examples")
 
         lowest, highest = self.FLOOR, 4.0
         all_of_them.set(xscale="log", yscale="log", xlim=(lowest, highest), ylim=(lowest, highest))
         all_of_them.set(xlabel="bound, from H$_q$[Y|X]", ylabel="training error")
         all_of_them.grid(True)
         all_of_them.fill_between([lowest, highest], [lowest, highest], highest, color=theme.grid, lw=0)
-        all_of_them.text(lowest * 1.5, 1.5, "impossible", color=theme.muted, size=13, va="top")
+        all_of_them.text(lowest * 1.5, 1.5, "impossible", color=theme.muted, va="top")
         self.mine = {}
         for error, bound, color, label in (
             ("sampled", "prediction bound", sampled, "sampled label"),
@@ -287,7 +285,7 @@ class ErrorBoundsScene(RateScene):
             self.mine[error, bound] = all_of_them.plot([], [], "o-", color=color, lw=1.5, label=label)[0]
         all_of_them.legend(loc="lower right")
         self.sign(figure, theme)
-        return [*self.lines.values(), *self.mine.values(), self.said]
+        return [*self.lines.values(), *self.mine.values()]
 
     def _chosen(self, state) -> dict[str, np.ndarray]:
         course = self.course(self.draws.records[state["rate"]])
@@ -299,7 +297,6 @@ class ErrorBoundsScene(RateScene):
             line.set_data(self.epochs, course[name])
         for (error, bound), line in self.mine.items():
             line.set_data(course[bound], course[error])
-        self.said.set_text(f"training examples, dropout rate {state['rate']:g}")
 
     def alt(self, **state):
         last = {name: values[-1] for name, values in self._chosen(state).items()}

@@ -14,6 +14,7 @@ from torch import Tensor
 from ibteach import checks, seeds
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.scene import Axis, Scene
+from ibteach.display.live.themes import SMALL
 from ibteach.display.live.trained import TrainedScene, along_gamma
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
@@ -43,7 +44,7 @@ class PointsScene(Scene):
     """Left: n equally likely points under the noise. Right: the entropy of what one sees, against their distance."""
 
     title = "How many points can be told apart?"
-    size = (11.0, 4.4)
+    tall = (5.4, 7.6)
 
     def __init__(self):
         self.counts = (1, 2, 3, 4, 6, 8)
@@ -67,7 +68,7 @@ class PointsScene(Scene):
         return self.entropies[state["count"]][self.distances.index(state["distance"])]
 
     def build(self, figure, theme):
-        line, curve = figure.subplots(1, 2, width_ratios=[1.4, 1])
+        line, curve = self.panels(figure, (1.4, 1))
         line.set(xlim=(-8, 8), ylim=(-0.12, 1.75), xlabel="z", ylabel="density p(z)")
         line.grid(True)
         (self.seen,) = line.plot([], [], color=theme.cycle[0])
@@ -76,11 +77,11 @@ class PointsScene(Scene):
         curve.grid(True)
         for n in self.counts:
             curve.plot(self.distances, self.entropies[n], color=theme.muted, lw=1)
-            curve.text(1.98, math.log(n) + 0.02, f"ln {n}", ha="right", va="bottom", size=11, color=theme.muted)
+            curve.text(1.98, math.log(n) + 0.02, f"ln {n}", ha="right", va="bottom", size=SMALL, color=theme.muted)
         (self.chosen,) = curve.plot([], [], color=theme.cycle[0])
         (self.here,) = curve.plot([], [], "o", color=theme.cycle[0], ms=10)
-        self.said = line.text(0, 1.03, "", transform=line.transAxes, va="bottom", size=13)
-        figure.supxlabel("computed by quadrature", x=0.998, ha="right", size=10, color=theme.muted)
+        self.said = line.text(0, 1.03, "", transform=line.transAxes, va="bottom")
+        self.sign(figure, theme, "computed by quadrature")
         return [self.seen, self.where, self.chosen, self.here, self.said]
 
     def update(self, **state):
@@ -104,7 +105,7 @@ class ScalingScene(Scene):
     """Left: a·Z as a decoder sees it that divides by a. Right: entropy and information about the label, against a."""
 
     title = "A latent, scaled"
-    size = (11.0, 5.0)
+    tall = (5.4, 9.0)
 
     def __init__(self, latents: Tensor, labels: Tensor):
         if checks.real("latents", latents, "N K").shape[1] != 2:
@@ -129,7 +130,7 @@ class ScalingScene(Scene):
         return self.found.latent_entropy.value[i].item(), self.found.preserved_relevant_information.value[i].item()
 
     def build(self, figure, theme):
-        plane, curve = figure.subplots(1, 2, width_ratios=[1, 1.15])
+        plane, curve = self.panels(figure, (1, 1.15), (1.1, 1))
         low, high = self.latents.min(0).values, self.latents.max(0).values
         centre, self.reach = (low + high) / 2, 0.62 * (high - low).max().item()
         limits = [(c - self.reach, c + self.reach) for c in centre.tolist()]
@@ -140,8 +141,8 @@ class ScalingScene(Scene):
         self.dots = [plane.plot([], [], color=theme.cycle[c % 10], **style)[0] for c in classes]
         self.corner = limits[0][0] + 0.12 * self.reach, limits[1][0] + 0.15 * self.reach
         (self.bar,) = plane.plot([], [], color=theme.foreground, lw=3, solid_capstyle="butt")
-        self.bar_text = plane.text(self.corner[0], self.corner[1] + 0.04 * self.reach, "", size=12)
-        self.plane_text = plane.text(0, 1.02, "", transform=plane.transAxes, va="bottom", size=13)
+        self.bar_text = plane.text(self.corner[0], self.corner[1] + 0.04 * self.reach, "")
+        self.plane_text = plane.text(0, 1.02, "", transform=plane.transAxes, va="bottom")
 
         found, a = self.found, self.factors
         curve.set(xlim=(a[0] / 1.2, a[-1] * 1.2), ylim=(-7, 9), xlabel="scale a", ylabel="nats")
@@ -150,7 +151,7 @@ class ScalingScene(Scene):
         curve.grid(True)
         curve.axhline(0, color=theme.foreground, lw=1)
         curve.axhline(found.ceiling, color=theme.muted, lw=1.2, ls=":")
-        curve.text(a[0], found.ceiling + 0.1, f"ln N = {found.ceiling:.2f}", size=11, color=theme.muted, va="bottom")
+        curve.text(a[0], found.ceiling + 0.1, f"ln N = {found.ceiling:.2f}", size=SMALL, color=theme.muted, va="bottom")
         entropy, information = theme.cycle[0], theme.cycle[1]
         curve.plot(a, self.entropy, "--", color=entropy, label="H[aZ], no noise")
         curve.plot(a, found.latent_entropy.value.numpy(), color=entropy, label="H[aZ + ε]")
@@ -160,9 +161,9 @@ class ScalingScene(Scene):
         (self.here,) = curve.plot([], [], "o", color=entropy, ms=10)
         (self.there,) = curve.plot([], [], "o", color=information, ms=10)
         self.cursor = curve.axvline(1, color=theme.muted, lw=1.2, zorder=0.5)
-        self.said = curve.text(0, 1.02, "", transform=curve.transAxes, va="bottom", size=13)
+        self.said = curve.text(0, 1.02, "", transform=curve.transAxes, va="bottom")
         text = f"computed now: {len(self.labels)} inputs, mixture measure; dashed entropy: Kozachenko–Leonenko + 2 ln a"
-        figure.supxlabel(text, x=0.998, ha="right", size=10, color=theme.muted)
+        self.sign(figure, theme, text)
         return [
             *(*self.dots, self.bar, self.bar_text, self.plane_text),
             *(self.cursor, self.here, self.there, self.said),
@@ -181,7 +182,7 @@ class ScalingScene(Scene):
         self.here.set_data([a], [entropy])
         self.there.set_data([a], [information])
         self.cursor.set_xdata([a, a])
-        self.said.set_text(f"entropy {entropy:.2f} nats, about the label {information:.2f} nats")
+        self.said.set_text(f"entropy {entropy:.2f}, about the label {information:.2f} nats")
 
     def alt(self, **state):
         entropy, information = self.value(state)
@@ -198,7 +199,7 @@ class WithAndWithoutScene(TrainedScene):
     """Left: the log-variance bound on H[Z|Y]. Right: test error. Each for networks with noise and without, over γ."""
 
     title = "Trained with noise, and without"
-    size = (11.0, 4.6)
+    tall = (5.4, 7.8)
 
     def __init__(self, noisy: Record, noiseless: Record):
         super().__init__(noisy)
@@ -211,7 +212,7 @@ class WithAndWithoutScene(TrainedScene):
         return self.records[which].value(name).numpy()[networks]
 
     def build(self, figure, theme):
-        bound, error = figure.subplots(1, 2)
+        bound, error = self.panels(figure)
         for axes in (bound, error):
             along_gamma(axes, self.gammas)
             axes.set_xlabel("γ")
@@ -229,7 +230,7 @@ class WithAndWithoutScene(TrainedScene):
                 self.lines[which, name] = line, dot
         bound.legend(loc="lower left")
         self.cursors = [axes.axvline(1, color=theme.muted, lw=1.2, zorder=0.5) for axes in (bound, error)]
-        self.said = [axes.text(0, 1.02, "", transform=axes.transAxes, va="bottom", size=13) for axes in (bound, error)]
+        self.said = [axes.text(0, 1.02, "", transform=axes.transAxes, va="bottom") for axes in (bound, error)]
         self.sign(figure, theme)
         return [*(artist for pair in self.lines.values() for artist in pair), *self.cursors, *self.said]
 

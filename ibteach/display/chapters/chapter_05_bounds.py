@@ -19,7 +19,7 @@ class BoundScene(TrainedScene):
     """Left: the bounds on H[Z|Y] as bars, each with what it adds to the one before. Right: logarithm and tangent."""
 
     title = "A chain of upper bounds on H[Z|Y]"
-    size = (11.0, 4.8)
+    tall = (5.4, 8.2)
 
     def __init__(self, record: Record):
         check_record("record", record)
@@ -53,7 +53,7 @@ class BoundScene(TrainedScene):
         return [UNITS[state["unit"]] * float(value) for value in (self.measured(m)[0], *self.bounds[m])]
 
     def build(self, figure, theme):
-        ladder, curves = figure.subplots(1, 2, width_ratios=[1.25, 1])
+        ladder, curves = self.panels(figure, (1.25, 1))
         ladder.set_xscale("symlog", linthresh=1, linscale=0.7)
         ladder.set(xlim=(0, 1e5), yticks=range(len(self.titles)), ylim=(len(self.titles) - 0.5, -0.5))
         ladder.set_yticklabels(self.titles)
@@ -62,8 +62,8 @@ class BoundScene(TrainedScene):
         places = range(len(self.titles))
         self.added = ladder.barh(places, [0] * len(self.titles), height=0.62, color=theme.cycle[1])
         self.before = ladder.barh(places, [0] * len(self.titles), height=0.62, color=theme.cycle[0])
-        self.numbers = [ladder.text(0, place, "", va="center", size=12) for place in places]
-        self.unit_text = ladder.text(0, 1.02, "", transform=ladder.transAxes, va="bottom", size=13)
+        self.numbers = [ladder.text(0, place, "", va="center") for place in places]
+        self.unit_text = ladder.text(0, 1.02, "", transform=ladder.transAxes, va="bottom")
 
         v = np.geomspace(ZERO_ENTROPY_VARIANCE / 3, 2 * self.variance.max(), 400)
         curves.set_xscale("log")
@@ -83,10 +83,9 @@ class BoundScene(TrainedScene):
             ha="right",
             va="bottom",
             color=theme.muted,
-            size=12,
         )
-        curves.legend(loc="upper left")
-        self.run = curves.text(0, 1.02, "", transform=curves.transAxes, va="bottom", size=13)
+        curves.legend(loc="lower right")
+        self.run = curves.text(0, 1.02, "", transform=curves.transAxes, va="bottom")
         (self.interval,) = ladder.plot([], [], color=theme.foreground, lw=2)
         style = {"ls": "", "marker": "o", "ms": 6, "mec": theme.background, "mew": 0.6}
         (self.on_log,) = curves.plot([], [], color=theme.cycle[0], **style)
@@ -110,8 +109,8 @@ class BoundScene(TrainedScene):
         for v, on_log, on_line in lines:
             on_log.set_data(v, unit * 0.5 * np.log(TWO_PI_E * v))
             on_line.set_data(v, unit * (TWO_PI_E / 2 * v - 0.5))
-        self.run.set_text(f"{self.run_text(m)}, in {state['unit']}")
-        self.unit_text.set_text(f"test set, {state['unit']}; orange: what each bound adds")
+        self.run.set_text(f"{self.weight_text(m)}; in {state['unit']}")
+        self.unit_text.set_text(f"test, {state['unit']}; orange: what each adds")
 
     def alt(self, **state):
         m = self.network(state)
@@ -128,10 +127,10 @@ class ErrorBoundScene(TrainedScene):
     """Left: error and bounds while one network trains. Right: every network at every epoch, under the diagonal."""
 
     title = "What a cross-entropy promises about the training error"
-    size = (11.0, 4.6)
+    tall = (5.4, 7.8)
 
     def build(self, figure, theme):
-        over_time, all_of_them = figure.subplots(1, 2)
+        over_time, all_of_them = self.panels(figure)
         self.epochs = self.record.epochs.numpy()
         over_time.set(xlim=(0, self.epochs[-1]), ylim=(0, 1.02), xlabel="epoch")
         over_time.grid(True)
@@ -144,8 +143,8 @@ class ErrorBoundScene(TrainedScene):
             over_time.plot([], [], style, marker="o", color=color, label=label)[0]
             for label, (color, style) in styles.items()
         ]
-        over_time.legend(loc="upper right")
-        self.run = over_time.text(0, 1.02, "", transform=over_time.transAxes, va="bottom", size=13)
+        figure.legend(handles=self.lines, loc="outside upper left", ncols=2 if self.folded else 3)
+        self.run = over_time.text(0.98, 0.97, "", transform=over_time.transAxes, ha="right", va="top")
 
         self.bound, self.error = (
             self._of("train/prediction_cross_entropy"),
@@ -156,7 +155,7 @@ class ErrorBoundScene(TrainedScene):
         all_of_them.set(xlabel="bound 1 − exp(−H$_q$[Y|X])", ylabel="error of a sampled prediction")
         all_of_them.grid(True)
         all_of_them.fill_between([lowest, 1.15], [lowest, 1.15], 1.15, color=theme.grid, lw=0)
-        all_of_them.text(lowest * 1.4, 0.75, "impossible", color=theme.muted, size=13, va="top")
+        all_of_them.text(lowest * 1.4, 0.75, "impossible", color=theme.muted, va="top")
         all_of_them.plot(self.bound.ravel(), self.error.ravel(), "o", ms=3.5, mew=0, color=theme.muted, alpha=0.5)
         (self.mine,) = all_of_them.plot([], [], "o-", color=theme.cycle[1], lw=1.5)
         self.sign(figure, theme)
@@ -171,7 +170,7 @@ class ErrorBoundScene(TrainedScene):
         for line, values in zip(self.lines, (decoder, self.bound, self.error), strict=True):
             line.set_data(self.epochs, values[m])
         self.mine.set_data(self.bound[m], self.error[m])
-        self.run.set_text(self.run_text(m))
+        self.run.set_text(self.weight_text(m))
 
     def alt(self, **state):
         m = self.network(state)

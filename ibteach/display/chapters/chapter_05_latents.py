@@ -17,7 +17,7 @@ class LatentScene(TrainedScene):
     """Left: test latents in the plane, decisions, ellipses, the noise to scale. Right: loss terms and error over γ."""
 
     title = "Latent space under compression"
-    size = (11.0, 5.2)
+    tall = (5.4, 9.4)
     GRID = 260
 
     def __init__(self, record: Record):
@@ -42,7 +42,7 @@ class LatentScene(TrainedScene):
         _, s, vh = torch.linalg.svd(pooled - pooled.mean(0), full_matrices=False)
         share = (s[:2].square().sum() / s.square().sum()).item()
         directions = vh[:2].T
-        named = f"first two principal components over all networks\n({share:.0%} of variance)"
+        named = f"first two principal components\nover all networks ({share:.0%} of variance)"
         return (z @ directions).numpy(), named
 
     def _covariances(self, record):
@@ -53,9 +53,12 @@ class LatentScene(TrainedScene):
         return mean.numpy(), moments(points, labels, self.classes, self.noise_variance).covariance.numpy()
 
     def build(self, figure, theme):
-        grid = figure.add_gridspec(2, 2, width_ratios=[1.05, 1])
         self.theme = theme
-        plane = figure.add_subplot(grid[:, 0])
+        if self.folded:
+            plane, self.terms, self.error = figure.subplots(3, 1, height_ratios=[2.4, 1, 1])
+        else:
+            grid = figure.add_gridspec(2, 2, width_ratios=[1, 1])
+            plane, self.terms, self.error = (figure.add_subplot(grid[at]) for at in ((slice(2), 0), (0, 1), (1, 1)))
         plane.set(xlim=(-1, 1), ylim=(-1, 1), xticks=[], yticks=[], aspect="equal")
         plane.set_xlabel(self.projection or "$z_1$", color=theme.muted)
         plane.set_ylabel("" if self.projection else "$z_2$", color=theme.muted)
@@ -71,10 +74,9 @@ class LatentScene(TrainedScene):
         bold = {"ha": "center", "va": "center", "size": 14, "weight": "bold", "path_effects": halo, "zorder": 6}
         self.names = [plane.text(0, 0, "", color=theme.foreground, **bold) for _ in range(self.classes)]
         (self.noise,) = plane.plot([], [], color=theme.accent, lw=2.5, zorder=7)
-        self.noise_text = plane.text(-0.96, -0.95, "", color=theme.accent, size=12, va="bottom", zorder=7)
-        self.run = plane.text(-1, 1.02, "", size=13, va="bottom")
+        self.noise_text = plane.text(-0.96, -0.95, "", color=theme.accent, va="bottom", zorder=7)
+        self.run = plane.text(-1, 1.02, "", va="bottom")
 
-        self.terms, self.error = figure.add_subplot(grid[0, 1]), figure.add_subplot(grid[1, 1])
         for axes in (self.terms, self.error):
             along_gamma(axes, self.gammas)
             axes.grid(True)
@@ -84,19 +86,18 @@ class LatentScene(TrainedScene):
         self.error.set_xlabel("γ")
         self.error.set(ylim=(0, 100), ylabel="error, %")
         self.lines = {
-            "train/decoder_cross_entropy": self._line(self.terms, theme.cycle[0], "H$_q$[Y|Z], train", "-"),
-            "test/decoder_cross_entropy": self._line(self.terms, theme.cycle[0], "H$_q$[Y|Z], test", "--"),
-            "weighted surrogate": self._line(self.terms, theme.cycle[1], "β′ · surrogate above its floor, train", "-"),
+            "train/decoder_cross_entropy": self._line(self.terms, theme.cycle[0], "H$_q$[Y|Z]", "-"),
+            "test/decoder_cross_entropy": self._line(self.terms, theme.cycle[0], "", "--"),
+            "weighted surrogate": self._line(self.terms, theme.cycle[1], "β′ · surrogate above floor", "-"),
             "train/argmax_error": self._line(self.error, theme.cycle[5], "train", "-"),
             "test/argmax_error": self._line(self.error, theme.cycle[5], "test", "--"),
         }
-        self.terms.legend(loc="upper left")
+        self.terms.legend(loc="lower left", bbox_to_anchor=(-0.02, 0.98), ncols=2, columnspacing=1, handlelength=1.2)
         self.error.legend(loc="upper left")
-        self.unit_text = self.terms.text(-0.02, 1.03, "", transform=self.terms.transAxes, va="bottom", size=13)
+        beside = {"rotation": 90, "ha": "right", "va": "center", "transform": self.terms.transAxes}
+        self.unit_text = self.terms.text(-0.09, 0.5, "nats", **beside)
         self.cursors = [axes.axvline(1, color=theme.muted, lw=1.2, zorder=0.5) for axes in (self.terms, self.error)]
-        self.error_text = self.error.text(
-            0.99, 1.03, "", transform=self.error.transAxes, ha="right", va="bottom", size=13
-        )
+        self.error_text = self.error.text(0.99, 1.03, "", transform=self.error.transAxes, ha="right", va="bottom")
         self.sign(figure, theme)
         lines = [artist for pair in self.lines.values() for artist in pair]
         return [
@@ -121,8 +122,8 @@ class LatentScene(TrainedScene):
             dot.set_data([state["gamma"]], [values[self.gammas.index(state["gamma"])]])
         for cursor in self.cursors:
             cursor.set_xdata([state["gamma"]] * 2)
-        self.run.set_text(self.run_text(m))
-        self.unit_text.set_text(f"loss terms, {unit}")
+        self.run.set_text(self.weight_text(m))
+        self.unit_text.set_text(unit)
         test = 100 * self.value("test/argmax_error", m)
         self.error_text.set_text(f"test error {test:.1f} %")
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from ibteach import checks
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.scene import Axis, Scene
+from ibteach.display.live.themes import SMALL
 from ibteach.display.live.trained import along_gamma
 from ibteach.errors import InvalidInput
 from ibteach.information.comparison import gaussian_channel
@@ -49,7 +50,7 @@ class PlaygroundScene(Scene):
     """Left: what each measure says against the truth, in one dimension. Right: at one truth, over all dimensions."""
 
     title = "Measures of information, where the truth is known"
-    size = (11.0, 5.2)
+    tall = (5.4, 8.4)
     TRUTHS = (0.25, 1, 2, 4, 6, 8, 10, 12)
     AT = 4  # nats, on the right
     VISIBLE = 0.1  # nats that the bracket is drawn wide at least, and the figure says so
@@ -74,7 +75,7 @@ class PlaygroundScene(Scene):
         return at_dimension, [self.table(self.AT, dimension, *rest) for dimension in self.dimensions]
 
     def build(self, figure, theme):
-        against, over = figure.subplots(1, 2)
+        against, over = self.panels(figure)
         against.set(xlim=(0, 12.4), ylim=(-1, 16), xlabel="true I[X;Z], nats", ylabel="measured, nats")
         over.set(xlim=(0.85, 75), ylim=(-1, 16), xlabel=f"dimension K, at a true {self.AT} nats")
         over.set_xscale("log", base=2)
@@ -87,7 +88,7 @@ class PlaygroundScene(Scene):
         for axes, x in ((against, self.TRUTHS), (over, self.dimensions)):
             axes.grid(True)
             fill = axes.fill_between(
-                x, 0, 0, color=theme.cycle[0], alpha=0.35, lw=0, label="bracket by mixture (0.1 wide at least)"
+                x, 0, 0, color=theme.cycle[0], alpha=0.35, lw=0, label=f"bracket by mixture, ≥ {self.VISIBLE:g} wide"
             )
             lines = {
                 name: axes.plot([], [], style, color=theme.cycle[i + 1], ms=5, lw=1.6, label=name)[0]
@@ -97,11 +98,11 @@ class PlaygroundScene(Scene):
             self.lines.append((lines, x))
             moving += [fill, *lines.values()]
         self.ceilings = [axes.axhline(1, color=theme.muted, ls=":", lw=1.2) for axes in (against, over)]
-        self.ceiling_text = against.text(12.3, 1, "", color=theme.muted, size=11, ha="right", va="bottom")
-        over.legend(loc="upper left", fontsize=11)
+        self.ceiling_text = against.text(12.3, 1, "", color=theme.muted, size=SMALL, ha="right", va="bottom")
+        figure.legend(*against.get_legend_handles_labels(), loc="outside upper left", ncols=2 if self.folded else 3)
         self.cursor = over.axvline(1, color=theme.muted, lw=1.2, zorder=0.5)
-        self.said = over.text(0, 1.02, "", transform=over.transAxes, va="bottom", size=13)
-        figure.supxlabel("computed now, Gaussian channels", x=0.998, ha="right", size=10, color=theme.muted)
+        self.said = over.text(0, 1.02, "", transform=over.transAxes, va="bottom")
+        self.sign(figure, theme, "computed now, Gaussian channels")
         return [*moving, *self.ceilings, self.ceiling_text, self.cursor, self.said]
 
     def update(self, **state):
@@ -118,9 +119,7 @@ class PlaygroundScene(Scene):
         self.ceiling_text.set_text(f"ln N = {ceiling:.2f}")
         self.cursor.set_xdata([state["dimension"]] * 2)
         table = self.table(self.AT, state["dimension"], state["count"], state["k"], state["width"])
-        self.said.set_text(
-            f"K = {state['dimension']}: KSG {_two_digits(table['KSG 1'])}, bracket {self._bracket(table)}"
-        )
+        self.said.set_text(f"KSG {_two_digits(table['KSG 1'])}, bracket {self._bracket(table)}")
 
     def _bracket(self, table):
         return f"{_two_digits(table['mixture'])} to {_two_digits(table['population at most'])}"
@@ -139,7 +138,7 @@ class BracketScene(Scene):
     """Left: bounds on the population's H[Z] of one network as N grows. Right: the bracket of all networks at most N."""
 
     title = "From these inputs to all of them"
-    size = (11.0, 4.8)
+    tall = (5.4, 8.4)
 
     def __init__(self, latents: Tensor, gammas):
         gammas = [checks.number("gammas", gamma, minimum=0) for gamma in checks.several("gammas", gammas)]
@@ -166,8 +165,8 @@ class BracketScene(Scene):
         self.high = np.minimum(self.found["that mixture, at other inputs"], self.found["a Gaussian, at other inputs"])
 
     def build(self, figure, theme):
-        growing, all_of_them = figure.subplots(1, 2, width_ratios=[1.25, 1])
-        top = 1.5 * max(14, self.high[:, -1].max(), np.log(self.counts[-1]))
+        growing, all_of_them = self.panels(figure, (1.25, 1))
+        top = 1.08 * max(14, self.high[:, -1].max(), np.log(self.counts[-1]))
         growing.set(xscale="log", xlim=(self.counts[0] / 1.2, self.counts[-1] * 1.2), ylim=(0, top))
         growing.set(xlabel="inputs N", ylabel="H[Z], nats")
         growing.set_xticks(self.counts, [str(n) for n in self.counts], minor=False)
@@ -187,16 +186,15 @@ class BracketScene(Scene):
         ceiling = math.log(self.counts[-1])
         all_of_them.axhline(ceiling, color=theme.muted, ls=":", lw=1.5)
         text = f"ln N = {ceiling:.2f}"
-        all_of_them.text(self.gammas[-1] * 1.3, ceiling, text, color=theme.muted, size=11, ha="right", va="bottom")
+        all_of_them.text(self.gammas[-1] * 1.3, ceiling, text, color=theme.muted, size=SMALL, ha="right", va="bottom")
         all_of_them.vlines(self.gammas, self.low[:, -1], self.high[:, -1], color=theme.muted, lw=3)
         for ends in (self.low, self.high):
             all_of_them.plot(self.gammas, ends[:, -1], "_", color=theme.muted, ms=10, mew=2)
         key = [line for line in growing.get_lines() if line is not self.lines["pairwise bound, upper"]]
-        growing.legend(handles=key, loc="upper right", fontsize=11)
+        figure.legend(handles=key, loc="outside upper left", ncols=1 if self.folded else 3)
         self.chosen = all_of_them.plot([], [], color=theme.cycle[0], lw=8, solid_capstyle="butt")[0]
-        self.said = [a.text(0, 1.02, "", transform=a.transAxes, va="bottom", size=13) for a in (growing, all_of_them)]
-        text = f"computed now, latents of {self.shape[1]} dimensions"
-        figure.supxlabel(text, x=0.998, ha="right", size=10, color=theme.muted)
+        self.said = [a.text(0, 1.02, "", transform=a.transAxes, va="bottom") for a in (growing, all_of_them)]
+        self.sign(figure, theme, f"computed now, latents of {self.shape[1]} dimensions")
         return [self.fill, *self.lines.values(), self.chosen, *self.said]
 
     def update(self, **state):
@@ -207,7 +205,7 @@ class BracketScene(Scene):
         self.fill.set_data(self.counts, low, high)
         self.chosen.set_data([state["gamma"]] * 2, [low[-1], high[-1]])
         self.said[0].set_text("bounds on the entropy of all inputs")
-        self.said[1].set_text(f"N = {self.counts[-1]}: {self.low[m, -1]:.2f} to {self.high[m, -1]:.2f} nats")
+        self.said[1].set_text(f"N = {self.counts[-1]}: {_two_digits(low[-1])} to {_two_digits(high[-1])} nats")
 
     def alt(self, **state):
         m = self.gammas.index(state["gamma"])

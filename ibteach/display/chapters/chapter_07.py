@@ -88,12 +88,12 @@ class PlaneScene(MeasuredScene):
     """Left: the information plane with a path for each γ. Right: the two terms of the objective over training."""
 
     title = "Trained networks in the information plane"
-    size = (11.0, 5.4)
+    tall = (5.4, 8.8)
     PLANE = ("preserved_information", "preserved_relevant_information")
     TERMS = ("redundant_information", "decoder_uncertainty")
 
     def build(self, figure, theme):
-        plane, course = figure.subplots(1, 2, width_ratios=[1.35, 1])
+        plane, course = self.panels(figure, (1.35, 1), (1.25, 1))
         _nats_and_bits(plane.xaxis, plane, 1.08 * self.ceiling, "I[X;Z], nats")
         _nats_and_bits(plane.yaxis, plane, 1.12 * self._largest("preserved_relevant_information"), "I[Y;Z], nats")
         plane.grid(True)
@@ -101,18 +101,21 @@ class PlaneScene(MeasuredScene):
         both = list(zip(self.colours, self.gammas, strict=True))
         self.paths = [plane.plot([], [], color=shade, lw=1.6)[0] for shade in self.colours]
         self.dots = [plane.plot([], [], "o", color=shade, ms=8, label=f"{gamma:.3g}")[0] for shade, gamma in both]
+        self.dots[0].set_label(f"γ = {self.gammas[0]:.3g}")
         whole = {"mec": theme.foreground, "ms": 13, "mew": 2, "clip_on": False}  # also in the corner at 0, 0
         (self.chosen,) = plane.plot([], [], "o", **whole, zorder=5)
         (self.bars,) = plane.plot([], [], color=theme.foreground, lw=1.5, zorder=6)
-        plane.legend(title="γ", loc="lower right", bbox_to_anchor=(0.9, 0.0), fontsize=11, ncols=2)
+        across = 4 if self.folded else len(self.gammas)
+        row = {"ncols": across, "handletextpad": 0.1, "columnspacing": 0.8}
+        figure.legend(handles=self.dots, loc="outside upper left", **row)
         dashed = {"color": theme.muted, "lw": 1.5, "ls": "--"}
         plane.axvline(self.ceiling, **dashed)
         self.most = plane.axhline(0, **dashed)
-        said = {"color": theme.muted, "size": 12, "va": "bottom"}
+        said = {"color": theme.muted, "va": "bottom"}
         plane.text(self.ceiling, 0.5, "ln N ", rotation=90, ha="right", transform=plane.get_xaxis_transform(), **said)
         self.most_text = plane.text(0.02 * self.ceiling, 0, "H[Y]", **said)
         plane.fill_between([0, self.ceiling], [0, self.ceiling], self.ceiling, color=theme.grid, lw=0, zorder=0)
-        plane.text(0.02, 0.7, "impossible", transform=plane.transAxes, **said)
+        plane.text(0.012, 0.78, "impossible", transform=plane.transAxes, **said)
 
         self._over_training(course)
         _nats_and_bits(course.yaxis, course, 1.08 * max(self._largest(name) for name in self.TERMS), "nats")
@@ -124,10 +127,9 @@ class PlaneScene(MeasuredScene):
         (self.course_bars,) = course.plot([], [], color=theme.foreground, lw=1.2)
         self.cursor = course.axvline(0, color=theme.muted, lw=1.2, zorder=0.5)
         course.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False)
-        self.head = figure.suptitle("γ", size=12.5, x=0.01, ha="left")
-        self.sign(figure, theme)
+        self.said = self.sign(figure, theme, " ")
         moving = [*self.paths, *self.dots, self.chosen, self.bars, self.most, self.most_text]
-        return [*moving, *self.lines.values(), self.course_bars, self.cursor, self.head]
+        return [*moving, *self.lines.values(), self.course_bars, self.cursor, self.said]
 
     def _over_training(self, axes):
         """Epochs from left to right; what was measured within the first has as much room as all that follows."""
@@ -139,7 +141,7 @@ class PlaneScene(MeasuredScene):
             axes.set_xticks([], minor=True)
         else:
             axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.set(xlim=(min(self.epochs), max(self.epochs) + 1e-9), xlabel="epoch")
+        axes.set(xlim=(min(self.epochs), max(self.epochs) + 1e-9), xlabel="epoch (bars: 2 s.e.)")
 
     def _largest(self, quantity):
         return max(self.record.quantities[f"{split}/{quantity}"].max().item() for split in ("train", "test"))
@@ -168,7 +170,10 @@ class PlaneScene(MeasuredScene):
                 bars[1] += [value - 2 * error, value + 2 * error, np.nan]
         self.course_bars.set_data(*bars)
         self.cursor.set_xdata([state["epoch"]] * 2)
-        self.head.set_text(f"{self.state_text(state)}; bars of 2 standard errors")
+        networks = self.networks(state, state["gamma"])
+        seeds = f", mean of {len(networks)} seeds" if len(networks) > 1 else ""
+        said = f"{self.weight_text(networks[0])}{seeds}; {self.record.source}"
+        self.said.set_text(self.wrapped(self.said.figure, said))
 
     def alt(self, **state):
         (rate, rate_error), (relevance, relevance_error) = (self.at(name, state) for name in self.PLANE)
@@ -188,7 +193,6 @@ class NetworkDiagramScene(DiagramScene):
     An example determines its label, and zero-entropy noise has H[Z|X] = 0, so Y and Z lie inside X.
     """
 
-    size = (10.0, 4.8)
     positive = True
 
     def __init__(self, record: Record):

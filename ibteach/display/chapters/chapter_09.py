@@ -13,6 +13,7 @@ from ibteach.display.chapters.chapter_09_effort import EffortScene
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.photographs import show
 from ibteach.display.live.scene import Axis
+from ibteach.display.live.themes import SMALL
 from ibteach.display.live.trained import TrainedScene, along_gamma
 from ibteach.errors import InvalidInput
 from ibteach.evaluation.attacks import ATTACKS, NORMS, quantity
@@ -54,7 +55,7 @@ class RobustnessScene(TrainedScene):
     """
 
     title = "Accuracy under attack"
-    size = (11.0, 5.0)
+    tall = (5.4, 8.4)
 
     def __init__(self, record: Record):
         check_record("record", record)
@@ -86,7 +87,7 @@ class RobustnessScene(TrainedScene):
         return 100 * (1 - values.mean()), 100 * np.sqrt(variance)
 
     def build(self, figure, theme):
-        falling, along = figure.subplots(1, 2, width_ratios=[1.15, 1])
+        falling, along = self.panels(figure, (1.15, 1))
         for axes in (falling, along):
             axes.set(ylim=(-2, 102))
             axes.grid(True)
@@ -97,7 +98,7 @@ class RobustnessScene(TrainedScene):
         both = zip(self.colours, self.gammas, strict=True)
         self.curves = [falling.plot([], [], "o-", ms=3, lw=1.3, color=c, label=f"{g:.3g}")[0] for c, g in both]
         free = "upper right" if self.record.value(quantity("any", self.sizes[-1])).mean() > 0.5 else "lower left"
-        falling.legend(title="γ", loc=free, fontsize=11, ncols=1 + (len(self.gammas) > 6))
+        falling.legend(title="γ", loc=free, ncols=1 + (len(self.gammas) > 6), handlelength=1.2, columnspacing=0.8)
         style = {"fmt": "o-", "ms": 7, "lw": 3.5, "ecolor": theme.foreground, "elinewidth": 1.5, "capsize": 3}
         self.chosen = falling.errorbar(self.reach, self.reach, self.reach, **style, zorder=5)
         along_gamma(along, self.gammas, margin=1.4)
@@ -107,10 +108,10 @@ class RobustnessScene(TrainedScene):
             x = np.arange(1.0, 1 + len(self.gammas))
             style = {"color": color, "fmt": "o-", "ms": 5, "elinewidth": 1.5, "capsize": 3, "label": name}
             self.lines[name] = along.errorbar(x, 0 * x, 0 * x, **style)
-        along.legend(loc="lower left", bbox_to_anchor=(0, 1), fontsize=11, ncols=2)
+        along.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
         self.cursors = [axes.axvline(1, color=theme.muted, lw=1.2, zorder=0.5) for axes in (falling, along)]
-        self.head = figure.suptitle("γ", size=12.5, x=0.01, ha="left")
-        self.said = falling.text(0, 1.02, "", transform=falling.transAxes, va="bottom", size=13)
+        self.head = figure.suptitle("γ", size=SMALL, x=0.01, ha="left")
+        self.said = falling.text(0, 1.02, "", transform=falling.transAxes, va="bottom")
         self.sign(figure, theme)
         bars = [artist for line in (self.chosen, *self.lines.values()) for artist in _parts(line)]
         return [*self.curves, *bars, *self.cursors, self.head, self.said]
@@ -125,8 +126,11 @@ class RobustnessScene(TrainedScene):
         for cursor, place in zip(self.cursors, (self.levels * state["epsilon"], state["gamma"]), strict=True):
             cursor.set_xdata([place] * 2)
         clean, under = (self.accuracy(state, state["gamma"], size)[0] for size in (0, state["epsilon"]))
-        self.head.set_text(f"{self.state_text(state)}; {self.subset} test images, bars of 2 standard errors")
-        self.said.set_text(f"{state['attack']}, ε = {self.size_text(state)}: {under:.0f} %, clean {clean:.0f} %")
+        networks = self.networks(state, state["gamma"])
+        seeds = f"mean of {len(networks)} seeds, " if len(networks) > 1 else ""
+        said = f"{self.weight_text(networks[0])}; {seeds}{self.subset} test images, bars of 2 standard errors"
+        self.head.set_text(said)
+        self.said.set_text(f"under attack {under:.0f} %, clean {clean:.0f} %")
 
     def size_text(self, state) -> str:
         return self.texts[self.sizes.index(state["epsilon"]) - 1]
@@ -159,7 +163,7 @@ class ReliabilityScene(TrainedScene):
     """
 
     title = "As sure as it is right?"
-    size = (11.0, 5.0)
+    tall = (5.4, 8.8)
 
     def __init__(self, probabilities: Tensor, labels: Tensor, record: Record, bins: int = BINS):
         check_record("record", record)
@@ -180,9 +184,12 @@ class ReliabilityScene(TrainedScene):
         self.examples, self.bins = probabilities.shape[-2], bins
 
     def build(self, figure, theme):
-        grid = figure.add_gridspec(2, 2, width_ratios=[1, 1.1], height_ratios=[3, 1])
-        diagram, counts = (figure.add_subplot(grid[row, 0]) for row in range(2))
-        errors = figure.add_subplot(grid[:, 1])
+        if self.folded:
+            diagram, counts, errors = figure.subplots(3, 1, height_ratios=[3, 1, 3])
+        else:
+            grid = figure.add_gridspec(2, 2, width_ratios=[1, 1.1], height_ratios=[3, 1])
+            diagram, counts = (figure.add_subplot(grid[row, 0]) for row in range(2))
+            errors = figure.add_subplot(grid[:, 1])
         diagram.plot([0, 100], [0, 100], color=theme.muted, lw=1.2, ls="--")
         diagram.set(xlim=(0, 102), ylim=(0, 102), ylabel="accuracy, %")
         diagram.tick_params(labelbottom=False)
@@ -193,7 +200,7 @@ class ReliabilityScene(TrainedScene):
         (self.points,) = diagram.plot(
             [], [], "o", color=theme.cycle[0], ms=8, zorder=4, label="accuracy", clip_on=False
         )
-        above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "fontsize": 11, "ncols": 2}
+        above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 2, "columnspacing": 0.8, "handletextpad": 0.4}
         diagram.legend(**above)
         counts.set(xlim=(0, 102), ylim=(0, 100), xlabel="confidence, %", ylabel="share, %")
         edges = np.linspace(0, 100, self.bins + 1)
@@ -207,7 +214,7 @@ class ReliabilityScene(TrainedScene):
         (self.dot,) = errors.plot([], [], "o", color=theme.cycle[1], ms=11)
         errors.legend(**above)
         self.cursor = errors.axvline(1, color=theme.muted, lw=1.2, zorder=0.5)
-        self.head = figure.suptitle("γ", size=12.5, x=0.01, ha="left")
+        self.head = figure.suptitle("γ", size=SMALL, x=0.01, ha="left")
         self.sign(figure, theme)
         return [
             *_parts(self.expected),
@@ -231,7 +238,7 @@ class ReliabilityScene(TrainedScene):
         self.dot.set_data([state["gamma"]], [self.error[m]])
         self.cursor.set_xdata([state["gamma"]] * 2)
         said = f"calibration error {self.error[m]:.1f} %, by chance up to {self.floor[m]:.1f} % (2σ)"
-        self.head.set_text(f"{self.run_text(m)}: {said}; {self.examples} images")
+        self.head.set_text(f"{self.weight_text(m)}; {said}; {self.examples} images")
 
     def alt(self, **state):
         m = self.network(state)

@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.scene import UNITS, Axis, DrawnScene
-from ibteach.display.live.themes import HIGHLIGHT, Theme
+from ibteach.display.live.themes import HIGHLIGHT, SMALL, Theme
 from ibteach.errors import InvalidInput
 from ibteach.information.diagram import REGIONS, definition, latex, region
 from ibteach.information.discrete import Joint
@@ -103,7 +103,7 @@ class Picture:
         halo = [patheffects.withStroke(linewidth=3.5, foreground=theme.background)]
         style = {"ha": "center", "va": "center", "path_effects": halo, "zorder": 4}
         self.titles = [axes.text(0, 0, name, size=17, weight="bold", **style) for name in names]
-        self.values = [axes.text(0, 0, "", size=12.5, **style) for _ in range(2 ** len(self.names) - 1)]
+        self.values = [axes.text(0, 0, "", **style) for _ in range(2 ** len(self.names) - 1)]
         self.artists = [self.image, *self.outlines, *self.titles, *self.values]
 
     def show(self, found: Layout, quantity: str, unit: str = "nats") -> None:
@@ -151,7 +151,7 @@ class Picture:
 class DiagramScene(DrawnScene):
     """The diagram of one joint or of several along a slider; a choice of quantities, and of units."""
 
-    size = (9.0, 4.6)
+    tall = (5.4, 7.4)
 
     def __init__(self, joints: Joint | Mapping[Any, Joint], label: str = ""):
         tables: Mapping[Any, Joint] = joints if isinstance(joints, Mapping) else {0: joints}
@@ -221,15 +221,15 @@ class DiagramScene(DrawnScene):
         }
 
     def build(self, figure: Figure, theme: Theme) -> list:
-        picture, words = figure.subplots(1, 2, width_ratios=[1.15, 1])
+        picture, words = self.panels(figure, (1.15, 1), (1.5, 1))
         self.picture = Picture(picture, theme, self.names, self.box)
         words.set_axis_off()
         self.head = words.text(0, 0.97, "", size=21, va="top")
-        self.definition = words.text(0, 0.83, "", size=12.5, va="top", color=theme.muted)
+        self.definition = words.text(0, 0.83, "", va="top", color=theme.muted)
         self.name = words.text(0, 0.71, "", size=14, va="top", weight="bold", color=theme.accent)
-        self.meaning = words.text(0, 0.63, "", size=12.5, va="top")
+        self.meaning = words.text(0, 0.63, "", va="top")
         self.formula = words.text(0, 0, "", size=14, va="top", linespacing=1.4)
-        self.note = words.text(0, 0.02, "", size=11.5, va="bottom", color=theme.muted)
+        self.note = words.text(0, 0.02, "", size=SMALL, va="bottom", color=theme.muted)
         return [*self.picture.artists, self.head, self.definition, self.name, self.meaning, self.formula, self.note]
 
     def update(self, quantity: str, unit: str, **slider: Any) -> None:

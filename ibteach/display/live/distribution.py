@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from ibteach import seeds
 from ibteach.checks import whole
 from ibteach.display.live.explorer import Explorer
-from ibteach.display.live.themes import Theme
+from ibteach.display.live.themes import SMALL, Theme
 from ibteach.display.live.trained import TrainedScene
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE, zero_entropy_noise
@@ -54,14 +54,15 @@ class DistributionScene(TrainedScene):
             noise = zero_entropy_noise(tuple(latents.shape[1:]), seeds.generator(0, "shown noise")).double()
         self.noisy = (latents + noise)[..., self.shown].numpy()
         self.title = "Pairs of dimensions of the latent" if pairs else "Densities of the latent, dimension by dimension"
-        self.size = (10.0, 1.9 * shown + 0.8) if pairs else (11.0, 3.6)
+        self.size = (10.0, 1.9 * shown + 0.8) if pairs else (9.0, 3.8)
+        self.tall = None if pairs else (5.4, 1.5 * shown + 0.8)
 
     def build(self, figure: Figure, theme: Theme) -> list:
         self.theme = theme
         count = len(self.shown)
-        shape = (count, count) if self.pairs else (1, count)
+        shape = (count, count) if self.pairs else (count, 1) if self.folded else (1, count)
         self.cells = figure.subplots(*shape, squeeze=False)
-        self.head = figure.suptitle(" ", size=12.5, x=0.01, ha="left")
+        self.head = figure.suptitle(" ", size=SMALL, x=0.01, ha="left")
         if self.pairs:
             for row, column in zip(*np.triu_indices(count, 1), strict=True):
                 self.cells[row, column].set_visible(False)
@@ -76,8 +77,9 @@ class DistributionScene(TrainedScene):
         colours = [self.theme.cycle[c % 10] for c in self.classes]
         told = {"hue": self.labels, "palette": colours, "legend": False}
         with mpl.rc_context(self.theme.rc):
-            for row, column in np.ndindex(self.cells.shape):
-                cell = self.cells[row, column]
+            for place in np.ndindex(self.cells.shape):
+                row, column = place if self.pairs else (0, max(place))
+                cell = self.cells[place]
                 cell.clear()
                 if self.pairs and row != column:
                     if row > column:
@@ -86,9 +88,9 @@ class DistributionScene(TrainedScene):
                 else:
                     self._density(seaborn, cell, points[:, column], told)
                 cell.set(xlabel=self._name(column), ylabel=self._name(row) if self.pairs and row > column else "")
-                cell.tick_params(labelsize=9)
+                cell.tick_params(labelsize=9 if self.pairs else SMALL)
                 cell.set_yticks([] if not self.pairs or row == column else cell.get_yticks())
-            self.head.set_text(f"{self.run_text(m)}{self._left_out()}")
+            self.head.set_text(self.wrapped(self.head.figure, f"{self.weight_text(m)}{self._left_out()}"))
 
     def _density(self, seaborn, cell, values, told):
         seaborn.kdeplot(x=values, fill=True, alpha=0.25, warn_singular=False, common_norm=True, ax=cell, **told)

@@ -23,7 +23,7 @@ from ibteach.display.live import page, published
 from ibteach.display.live.canvas import picture
 from ibteach.display.live.diagrams import Picture, number, quantities
 from ibteach.display.live.scene import UNITS, Scene, alt_text
-from ibteach.display.live.themes import THEMES, Theme
+from ibteach.display.live.themes import SMALL, THEMES, Theme
 from ibteach.display.live.widget import Exported, LiveFigure, State
 from ibteach.errors import InvalidInput
 from ibteach.files import PathLike, replacing
@@ -141,7 +141,6 @@ class TableScene(Scene):
     """Table and diagram of one joint: what a notebook keeps of an editor."""
 
     title = "A joint distribution to edit"
-    size = (9.0, 4.2)
 
     def __init__(self, joint: Joint, labels: tuple[list[str], list[str]]):
         self.joint, self.labels = joint, labels
@@ -159,7 +158,7 @@ class TableScene(Scene):
         for i, j in np.ndindex(rows, columns):
             cells.add_patch(_square(j, i, 0.92 * math.sqrt(table[i, j]), color=theme.accent, alpha=0.5, lw=0))
             cells.add_patch(_square(j, i, 0.92, fill=False, edgecolor=theme.muted))
-            cells.text(j, i, f"{table[i, j]:.3f}", ha="center", va="center", size=12)
+            cells.text(j, i, f"{table[i, j]:.3f}", ha="center", va="center", size=SMALL)
         cells.spines[:].set_visible(False)
         found = layout(self.joint)
         Picture(diagram, theme, names, found.box(margin=0.12)).show(found, self.quantity)

@@ -12,17 +12,20 @@ import itertools
 import json
 import math
 import numbers
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ibteach.checks import known
+from ibteach.display.live.themes import SMALL
 from ibteach.errors import InvalidInput
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
     from ibteach.display.live.themes import Theme
 
@@ -125,6 +128,14 @@ class Scene:
         if self.folded:
             return list(figure.subplots(count, 1, height_ratios=heights or [1] * count))
         return list(figure.subplots(1, count, width_ratios=widths))
+
+    def sign(self, figure: Figure, theme: Theme, text: str) -> Text:
+        """Say below the picture where its numbers come from, in as many lines as that takes."""
+        return figure.supxlabel(self.wrapped(figure, text), x=0.998, ha="right", size=SMALL, color=theme.muted)
+
+    def wrapped(self, figure: Figure, text: str) -> str:
+        """A text of the smallest type, in lines that the figure is wide enough for."""
+        return textwrap.fill(text, int(10.5 * figure.get_figwidth()))
 
     def build(self, figure: Figure, theme: Theme) -> list:
         """Draw the still parts on `figure` in the colours of `theme`; return the artists that `update` moves."""

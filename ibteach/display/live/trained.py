@@ -13,6 +13,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from ibteach.display.live.scene import Axis, Scene
 from ibteach.display.live.themes import Theme
@@ -96,9 +97,12 @@ class TrainedScene(Scene):
         """Of the noise that the networks were trained with, per dimension."""
         return ZERO_ENTROPY_VARIANCE if self.setting("noise", True) else 0.0
 
-    def sign(self, figure: Figure, theme: Theme) -> None:
-        """Say on the figure where its numbers come from."""
-        figure.supxlabel(self.record.source, x=0.998, ha="right", size=10, color=theme.muted)
+    def sign(self, figure: Figure, theme: Theme, text: str | None = None) -> Text:
+        return super().sign(figure, theme, self.record.source if text is None else text)
+
+    def weight_text(self, m: int) -> str:
+        """What the controls do not say of a network: the weight of its surrogate in nats."""
+        return f"β′ = {self.record.runs[m]['beta_prime']:.3g}"
 
     def run_text(self, m: int) -> str:
         run = self.record.runs[m]

@@ -8,6 +8,7 @@ from matplotlib import patheffects
 
 from ibteach import data, networks, training
 from ibteach.display.live.scene import UNITS, Scene
+from ibteach.display.live.themes import SMALL
 from ibteach.display.live.trained import title_of
 from ibteach.display.playground.trained import MIXTURE, NONE
 from ibteach.errors import Diverged
@@ -41,7 +42,6 @@ class StillScene(Scene):
     """Plane, bounds and path of a Record with one run; `unit` is what information is counted in."""
 
     title = "Playground: γ moves while the network trains"
-    size = (11.0, 5.0)
 
     def __init__(self, record: Record, unit: str = "nats"):
         self.record, self.unit, self.factor = record, unit, UNITS[unit]
@@ -97,8 +97,8 @@ class StillScene(Scene):
         axes.set_xscale("symlog", linthresh=1)
         axes.set_xlim(min(0, 1.5 * min(values)), 3 * max(values))
         for place, value in enumerate(values):
-            axes.text(max(value, 0), place, f" {value:.3g}", va="center", size=11)
-        axes.set_title(f"bounds on H[Z|Y], {self.unit}", size=12)
+            axes.text(max(value, 0), place, f" {value:.3g}", va="center", size=SMALL)
+        axes.set_title(f"bounds on H[Z|Y], {self.unit}")
 
     def _path(self, axes, theme):
         axes.set(xlabel=f"I[X;Z], {self.unit}", ylabel="I[Y;Z]")
