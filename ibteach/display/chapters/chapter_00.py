@@ -7,6 +7,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from ibteach.course import CHAPTERS, Chapter
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.scene import Axis, Scene
+from ibteach.display.live.themes import SMALL
 
 
 def course_map() -> Explorer:
@@ -29,10 +30,10 @@ def way_to(number: str) -> list[Chapter]:
 
 
 class MapScene(Scene):
-    """A box for each chapter, in columns: what a chapter needs stands left of it, and an arrow leads from there."""
+    """A box for each chapter: what it needs stands left of it (folded, above), and an arrow leads from there."""
 
     title = "The way to a chapter"
-    size = (9.0, 4.5)
+    tall = (5.4, 6.4)
     BOX = (1.75, 0.62)
 
     def __init__(self):
@@ -51,27 +52,34 @@ class MapScene(Scene):
             for number, at in column.items()
         }
 
+    def _place(self, number) -> tuple[float, float]:
+        """Where the box of a chapter stands in this layout."""
+        x, y = self.places[number]
+        return (2 * y, x / 2.2) if self.folded else (x, y)
+
     def build(self, figure, theme):
         axes = figure.add_subplot()
         axes.set_axis_off()
         self.theme, self.boxes, self.names, self.arrows = theme, {}, {}, {}
         width, height = self.BOX
         for chapter in self.chapters:
-            x, y = self.places[chapter.number]
+            x, y = self._place(chapter.number)
             corner, rounded = (x - width / 2, y - height / 2), "round,pad=0,rounding_size=0.08"
             self.boxes[chapter.number] = axes.add_patch(
                 FancyBboxPatch(corner, width, height, rounded, linewidth=1.5, zorder=3)
             )
             name = textwrap.fill(f"{chapter.number} {chapter.title}", 15)
-            self.names[chapter.number] = axes.text(x, y, name, ha="center", va="center", size=11, zorder=4)
+            self.names[chapter.number] = axes.text(x, y, name, ha="center", va="center", size=SMALL, zorder=4)
             for need in _directly(chapter):
-                before = self.places[need]
+                left, above = self._place(need)
                 style = {"arrowstyle": "-|>,head_length=5,head_width=3", "shrinkA": 1, "shrinkB": 2, "zorder": 2}
-                ends = (before[0] + width / 2, before[1]), (x - width / 2, y)
+                ends = (left + width / 2, above), (x - width / 2, y)
+                if self.folded:
+                    ends = (left, above + height / 2), (x, y - height / 2)
                 self.arrows[need, chapter.number] = axes.add_patch(FancyArrowPatch(*ends, **style))
-        across, down = zip(*self.places.values(), strict=True)
+        across, down = zip(*map(self._place, self.places), strict=True)
         axes.set(xlim=(min(across) - 1, max(across) + 1), ylim=(max(down) + 1.0, min(down) - 0.45))
-        self.said = axes.text(min(across) - width / 2, max(down) + 0.95, "", size=13, va="bottom", in_layout=False)
+        self.said = axes.text(min(across) - width / 2, max(down) + 0.95, "", va="bottom", in_layout=False)
         return [*self.arrows.values(), *self.boxes.values(), *self.names.values(), self.said]
 
     def update(self, chapter):
@@ -85,11 +93,12 @@ class MapScene(Scene):
         for ends, arrow in self.arrows.items():
             taken = set(ends) <= set(way)
             arrow.set(color=theme.accent if taken else theme.grid, linewidth=2 if taken else 1.2)
-        self.said.set_text(self._said(chapter))
+        question, length = self._said(chapter)
+        self.said.set_text(f"{self.wrapped(self.said.figure, question)}\n{length}")
 
-    def _said(self, chapter) -> str:
+    def _said(self, chapter) -> tuple[str, str]:
         *before, last = way_to(chapter[:2])
-        return f"{last.question}\nAbout {_hours(sum(one.minutes for one in [*before, last]))} in all."
+        return last.question, f"About {_hours(sum(one.minutes for one in [*before, last]))} in all."
 
     def alt(self, chapter):
         *before, last = way_to(chapter[:2])

@@ -195,17 +195,27 @@ def states(scene: Scene, fixed: dict[str, Any] | None = None) -> list[dict[str, 
     return [dict(zip(held, values, strict=True)) for values in itertools.product(*ticks)]
 
 
+def parsed(state: Any) -> Any:
+    """A state that came as JSON text. Raises `InvalidInput` where the text is none.
+
+    >>> parsed('{"gamma": 1}'), parsed({"gamma": 1})
+    ({'gamma': 1}, {'gamma': 1})
+    """
+    if not isinstance(state, str):
+        return state
+    try:
+        return json.loads(state)
+    except json.JSONDecodeError as error:
+        raise InvalidInput(f"state: got the text {state[:80]!r}, expected a JSON object; {error}.") from None
+
+
 def resolve(scene: Scene, state: Any, current: dict[str, Any]) -> dict[str, Any]:
     """The full state that `state` (a dict or its JSON text) asks for; axes it does not name stay as in `current`.
 
     Raises `UnknownName` for an axis or a choice that the scene does not have, `InvalidInput` for a number that is not
     a tick or for text that is not a JSON object.
     """
-    if isinstance(state, str):
-        try:
-            state = json.loads(state)
-        except json.JSONDecodeError as error:
-            raise InvalidInput(f"state: got the text {state[:80]!r}, expected a JSON object; {error}.") from None
+    state = parsed(state)
     if not isinstance(state, dict):
         example = json.dumps(current, ensure_ascii=False)
         raise InvalidInput(f"state: got {type(state).__name__} {state!r}, expected a dict such as {example}.")

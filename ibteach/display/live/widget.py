@@ -2,7 +2,7 @@
 
 A subclass says what a state is (`_resolved`) and how it looks as a picture with alt text; reading, setting and
 following the state, the picture that a saved notebook keeps, and what `close` gives back are the same for all.
-`Explorer` and `JointTable` are such figures.
+`Explorer`, `JointTable` and `Playground` are such figures.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import anywidget
 import traitlets
 
 from ibteach.display.live import published
+from ibteach.display.live.scene import parsed
 from ibteach.errors import InvalidInput
 
 
@@ -32,12 +33,7 @@ class SharedState(traitlets.TraitType):
     """The full state of a `LiveFigure`; a dict or its JSON text that leaves something out leaves that as it was."""
 
     def validate(self, figure: LiveFigure, value: Any) -> State:
-        if isinstance(value, str):
-            try:
-                value = json.loads(value)
-            except json.JSONDecodeError as error:
-                raise InvalidInput(f"state: got the text {value[:80]!r}, expected a JSON object; {error}.") from None
-        return State(figure._resolved(value, figure._trait_values.get("state")))
+        return State(figure._resolved(parsed(value), figure._trait_values.get("state")))
 
 
 class Exported(NamedTuple):

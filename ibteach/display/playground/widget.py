@@ -1,13 +1,11 @@
 """The playground in a notebook: its settings are the kernel's to read and set, what it trained the kernel's to use."""
 
-import base64
 import functools
 import json
 import math
 import re
 from pathlib import Path
 
-import anywidget
 import torch
 import traitlets
 
@@ -15,9 +13,9 @@ from ibteach import data
 from ibteach.checks import known, number, whole
 from ibteach.display.live import page, published
 from ibteach.display.live.canvas import picture
-from ibteach.display.live.explorer import Exported
-from ibteach.display.live.scene import UNITS, alt_text
+from ibteach.display.live.scene import UNITS, alt_text, parsed
 from ibteach.display.live.themes import THEMES
+from ibteach.display.live.widget import Exported, LiveFigure
 from ibteach.display.playground.still import StillScene, example
 from ibteach.display.playground.trained import MIXTURE, NONE, Trained, network, record, weights
 from ibteach.errors import InvalidInput
@@ -33,9 +31,12 @@ ENGINE = "".join(
     re.sub("^export ", "", FOLDER.joinpath(name).read_text(encoding="utf-8"), flags=re.M)
     for name in ("engine.js", "worker.js")
 )
-SCRIPT = (
-    f"{page.read('page.js')}const ENGINE = {json.dumps(ENGINE, ensure_ascii=False)};\n"
-    f"{FOLDER.joinpath('figure.js').read_text(encoding='utf-8')}"
+SCRIPT = "\n".join(
+    [
+        page.read("page.js"),
+        f"const ENGINE = {json.dumps(ENGINE, ensure_ascii=False)};",
+        *(FOLDER.joinpath(name).read_text(encoding="utf-8") for name in ("drawings.js", "figure.js")),
+    ]
 )
 STYLE = page.STYLE + FOLDER.joinpath("figure.css").read_text(encoding="utf-8")
 
@@ -72,14 +73,7 @@ def playground(**settings) -> "Playground":
     return Playground(settings)
 
 
-class _Settings(traitlets.TraitType):
-    """All settings of a playground: a dict or its JSON text, which may leave out what stays as it is."""
-
-    def validate(self, figure, value):
-        return resolve(value, figure._trait_values.get("state") or START)
-
-
-class Playground(anywidget.AnyWidget):
+class Playground(LiveFigure):
     """The playground; made by `playground`.
 
     `state` is what its controls say, a dict to read and to set. `record` and `network` are what was trained, as soon as
@@ -88,11 +82,8 @@ class Playground(anywidget.AnyWidget):
 
     _esm = SCRIPT
     _css = STYLE
-    _spec = traitlets.Dict().tag(sync=True)
     _trained = traitlets.Dict().tag(sync=True)
     _given = traitlets.Dict().tag(sync=True)
-    state = _Settings().tag(sync=True)
-    _ipython_display_ = None  # ipywidgets 7 would show the live view alone
 
     def __init__(self, settings=None):
         super().__init__(state=resolve(settings or {}, START), _spec=_spec())
@@ -101,11 +92,6 @@ class Playground(anywidget.AnyWidget):
     def __repr__(self):
         steps = f"{self._trained['steps'][-1]:,} steps trained" if self._trained else "nothing trained yet"
         return f"Playground(objective={self.state['objective']!r}, gamma={self.state['gamma']:g}; {steps})"
-
-    @property
-    def state_text(self) -> str:
-        """The settings as one line of JSON, to be kept, shared and set again."""
-        return json.dumps(self.state, ensure_ascii=False)
 
     @property
     def record(self) -> Record:
@@ -141,7 +127,7 @@ class Playground(anywidget.AnyWidget):
         Raises `Unavailable` if the file cannot be written; it is replaced atomically.
         """
         spec = self._spec | {"start": self.state}
-        text = page.page(spec, [], self.picture(), self._alt(), script=SCRIPT, style=STYLE)
+        text = page.page(spec, [], self.picture(), self._still()[0], script=SCRIPT, style=STYLE)
         path = Path(path)
         with replacing(path) as part:
             part.write_text(text, encoding="utf-8")
@@ -150,32 +136,28 @@ class Playground(anywidget.AnyWidget):
     def picture(self, theme="light") -> bytes:
         """One training as a PNG that stands alone: the one in the playground, else one by the library."""
         known("theme", theme, THEMES)
-        return picture(self._still(), theme=THEMES[theme])
+        return picture(self._scene(), theme=THEMES[theme])
 
-    def _still(self):
+    def _resolved(self, value, current):
+        return resolve(value, current or START)
+
+    def _scene(self):
         state = self.state
         if self._trained and self._trained["steps"][-1]:
             return StillScene(self.record, state["unit"])
         shown = [state[name] for name in ("objective", "gamma", "noise")]
         return StillScene(example(*shown, _widths(state["hidden"]), state["seed"]), state["unit"])
 
-    def _alt(self):
-        return alt_text(self._still(), {})
+    def _still(self):
+        return alt_text(self._scene(), {}), 900
 
-    def _repr_mimebundle_(self, **kwargs):
-        if published.folder():
-            spec = self._spec | {"start": self.state}
-            return published.shown(repr(self), published.place("playground", spec, self.picture(), self._alt(), 1000))
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None:  # the front end was closed
-            return None
-        shown, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        still = {"alt": self._alt(), "width": 1000}
-        return shown | {"image/png": base64.b64encode(self.picture()).decode()}, metadata | {"image/png": still}
+    def _published(self):
+        spec = self._spec | {"start": self.state}
+        return published.place("playground", spec, self.picture(), *self._still())
 
     def _answer(self, _, wish, __):
         if wish.get("kind") == "still":  # a browser that cannot train
-            self.send({"kind": "still", "alt": self._alt()}, [self.picture()])
+            self.send({"kind": "still", "alt": self._still()[0]}, [self.picture()])
 
     def _told(self) -> Trained:
         told = self._trained
@@ -201,11 +183,7 @@ def resolve(asked, current) -> dict:
     >>> resolve('{"gamma": 0.1}', START)["gamma"]
     0.1
     """
-    if isinstance(asked, str):
-        try:
-            asked = json.loads(asked)
-        except json.JSONDecodeError as error:
-            raise InvalidInput(f"state: got the text {asked[:80]!r}, expected a JSON object; {error}.") from None
+    asked = parsed(asked)
     if not isinstance(asked, dict):
         raise InvalidInput(f"state: got {type(asked).__name__} {asked!r}, expected a dict such as {{'gamma': 0.1}}.")
     for name in asked:
