@@ -52,7 +52,8 @@ class Diagram {
       this.parts.push({ mask, layer, pale, hatched, value: draw("text", { class: "ibteach-value" }), colour: `color-mix(in srgb, ${mixed} 18%, var(--background))` });
     }
     this.titles = names.map((name) => draw("text", { class: "ibteach-name" }, name));
-    this.svg.append(defs, ...this.parts.map(({ layer }) => layer), ...this.rings.map((ring) => ring[2]), ...this.parts.map(({ value }) => value), ...this.titles);
+    this.leader = draw("path", { class: "ibteach-ring" });
+    this.svg.append(defs, ...this.parts.map(({ layer }) => layer), ...this.rings.map((ring) => ring[2]), this.leader, ...this.parts.map(({ value }) => value), ...this.titles);
   }
 
   // `box` is [left, right, bottom, top], `ellipses` are [x, y, half-axis, half-axis, angle]; `atoms` and `anchors` (where
@@ -72,14 +73,32 @@ class Diagram {
       const [u, v] = [(a * a * along) / far, (b * b * across) / far]; // the point farthest in this direction
       place(this.titles[i], { x: x + u * Math.cos(angle) - v * Math.sin(angle) + 18 * unit * dx, y: -(y + u * Math.sin(angle) + v * Math.cos(angle) + 18 * unit * dy) });
     });
+    const leaders = [];
     for (const { mask, pale, hatched, value, colour } of this.parts) {
       const [x, y, deep] = anchors.get(mask) ?? [0, 0, 0];
+      const led = lit.includes(mask) && deep > 0 && deep <= room;
+      const at = led ? this.beside(x, y, [left, right, bottom, top]) : [x, y];
+      if (led) leaders.push(`M${x},${-y} L${at[0]},${-at[1]}`);
       pale.style.fill = lit.includes(mask) ? "var(--highlight)" : colour;
       hatched.style.visibility = atoms.get(mask) < -1e-9 ? "visible" : "hidden";
-      value.textContent = deep > room ? text(atoms.get(mask)) : "";
+      value.textContent = led || deep > room ? text(atoms.get(mask)) : "";
       value.classList.toggle("ibteach-lit", lit.includes(mask));
-      place(value, { x, y: -y });
+      place(value, { x: at[0], y: -at[1] });
     }
+    place(this.leader, { d: leaders.join(" ") });
+  }
+
+  // Where the number stands of a region that has no room for it: beside the diagram, on the shortest way out.
+  beside(x, y, [left, right, bottom, top]) {
+    const wide = right - left;
+    for (let step = 0; step <= 0.6; step += 0.01)
+      for (let turn = 0; turn < 48; turn++) {
+        const [dx, dy] = [Math.cos, Math.sin].map((f) => f((turn * Math.PI) / 24));
+        const [way, at] = [0, 0.07].map((more) => [x + (step + more) * wide * dx, y + (step + more) * wide * dy]);
+        const free = [way, at].every(([u, v]) => !maskAt(this.ellipses, u, v) && u > left && u < right && v > bottom && v < top);
+        if (free) return at;
+      }
+    return [x, y];
   }
 
   // The atom below the pointer.

@@ -30,7 +30,7 @@ from ibteach.information.geometry import Layout, layout
 from ibteach.information.tables import variable_names
 
 ZERO = 1e-8
-ROOM = 0.018  # of the width: where there is less, a region has no number
+ROOM = 0.018  # of the width: where there is less, the number of a region stands beside the diagram, or nowhere
 # Where I[Y;Z|X] = 0, an atom equals a quantity with a shorter name.
 SHORTER = {"H[Y|X,Z]": "H[Y|X]", "H[Z|X,Y]": "H[Z|X]", "I[X;Y;Z]": "I[Y;Z]"}
 
@@ -104,7 +104,8 @@ class Picture:
         style = {"ha": "center", "va": "center", "path_effects": halo, "zorder": 4}
         self.titles = [axes.text(0, 0, name, size=17, weight="bold", **style) for name in names]
         self.values = [axes.text(0, 0, "", **style) for _ in range(2 ** len(self.names) - 1)]
-        self.artists = [self.image, *self.outlines, *self.titles, *self.values]
+        (self.leader,) = axes.plot([], [], color=theme.foreground, lw=1, zorder=3)
+        self.artists = [self.image, *self.outlines, self.leader, *self.titles, *self.values]
 
     def show(self, found: Layout, quantity: str, unit: str = "nats") -> None:
         """Draw a layout with the region of `quantity` highlighted and each atom's value on it."""
@@ -119,11 +120,29 @@ class Picture:
             far = around[(around * direction.conjugate()).real.argmax()]
             place = far + direction * 0.045 * np.ptp(self.x)
             title.set_position((place.real, place.imag))
+        leaders = []
         for text, (atom, value) in zip(self.values, found.atoms.items(), strict=True):
             x, y, clearance = found.anchors.get(atom, (0, 0, 0))
-            text.set_position((x, y))
-            text.set_text(number(value, unit, 2) if clearance > ROOM * np.ptp(self.x) else "")
+            fits = clearance > ROOM * np.ptp(self.x)
+            led = atom in chosen and clearance > 0 and not fits
+            place = self.beside(found, x, y) if led else (x, y)
+            leaders += [(x, y), place, (np.nan, np.nan)] if led else []
+            text.set_position(place)
+            text.set_text(number(value, unit, 2) if fits or led else "")
             text.set_fontweight("bold" if atom in chosen else "normal")
+        self.leader.set_data(*np.array(leaders or [(np.nan, np.nan)]).T)
+
+    def beside(self, found: Layout, x: float, y: float) -> tuple[float, float]:
+        """Where the number stands of a region that has no room for it: beside the diagram, on the shortest way out."""
+        steps = np.linspace(0, 0.6, 61)[:, None] * np.ptp(self.x)
+        turn = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+        far = steps + 0.07 * np.ptp(self.x) * np.array([[0], [1]])[:, None]  # the number, and the way to it
+        across, down = x + far * np.cos(turn), y + far * np.sin(turn)
+        free = np.logical_and.reduce([level > 0 for level in found.inside(across, down).values()])
+        free &= (across > self.x.min()) & (across < self.x.max()) & (down > self.y.min()) & (down < self.y.max())
+        step = np.where(free.all(0).any(0), free.all(0).argmax(0), len(steps))
+        best = step.argmin()
+        return float(across[1, min(step[best], 60), best]), float(down[1, min(step[best], 60), best])
 
     def where(self, found: Layout, x: npt.ArrayLike, y: npt.ArrayLike) -> dict[str, np.ndarray]:
         """Which points lie in each atom's region."""
