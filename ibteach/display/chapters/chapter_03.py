@@ -10,6 +10,7 @@ import numpy as np
 
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.scene import UNITS, Axis, Scene
+from ibteach.display.live.themes import SMALL
 from ibteach.errors import InvalidInput
 from ibteach.evaluation.sampling import Draws, grouped
 from ibteach.objectives import training_error_bounds
@@ -108,9 +109,11 @@ class OneDigitScene(RateScene):
         (self.decoder,) = curve.plot([], [], "^", color=theme.cycle[1], ms=12, label="mean of −ln q", **style)
         (self.prediction,) = curve.plot([], [], "v", color=theme.cycle[5], ms=12, label="−ln of mean q", **style)
         curve.legend(loc="upper right")
-        self.numbers = curve.text(0, 1.02, " \n ", transform=curve.transAxes, va="bottom")
+        self.numbers = curve.text(0, 1.02, "", transform=curve.transAxes, va="bottom")
+        below = {"transform": curve.transAxes, "ha": "right", "va": "top", "size": SMALL, "color": theme.muted}
+        self.beyond = curve.text(0.98, 0.62, "", **below)
         self.sign(figure, theme)
-        return [self.image, self.label, self.dots, self.gap, self.decoder, self.prediction, self.numbers]
+        return [self.image, self.label, self.dots, self.gap, self.decoder, self.prediction, self.numbers, self.beyond]
 
     def _pixels(self, channels_last):
         """In [0, 1]; one channel is shown as ink."""
@@ -126,8 +129,8 @@ class OneDigitScene(RateScene):
         self.decoder.set_data([q.mean()], [decoder])
         self.prediction.set_data([q.mean()], [prediction])
         beyond = int((q < np.exp(-self.TOP)).sum())
-        note = f"\n{beyond} of {len(q)} answers lie above {self.TOP} nats" if beyond else ""
-        self.numbers.set_text(f"{decoder:.3f} − {prediction:.3f}: a gap of {decoder - prediction:.3f} nats{note}")
+        self.beyond.set_text(f"{beyond} of {len(q)} answers lie above {self.TOP} nats" if beyond else "")
+        self.numbers.set_text(f"{decoder:.3f} − {prediction:.3f}: a gap of {decoder - prediction:.3f} nats")
 
     def alt(self, **state):
         q, (decoder, prediction) = self.answers(state), self.entropies(state)

@@ -182,7 +182,8 @@ class ScalingScene(Scene):
         self.here.set_data([a], [entropy])
         self.there.set_data([a], [information])
         self.cursor.set_xdata([a, a])
-        self.said.set_text(f"entropy {entropy:.2f}, about the label {information:.2f} nats")
+        said = f"entropy {entropy:.2f}, about the label {information:.2f} nats"
+        self.said.set_text(said.replace("-", "−"))
 
     def alt(self, **state):
         entropy, information = self.value(state)

@@ -131,7 +131,7 @@ class Scene:
 
     def sign(self, figure: Figure, theme: Theme, text: str) -> Text:
         """Say below the picture where its numbers come from, in as many lines as that takes."""
-        return figure.supxlabel(self.wrapped(figure, text), x=0.998, ha="right", size=SMALL, color=theme.muted)
+        return figure.supxlabel(self.wrapped(figure, text), x=0.99, ha="right", size=SMALL, color=theme.muted)
 
     def wrapped(self, figure: Figure, text: str) -> str:
         """A text of the smallest type, in lines that the figure is wide enough for."""
