@@ -225,7 +225,8 @@ class View extends LiveFigure {
       if (!image.complete) await image.decode().catch(() => {});
       this.stage.replaceChildren(image);
       this.shown = key;
-      this.shape(this.frames.known.get(key).layout);
+      const { layout } = this.frames.known.get(key);
+      if (layout !== this.shaped) this.shape((this.shaped = layout)); // measures the page, which is not for every tick
       clearTimeout(this.settling);
       this.settling = setTimeout(() => this.settle(), REST_MS);
     }
