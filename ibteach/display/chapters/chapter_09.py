@@ -130,7 +130,7 @@ class RobustnessScene(TrainedScene):
         seeds = f"mean of {len(networks)} seeds, " if len(networks) > 1 else ""
         said = f"{self.weight_text(networks[0])}; {seeds}{self.subset} test images, bars of 2 standard errors"
         self.head.set_text(said)
-        self.said.set_text(f"under attack {under:.0f} %, clean {clean:.0f} %")
+        self.said.set_text(f"{state['attack']}, ε = {self.size_text(state)}: {under:.0f} %, clean {clean:.0f} %")
 
     def size_text(self, state) -> str:
         return self.texts[self.sizes.index(state["epsilon"]) - 1]

@@ -86,7 +86,7 @@ def test_a_point_is_the_mean_over_seeds_with_the_error_of_images_and_seeds():
         np.testing.assert_allclose(curve.get_ydata(), expected)
         np.testing.assert_allclose(curve.get_xdata(), [16 * size for size in EPSILONS])  # digits have levels 0 … 16
     under, clean = (scene.accuracy(state, 0.01, size) for size in (0.1, 0))
-    assert drawn.said.get_text() == f"under attack {under[0]:.0f} %, clean {clean[0]:.0f} %"
+    assert drawn.said.get_text() == f"FGSM, ε = 0.1: {under[0]:.0f} %, clean {clean[0]:.0f} %"
     bars = drawn.lines["under attack"][2][0].get_segments()
     np.testing.assert_allclose(bars[1], [[0.01, under[0] - 2 * under[1]], [0.01, under[0] + 2 * under[1]]])
     assert f"{under[0]:.0f} ± {2 * under[1]:.0f} % under FGSM with ε = 0.1" in alt_text(scene, state)
