@@ -45,7 +45,11 @@ def rings():
     return Explorer(type("Folding", (module.Rings,), {"axes": axes, "size": (9.0, 4.5), "tall": (5.4, 5.0)})())
 
 
-FIGURES = {"explorer": rings, "table": JointTable, "playground": playground}
+FIGURES = {
+    "explorer": lambda path: rings().export(path, layouts=["wide", "tall"]),
+    "table": lambda path: JointTable().export(path),
+    "playground": lambda path: playground().export(path),
+}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +59,7 @@ def exported(tmp_path_factory):
 
     def get(name):
         if name not in written:
-            written[name] = FIGURES[name]().export(folder / f"{name}.html").path.as_uri()
+            written[name] = FIGURES[name](folder / f"{name}.html").path.as_uri()
         return written[name]
 
     return get

@@ -177,5 +177,5 @@ def test_a_saved_notebook_keeps_picture_and_words(models):
 
 def test_before_anything_is_trained_the_picture_is_of_a_training_by_the_library():
     figure = playground(objective="variance", gamma=0.1)
-    assert "after 20 epochs with variance, γ = 0.1" in figure._alt()
-    assert "log-determinant" in playground(objective="mixture", gamma=0.1)._alt()
+    assert "after 20 epochs with variance, γ = 0.1" in figure._still()[0]
+    assert "log-determinant" in playground(objective="mixture", gamma=0.1)._still()[0]

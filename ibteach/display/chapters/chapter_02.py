@@ -9,7 +9,6 @@ interpolated, and the picture says whether its solution is proven or searched. C
 import numpy as np
 import torch
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.ticker import MaxNLocator
 
 from ibteach import checks
 from ibteach.bottleneck.contraction import first_birth
@@ -17,6 +16,7 @@ from ibteach.bottleneck.gaussian import GaussianBottleneck
 from ibteach.bottleneck.tabular import Solution, solve
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.scene import UNITS, Axis, Scene
+from ibteach.display.live.units import nats_and_bits
 from ibteach.information.discrete import Joint
 
 
@@ -76,11 +76,12 @@ class PlaneScene(Scene):
         )
 
     def build(self, figure, theme):
-        self.plane, encoder = plane, _ = self.panels(figure, (1.15, 1), (1, 1))
+        plane, encoder = self.panels(figure, (1.15, 1), (1, 1))
         most = float(self.joint.I(";".join(self.joint.names)))
         entropy = float(self.joint.H(self.joint.names[0]))
         self.limits = 1.06 * entropy, 1.12 * most
-        plane.set(xlim=(0, self.limits[0]), ylim=(0, self.limits[1]))
+        nats_and_bits(plane.xaxis, plane, self.limits[0], "rate I[X;T], nats")
+        nats_and_bits(plane.yaxis, plane, self.limits[1], "relevance I[T;Y], nats")
         plane.grid(True)
         plane.axhline(most, color=theme.muted, lw=1.2, ls=":")
         plane.text(0.01 * entropy, 1.015 * most, "I[X;Y]: all there is", color=theme.muted, va="bottom")
@@ -88,7 +89,7 @@ class PlaneScene(Scene):
         (self.tangent,) = plane.plot([], [], color=theme.cycle[1], lw=1.4, label="slope 1/β")
         (self.dot,) = plane.plot([], [], "o", color=theme.cycle[1], ms=11)
         plane.legend(loc="lower right")
-        self.where = plane.text(0, 1.02, "", transform=plane.transAxes, va="bottom")
+        self.where = plane.text(0, 1.24, "", transform=plane.transAxes, va="bottom")
 
         inputs = len(self.order)
         blank = np.zeros((inputs, inputs))
@@ -98,11 +99,10 @@ class PlaneScene(Scene):
         encoder.set_yticks(range(inputs), [str(x) for x in self.order])
         encoder.tick_params(length=0)
         scale = figure.colorbar(self.clusters, ax=encoder, ticks=[0, 0.5, 1], pad=0.02, aspect=30)
-        scale.ax.set_title("p(t|x)", loc="center")
+        scale.set_label("p(t|x)")
         self.counted = encoder.text(0, 1.02, "", transform=encoder.transAxes, va="bottom")
         self.known = self.sign(figure, theme, " ")
-        moving = [self.tangent, self.dot, self.where, self.clusters, self.counted, self.known]
-        return [plane.xaxis, plane.yaxis, *moving]
+        return [self.tangent, self.dot, self.where, self.clusters, self.counted, self.known]
 
     def chosen(self, state):
         """The solutions for the α on screen, and which of them belongs to its β."""
@@ -128,8 +128,6 @@ class PlaneScene(Scene):
         self.counted.set_text(f"{clusters} cluster{'s' * (clusters > 1)}, H[T] = {entropy * factor:.3f} {unit}")
         known = f"solved now; {evidence(*self.chosen(state))}"
         self.known.set_text(self.wrapped(self.known.figure, known))
-        _count(self.plane.xaxis, self.limits[0], "rate I[X;T]", unit)
-        _count(self.plane.yaxis, self.limits[1], "relevance I[T;Y]", unit)
 
     def alt(self, **state):
         rate, relevance, entropy, clusters, _ = self.at(state)
@@ -140,14 +138,6 @@ class PlaneScene(Scene):
             f"line of slope 1/β. Beside it the encoder p(t|x), with {clusters} clusters in use and "
             f"H[T] = {entropy * factor:.3f} {unit}. {evidence(*self.chosen(state)).capitalize()}."
         )
-
-
-def _count(axis, largest, label, unit):
-    """Ticks and label of an axis that holds nats, in the unit that is asked for."""
-    ticks = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(0, largest * UNITS[unit])
-    ticks = ticks[(ticks >= 0) & (ticks <= largest * UNITS[unit])]
-    axis.set_ticks(ticks / UNITS[unit], [f"{tick:g}" for tick in ticks])
-    axis.set_label_text(f"{label}, {unit}")
 
 
 class BirthScene(Scene):

@@ -86,7 +86,7 @@ class Explorer(LiveFigure):
         path: PathLike,
         themes: str | Iterable[str] = ("light", "dark"),
         fixed: dict[str, Any] | None = None,
-        layouts: str | Iterable[str] = PAGE_LAYOUTS,
+        layouts: str | Iterable[str] = "wide",
     ) -> Exported:
         """Write one HTML file with the same controls and every picture inside: no kernel, no network.
 

@@ -53,7 +53,7 @@ def test_latents_of_any_dimension(scene, latent_dimension):
     assert shown.axes[0].name == "gamma"  # one objective: nothing to choose
     Canvas(shown).pixels(start_state(shown))
     if latent_dimension == 3 and scene is LatentScene:
-        assert "first two principal components over all networks" in shown.projection
+        assert "first two principal components" in shown.projection
 
 
 def test_several_seeds_are_a_slider():
