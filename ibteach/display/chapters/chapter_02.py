@@ -16,7 +16,6 @@ from ibteach.bottleneck.gaussian import GaussianBottleneck
 from ibteach.bottleneck.tabular import Solution, solve
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.scene import UNITS, Axis, Scene
-from ibteach.display.live.units import nats_and_bits
 from ibteach.information.discrete import Joint
 
 
@@ -80,8 +79,8 @@ class PlaneScene(Scene):
         most = float(self.joint.I(";".join(self.joint.names)))
         entropy = float(self.joint.H(self.joint.names[0]))
         self.limits = 1.06 * entropy, 1.12 * most
-        nats_and_bits(plane.xaxis, plane, self.limits[0], "rate I[X;T], nats")
-        nats_and_bits(plane.yaxis, plane, self.limits[1], "relevance I[T;Y], nats")
+        plane.set(xlim=(0, self.limits[0]), xlabel="rate I[X;T], nats")
+        plane.set(ylim=(0, self.limits[1]), ylabel="relevance I[T;Y], nats")
         plane.grid(True)
         plane.axhline(most, color=theme.muted, lw=1.2, ls=":")
         plane.text(0.01 * entropy, 1.015 * most, "I[X;Y]: all there is", color=theme.muted, va="bottom")
@@ -89,7 +88,7 @@ class PlaneScene(Scene):
         (self.tangent,) = plane.plot([], [], color=theme.cycle[1], lw=1.4, label="slope 1/β")
         (self.dot,) = plane.plot([], [], "o", color=theme.cycle[1], ms=11)
         plane.legend(loc="lower right")
-        self.where = plane.text(0, 1.24, "", transform=plane.transAxes, va="bottom")
+        self.where = plane.text(0, 1.02, "", transform=plane.transAxes, va="bottom")
 
         inputs = len(self.order)
         blank = np.zeros((inputs, inputs))

@@ -14,7 +14,6 @@ from ibteach.display.live.diagrams import DiagramScene, quantities
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.scene import UNITS, Axis
 from ibteach.display.live.trained import TrainedScene
-from ibteach.display.live.units import nats_and_bits
 from ibteach.errors import InvalidInput
 from ibteach.information.diagram import REGIONS, region
 from ibteach.information.geometry import layout_of
@@ -95,8 +94,8 @@ class PlaneScene(MeasuredScene):
 
     def build(self, figure, theme):
         plane, course = self.panels(figure, (1.35, 1), (1.25, 1))
-        nats_and_bits(plane.xaxis, plane, 1.08 * self.ceiling, "I[X;Z], nats")
-        nats_and_bits(plane.yaxis, plane, 1.12 * self._largest("preserved_relevant_information"), "I[Y;Z], nats")
+        _nats_and_bits(plane.xaxis, plane, 1.08 * self.ceiling, "I[X;Z], nats")
+        _nats_and_bits(plane.yaxis, plane, 1.12 * self._largest("preserved_relevant_information"), "I[Y;Z], nats")
         plane.grid(True)
         self.colours = self.shades(theme)
         both = list(zip(self.colours, self.gammas, strict=True))
@@ -119,7 +118,7 @@ class PlaneScene(MeasuredScene):
         plane.text(0.012, 0.78, "impossible", transform=plane.transAxes, **said)
 
         self._over_training(course)
-        nats_and_bits(course.yaxis, course, 1.08 * max(self._largest(name) for name in self.TERMS), "nats")
+        _nats_and_bits(course.yaxis, course, 1.08 * max(self._largest(name) for name in self.TERMS), "nats")
         course.grid(True)
         styles = zip(self.TERMS, ("H[Z|Y] = I[X;Z|Y]", "H[Y|Z]"), theme.cycle[1::-1], strict=True)
         self.lines = {
@@ -248,3 +247,14 @@ def _ends(scene):
     for objective in scene.name_of:
         for gamma in scene.gammas:
             yield start | ({"objective": objective} if "objective" in start else {}) | {"gamma": gamma}
+
+
+def _nats_and_bits(axis, axes, largest, label):
+    """An axis from 0 to `largest` nats, with the same in bits on the other side."""
+    bits = (lambda nats: nats / math.log(2)), (lambda bits: bits * math.log(2))
+    if axis.axis_name == "x":
+        axes.set(xlim=(0, largest), xlabel=label)
+        axes.secondary_xaxis("top", functions=bits).set_xlabel("bits")
+    else:
+        axes.set(ylim=(0, largest), ylabel=label)
+        axes.secondary_yaxis("right", functions=bits).set_ylabel("bits")
