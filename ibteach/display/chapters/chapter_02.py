@@ -125,7 +125,8 @@ class PlaneScene(Scene):
         self.clusters.set_data(encoder)
         self.where.set_text(f"I[X;T] = {rate * factor:.3f}   I[T;Y] = {relevance * factor:.3f} {unit}")
         self.counted.set_text(f"{clusters} cluster{'s' * (clusters > 1)}, H[T] = {entropy * factor:.3f} {unit}")
-        known = f"solved now; {evidence(*self.chosen(state))}"
+        which = f" for α = {state['alpha']:g}" if "alpha" in state else ""
+        known = f"solved now{which}; {evidence(*self.chosen(state))}"
         self.known.set_text(self.wrapped(self.known.figure, known))
 
     def alt(self, **state):
