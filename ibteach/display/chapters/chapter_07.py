@@ -95,7 +95,7 @@ class PlaneScene(MeasuredScene):
     def build(self, figure, theme):
         plane, course = self.panels(figure, (1.35, 1), (1.25, 1))
         _nats_and_bits(plane.xaxis, plane, 1.08 * self.ceiling, "I[X;Z], nats")
-        _nats_and_bits(plane.yaxis, plane, 1.12 * self._largest("preserved_relevant_information"), "I[Y;Z], nats")
+        _nats_and_bits(plane.yaxis, plane, 1.12 * self._label_entropy(), "I[Y;Z], nats")
         plane.grid(True)
         self.colours = self.shades(theme)
         both = list(zip(self.colours, self.gammas, strict=True))
@@ -142,6 +142,13 @@ class PlaneScene(MeasuredScene):
         else:
             axes.xaxis.get_major_locator().set_params(integer=True)
         axes.set(xlim=(min(self.epochs), max(self.epochs) + 1e-9), xlabel="epoch (bars: 2 s.e.)")
+
+    def _label_entropy(self):
+        """The largest H[Y], which every I[Y;Z] lies below."""
+        parts = ("preserved_relevant_information", "decoder_uncertainty")
+        return max(
+            sum(self.record.quantities[f"{split}/{part}"] for part in parts).max().item() for split in ("train", "test")
+        )
 
     def _largest(self, quantity):
         return max(self.record.quantities[f"{split}/{quantity}"].max().item() for split in ("train", "test"))
