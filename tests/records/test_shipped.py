@@ -11,6 +11,7 @@ import torch
 from ibteach.data.datasets import load
 from ibteach.data.label_noise import with_random_labels
 from ibteach.errors import InvalidInput, UnknownName
+from ibteach.evaluation import attacks
 from ibteach.evaluation.attacks import quantity
 from ibteach.networks.bottleneck import Bottleneck, convnet, from_architecture, mlp
 from ibteach.networks.ensemble import Ensemble
@@ -157,6 +158,17 @@ def test_attacked_networks_are_those_that_ship():
         assert torch.equal(errors[0], found.value("clean/error")) and (errors >= errors[0]).all()
         worst = torch.stack([found.value(quantity("any", epsilon)) for epsilon in epsilons])
         assert (worst.diff(dim=0) >= 0).all() and (worst >= errors).all()
+
+
+def test_attacked_digits_are_under_everything_that_is_meant():
+    found = kept("digits-robustness")
+    said = found.provenance["configuration"]["attacks"]
+    assert len(found.runs) == 40 and {run["seed"] for run in found.runs} == set(range(10))
+    assert set(attacks.MEANT) < set(said["attacks"]) and not found.provenance["commit"].endswith("dirty")
+    for epsilon in said["epsilons"]:
+        worst = found.value(quantity("any", epsilon))
+        assert all((worst >= found.value(quantity(name, epsilon))).all() for name in said["attacks"])
+    assert (found.value(quantity("any", said["epsilons"][-1])) == 1).all()
 
 
 def test_the_variational_bottleneck_is_what_it_is_said_to_be():
