@@ -421,10 +421,11 @@ def _data(options):
 
 
 def _train(options):
+    from ibteach import checks
     from ibteach.training import sweeps
 
     _check_new(options.out)
-    job, *others = _jobs(options, options.data, together=sys.maxsize)
+    job, *others = _jobs(options, options.data, together=checks.LARGEST)
     if others:
         raise InvalidInput(f"train: got {len(others) + 1} networks that train one by one; do it with `ibteach sweep`.")
     try:
