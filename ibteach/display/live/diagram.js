@@ -52,7 +52,7 @@ class Diagram {
       this.parts.push({ mask, layer, pale, hatched, value: draw("text", { class: "ibteach-value" }), colour: `color-mix(in srgb, ${mixed} 18%, var(--background))` });
     }
     this.titles = names.map((name) => draw("text", { class: "ibteach-name" }, name));
-    this.leader = draw("path", { class: "ibteach-ring" });
+    this.leader = draw("path", { class: "ibteach-leader" });
     this.svg.append(defs, ...this.parts.map(({ layer }) => layer), ...this.rings.map((ring) => ring[2]), this.leader, ...this.parts.map(({ value }) => value), ...this.titles);
   }
 
