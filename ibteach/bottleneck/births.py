@@ -221,7 +221,11 @@ def newton(here, image, share, squares, beta):
     covariance = (share @ squares).reshape(-1, labels, labels) - image[:, :, None] * image[:, None]
     bent = (1 + 1e-14) * np.eye(labels) - beta[:, None, None] * covariance / (root[:, :, None] * root[:, None])
     slope = (image - here) / root
-    move = np.linalg.solve(bent, slope[:, :, None])[:, :, 0]
+    try:
+        move = np.linalg.solve(bent, slope[:, :, None])[:, :, 0]
+    except np.linalg.LinAlgError:  # where labels are all but gone, 1 is lost beside their derivatives
+        bent[np.linalg.slogdet(bent)[0] == 0] = np.eye(labels)
+        move = np.linalg.solve(bent, slope[:, :, None])[:, :, 0]
     guess = here * np.exp((move / root).clip(-3, 3))
     guess /= guess.sum(1, keepdims=True)
     return np.where((move * slope).sum(1, keepdims=True) > 0, guess, image)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from problems import iterate, objective, random_joint
 from scipy.special import expit
 
-from ibteach.bottleneck.births import climb, prove, settle, solve_ib, weigh
+from ibteach.bottleneck.births import climb, newton, prove, settle, solve_ib, weigh
 from ibteach.bottleneck.blahut_arimoto import Source, descend, encode, tables
 from ibteach.bottleneck.tabular import solve
 
@@ -115,3 +115,12 @@ def test_climbs_stay_on_the_simplex():
         own = np.exp(np.log(source.p_x) - log_f + 3.0 * np.log(np.maximum(place, 1e-300)) @ source.rows.T).sum(1)
         kept = growth > 0
         assert (own[kept] >= growth[kept] - 1e-11).all()  # what it claims for a place is there
+
+
+def test_newton_goes_on_where_labels_are_all_but_gone():
+    source, share = Source(np.array([[0.25, 0.125, 0.125], [0.25, 0.25, 1e-30]])), np.array([[0.5, 0.5]])
+    squares = (source.rows[:, :, None] * source.rows[:, None]).reshape(2, -1)
+    here, image = np.array([[1.0, 1e-60, 1e-60]]), share @ source.rows  # singular, as computed
+    place = newton(here, image, share, squares, np.array([2.0]))
+    np.testing.assert_allclose(place.sum(1), 1)
+    assert (place[:, 1:] > here[:, 1:]).all() and place[0, 0] > 0.99
