@@ -56,7 +56,7 @@ def test_every_command_of_the_welcome_exists(capsys):
     assert cli.main([]) == 0
     said = capsys.readouterr().out
     shown = re.findall(r"^  ibteach (\w+)", said, re.MULTILINE)
-    there = {"lab", "data", "train", "sweep", "records", "badges"}
+    there = {"lab", "data", "train", "sweep", "records", "badges", "site"}
     assert set(re.findall(r"^    (\w+) ", said, re.MULTILINE)) == set(shown) == there
 
 
@@ -117,13 +117,13 @@ def test_data_to_a_folder(tmp_path, monkeypatch, capsys):
 
 
 def test_an_unknown_data_set_is_said_before_anything_is_fetched(monkeypatch, capsys):
-    monkeypatch.setattr(data, "load", lambda *_: pytest.fail("fetched"))
+    monkeypatch.setattr(data, "load", lambda *_, **__: pytest.fail("fetched"))
     assert cli.main(["data", "mnist", "minst"]) == 1
     assert "did you mean 'mnist'" in capsys.readouterr().err
 
 
 def test_a_stop_says_so(monkeypatch, capsys):
-    def stop(*arguments):
+    def stop(*arguments, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(data, "load", stop)
