@@ -80,7 +80,8 @@ class DrawnScene(Scene):
             except Exception as error:  # one tick that fails leaves the others
                 self.canvas_axes.clear()
                 self.canvas_axes.set_axis_off()
-                self.canvas_axes.text(0.5, 0.5, _said(error), ha="center", va="center", wrap=True)
+                at = ", ".join(f"{name} = {value}" for name, value in state.items())
+                self.canvas_axes.text(0.5, 0.5, f"{_said(error)}\nat {at}", ha="center", va="center", wrap=True)
             self.figure.set_layout_engine("constrained")
             self.figure.get_layout_engine().execute(self.figure)
             self.figure.set_layout_engine("none")

@@ -33,7 +33,7 @@ def test_the_highlighted_area_is_the_quantity(theme):
     scene = DiagramScene(XY)
     canvas = Canvas(scene, theme, dpi=80)
     gold = theme.cycle[HIGHLIGHT]
-    areas = {q: share(canvas.pixels({"quantity": q, "unit": "nats"}), gold) for q in quantities("XY")}
+    areas = {q: share(canvas.pixels({"quantity": q, "unit": "nats"}), gold) for q in quantities("X Y")}
     for quantity, area in areas.items():
         wanted = measure(quantity, XY) / measure("H[X,Y]", XY)
         assert area / areas["H[X,Y]"] == pytest.approx(wanted.item(), abs=0.06)  # numbers stand on the regions
