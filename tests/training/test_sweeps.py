@@ -420,11 +420,13 @@ def test_processes_are_ended_where_the_block_ends_early():
 
 
 PARENT = """
-import multiprocessing, os, time
+import multiprocessing, os, signal, sys, time
 from multiprocessing import resource_tracker
 from ibteach.training import executors
 
 if __name__ == "__main__":
+    if sys.argv[1] != "SIGKILL":
+        signal.signal(signal.Signals[sys.argv[1]], signal.SIG_DFL)  # under nohup a process is born deaf to it
     with executors.processes(2) as executor:
         found = {executor.submit(os.getpid).result()}
         waiting = [executor.submit(time.sleep, 1000) for _ in range(3)]
@@ -438,7 +440,7 @@ if __name__ == "__main__":
 @pytest.mark.parametrize("end", ["SIGTERM", "SIGHUP", "SIGKILL"])
 def test_workers_end_with_the_process_that_started_them(tmp_path, end):
     (tmp_path / "parent.py").write_text(PARENT)
-    parent = subprocess.Popen([sys.executable, tmp_path / "parent.py"], stdout=subprocess.PIPE, text=True)
+    parent = subprocess.Popen([sys.executable, tmp_path / "parent.py", end], stdout=subprocess.PIPE, text=True)
     try:
         others = parent.stdout.readline().split()
         assert len(others) == 3 and not any(map(gone, others))
