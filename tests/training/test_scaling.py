@@ -59,7 +59,7 @@ def test_a_step_that_overflows_is_skipped_and_the_scale_halved(digits, monkeypat
     monkeypatch.setattr(loop._Training, "step", step)
     _, record = quietly(digits)
     skipped = moved.index(True)
-    assert 2 <= skipped < 25 and sum(moved) > 50
+    assert 2 <= skipped < 25 and sum(moved[skipped:]) > 0.9 * len(moved[skipped:])
     assert scales == [2.0 ** (30 - moved[: step + 1].count(False)) for step in range(len(moved))]
     assert record.value("test/argmax_error") < 0.5
 
