@@ -20,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", help="the Record")
     parser.add_argument("--seeds", type=int, default=10, help="how many")
-    parser.add_argument("--subset", type=int, default=200, help="test images")
+    parser.add_argument("--eval-examples", type=int, default=200, help="test images")
     chosen = parser.parse_args()
     digits, seeds = data.load("digits"), range(chosen.seeds)
     runs = training.grid(NAMES[:1], gammas=[0], seeds=seeds) + training.grid(NAMES, gammas=[GAMMA], seeds=seeds)
@@ -28,7 +28,7 @@ def main() -> None:
     trained = training.fit(model, digits, runs, epochs=20, measure_every=20, device="cpu")
     names = ["fgsm", "pgd", "deepfool", *(f"pgd-{steps}x{starts}" for starts in STARTS for steps in STEPS)]
     names += [*(name for name in attacks.MEANT if name not in names), "transfer"]
-    how = {"epsilons": [level / 16 for level in LEVELS], "subset": chosen.subset, "samples": 32}
+    how = {"epsilons": [level / 16 for level in LEVELS], "eval_examples": chosen.eval_examples, "samples": 32}
     attacks.robustness(model, digits, trained, attacks=names, **how).save(chosen.out)
 
 

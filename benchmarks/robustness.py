@@ -29,7 +29,7 @@ def main() -> None:
     runs = training.grid(["l2"], gammas=[0.01], seeds=range(chosen.networks))
     model = training.build(partial(networks.mlp, digits.shape, 10, latent_dimension=8, hidden=(64, 64)), runs)
     trained = training.fit(model, digits, runs, epochs=5, measure_every=5, device="cpu", progress=False)
-    how = {"attacks": [f"pgd-{STEPS}x1", "apgd-ce"], "epsilons": [EPSILON], "subset": chosen.images}
+    how = {"attacks": [f"pgd-{STEPS}x1", "apgd-ce"], "epsilons": [EPSILON], "eval_examples": chosen.images}
     steps = STEPS + 2 * 100  # of APGD, two starts
     counted = chosen.networks * chosen.images * steps
 

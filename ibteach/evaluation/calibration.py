@@ -3,7 +3,7 @@
 Of all predictions made with 90 % confidence nine in ten should be right. A reliability diagram sorts predictions into
 bins by their confidence and compares, bin by bin, the mean confidence with the share that is right; the expected
 calibration error is the mean gap between the two (Guo et al. 2017). `ibteach.evaluation.prediction` makes the
-probabilities; `calibrated_error` says how large an error the sample alone makes, of a predictor that has none.
+probabilities; `calibration_floor` says how large an error the sample alone makes, of a predictor that has none.
 """
 
 from typing import NamedTuple
@@ -44,7 +44,7 @@ class Floor(NamedTuple):
     """Mean and standard deviation, both (...), over repetitions of the sample."""
 
     mean: Tensor
-    spread: Tensor
+    standard_deviation: Tensor
 
 
 def reliability(probabilities: Tensor, labels: Tensor, bins: int = BINS) -> Reliability:
@@ -69,7 +69,7 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int 
     """Σ_b n_b/N |accuracy_b − confidence_b| over the bins of `reliability` (Guo et al. 2017), (...).
 
     Between 0 and 1. It is biased: chance moves the accuracy of each bin, and an absolute value counts that as error,
-    so that even a calibrated predictor shows one, about √(B/N) times 0.4 where it is unsure. `calibrated_error` says
+    so that even a calibrated predictor shows one, about √(B/N) times 0.4 where it is unsure. `calibration_floor` says
     how much. Within a bin, over- and underconfidence cancel. Arguments and errors: `reliability`.
 
     >>> always_sure = torch.eye(2)[torch.zeros(4).long()]
@@ -79,7 +79,7 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int 
     return reliability(probabilities, labels, bins).expected_calibration_error
 
 
-def calibrated_error(probabilities: Tensor, bins: int = BINS, *, draws: int = 100, seed: int = 0) -> Floor:
+def calibration_floor(probabilities: Tensor, bins: int = BINS, *, draws: int = 100, seed: int = 0) -> Floor:
     """The expected calibration error of a calibrated predictor that is as confident as this one: what chance makes.
 
     The labels are drawn anew from the predictions themselves, so that there is no error to be found (consistency
@@ -91,7 +91,7 @@ def calibrated_error(probabilities: Tensor, bins: int = BINS, *, draws: int = 10
         draws, seed: how often labels are drawn, at least 2, and from which seed.
 
     >>> unsure = torch.full((1000, 2), 0.5)
-    >>> floor = calibrated_error(unsure)
+    >>> floor = calibration_floor(unsure)
     >>> 0.010 < floor.mean.item() < 0.015  # √(2/π) standard errors of 1000 coins
     True
     """

@@ -1,9 +1,10 @@
-"""Does a network notice that an image is none of those it was trained for?
+"""Out-of-distribution detection: does a network notice that an image is none of those it was trained for?
 
-Each score is larger the more foreign an input looks. Two look at the prediction: one minus the largest probability
-(Hendrycks & Gimpel 2017) and the predictive entropy. One looks at the latent: its surprise under the Gaussians of the
-classes, which with zero-entropy noise is the rate that Alemi et al. 2018 (*Uncertainty in the Variational Information
-Bottleneck*) detect foreign inputs with. `area` says how well a score separates: the area under the ROC curve.
+Each score is larger the more foreign an input looks. Two look at the prediction: one minus the maximum softmax
+probability (MSP; Hendrycks & Gimpel 2017) and the predictive entropy. One looks at the latent: its surprise under the
+Gaussians of the classes, which with zero-entropy noise is the rate that Alemi et al. 2018 (*Uncertainty in the
+Variational Information Bottleneck*) detect foreign inputs with. `auroc` says how well a score separates: the area under
+the ROC curve.
 """
 
 import math
@@ -24,10 +25,10 @@ from ibteach.objectives import moments
 from ibteach.precision import exactly
 
 
-def uncertainty(probabilities: Tensor) -> Tensor:
+def msp_score(probabilities: Tensor) -> Tensor:
     """1 − max_y q(y|x), (..., N), from probabilities (..., N, C): the score of Hendrycks & Gimpel 2017, turned round.
 
-    >>> uncertainty(torch.tensor([[0.75, 0.25]])).item()
+    >>> msp_score(torch.tensor([[0.75, 0.25]])).item()
     0.25
     """
     return 1 - tables.probabilities("probabilities", probabilities, "... N C", over=1).amax(-1)
@@ -71,8 +72,8 @@ class ClassGaussians:
         noise_variance = checks.number("noise_variance", noise_variance, above=0)
         latents, labels = exactly(latents), labels.long()
         labels = labels.to(latents.device)
-        members = torch.nn.functional.one_hot(labels, classes).double()
-        mean = (members.mT @ latents) / members.sum(0).clamp_min(1)[:, None]
+        one_hot = torch.nn.functional.one_hot(labels, classes).double()
+        mean = (one_hot.mT @ latents) / one_hot.sum(0).clamp_min(1)[:, None]
         found = moments(latents, labels, classes, noise_variance)
         if not torch.isfinite(found.variance).all():
             raise InvalidInput(
@@ -105,8 +106,8 @@ class ClassGaussians:
         latents = exactly(latents).to(self.mean)
         noise = paired_draws(samples, dimension, seed).to(self.mean)
         noise = noise * (self.noise_variance / ZERO_ENTROPY_VARIANCE) ** 0.5
-        expected, own = (self._log_joint(latents) - self._spread()).max(-1, keepdim=True)
-        left = [self._log_joint(latents + drawn).log_softmax(-1).gather(-1, own) for drawn in noise]
+        expected, likeliest = (self._log_joint(latents) - self._blurred()).max(-1, keepdim=True)
+        left = [self._log_joint(latents + drawn).log_softmax(-1).gather(-1, likeliest) for drawn in noise]
         surprise = (torch.stack(left).mean(0) - expected)[..., 0]
         if not torch.isfinite(surprise).all():
             raise InvalidInput(
@@ -123,48 +124,48 @@ class ClassGaussians:
         constant = (self.mean.square() * precision + math.log(2 * math.pi) + self.variance.log()).sum(-1)
         return self.class_prior.log()[..., None, :] - (squares + constant[..., None, :]) / 2
 
-    def _spread(self):
+    def _blurred(self):
         """½ Σ_i σ²/v_i, (..., 1, C): how much less ln N(z; μ_y, v_y) is in expectation under the noise than without."""
         return (self.noise_variance / self.variance).sum(-1)[..., None, :] / 2
 
 
-class Area(NamedTuple):
+class AUROC(NamedTuple):
     """Area under the ROC curve and its standard error, both (...)."""
 
     value: Tensor
     standard_error: Tensor
 
 
-def area(own: Tensor, foreign: Tensor) -> Area:
-    """How often a foreign input has the larger score than one of the own kind: the area under the ROC curve.
+def auroc(in_distribution: Tensor, ood: Tensor) -> AUROC:
+    """How often a foreign input has the larger score than one of the known kind: the area under the ROC curve.
 
-    P(s_foreign > s_own) + ½ P(s_foreign = s_own): 1 where the score separates them, ½ where it knows nothing. The
+    P(s_ood > s_in) + ½ P(s_ood = s_in): 1 where the score separates them, ½ where it knows nothing. The
     standard error is that of both samples (DeLong, DeLong & Clarke-Pearson 1988).
 
     Args:
-        own, foreign: scores (..., N) and (..., M), at least two of each.
+        in_distribution, ood: scores (..., N) and (..., M), at least two of each.
 
     Raises `InvalidInput` for fewer, other shapes or NaN.
 
-    >>> area(torch.tensor([0.0, 1.0, 2.0]), torch.tensor([1.5, 2.5, 3.5])).value.item()
+    >>> auroc(torch.tensor([0.0, 1.0, 2.0]), torch.tensor([1.5, 2.5, 3.5])).value.item()
     0.8888888888888888
     """
-    checks.real("own", own, "... N")
-    checks.real("foreign", foreign, "... M")
-    count, others = own.shape[-1], foreign.shape[-1]
-    if own.shape[:-1] != foreign.shape[:-1] or min(count, others) < 2:
+    checks.real("in_distribution", in_distribution, "... N")
+    checks.real("ood", ood, "... M")
+    count, others = in_distribution.shape[-1], ood.shape[-1]
+    if in_distribution.shape[:-1] != ood.shape[:-1] or min(count, others) < 2:
         raise InvalidInput(
-            f"scores: got shapes {tuple(own.shape)} and {tuple(foreign.shape)}, expected (..., N) and (..., M) of the "
-            "same networks, at least two of each."
+            f"scores: got shapes {tuple(in_distribution.shape)} and {tuple(ood.shape)}, expected (..., N) and "
+            "(..., M) of the same networks, at least two of each."
         )
-    both = torch.cat([own, foreign], -1).detach().cpu().double()
-    rank, own_rank, foreign_rank = (
+    both = torch.cat([in_distribution, ood], -1).detach().cpu().double()
+    rank, in_rank, ood_rank = (
         torch.from_numpy(rankdata(scores.numpy(), axis=-1)) for scores in (both, both[..., :count], both[..., count:])
     )
-    below = (rank[..., count:] - foreign_rank) / count  # of the own scores, for each foreign one
-    above = 1 - (rank[..., :count] - own_rank) / others
+    below = (rank[..., count:] - ood_rank) / count  # of the scores in distribution, for each foreign one
+    above = 1 - (rank[..., :count] - in_rank) / others
     variance = above.var(-1) / count + below.var(-1) / others
-    return Area(below.mean(-1), variance.sqrt())
+    return AUROC(below.mean(-1), variance.sqrt())
 
 
 def _inverted(images, generator):
@@ -185,22 +186,22 @@ def _turned(images, generator):
     return images.rot90(1, (-2, -1))
 
 
-FOREIGN = {"turned": _turned, "inverted": _inverted, "shuffled": _shuffled, "noise": _noise}
+TRANSFORMS = {"turned": _turned, "inverted": _inverted, "shuffled": _shuffled, "noise": _noise}
 """How images become foreign: by a quarter turn, light for dark, all pixels in one other order, pixels by chance."""
 
 
-def foreign(data: Dataset, kind: str, count: int | None = None, seed: int = 0) -> Tensor:
-    """The first `count` test images (all by default) made foreign in a way of `FOREIGN`, bytes (N, C, H, W).
+def ood_images(data: Dataset, kind: str, count: int | None = None, seed: int = 0) -> Tensor:
+    """The first `count` test images (all by default) made foreign in a way of `TRANSFORMS`, bytes (N, C, H, W).
 
     Raises `UnknownName` and `InvalidInput`.
 
     >>> from ibteach.data.datasets import load
     >>> digits = load("digits")
-    >>> (digits.test_images.int() + foreign(digits, "inverted")).unique().tolist()
+    >>> (digits.test_images.int() + ood_images(digits, "inverted")).unique().tolist()
     [16]
     """
     check_data("data", data)
-    change = FOREIGN[checks.known("kind", kind, FOREIGN)]
+    change = TRANSFORMS[checks.known("kind", kind, TRANSFORMS)]
     count = len(data.test_images) if count is None else checks.whole("count", count, maximum=len(data.test_images))
     generator = seeds.generator(checks.seed("seed", seed), "foreign inputs")
     return change(data.test_images.cpu(), generator)[:count]

@@ -110,20 +110,20 @@ def draw(
     trained: Mapping[float, tuple[Bottleneck | Ensemble, Record]],
     data: Dataset,
     samples: int = 64,
-    subset: int = 500,
+    eval_examples: int = 500,
 ) -> Draws:
-    """Draws of trained networks by their dropout rate, on the first `subset` train and test examples.
+    """Draws of trained networks by their dropout rate, on the first `eval_examples` train and test examples.
 
     Args:
         trained: dropout rate -> the networks, as many for each rate, and the Record that `fit` returned.
         data: what they were trained on.
         samples: how many draws, a power of two, so that they can be grouped by 1, 2, 4, ….
-        subset: how many examples of each split.
+        eval_examples: how many examples of each split.
 
     Raises `InvalidInput` for arguments out of range, before any draw.
     """
     check_data("data", data)
-    subset = checks.whole("subset", subset)
+    eval_examples = checks.whole("eval_examples", eval_examples)
     if checks.whole("samples", samples) & (samples - 1):
         raise InvalidInput(f"samples: got {samples}, expected a power of two, such as 64.")
     rates = sorted(checks.number("dropout rate", rate, minimum=0, below=1) for rate in trained)
@@ -133,8 +133,8 @@ def draw(
             f"trained: got {sorted(networks)} networks by rate, expected at least one, as many for each."
         )
     split = {
-        "train": (data.train_images[:subset], data.train_labels[:subset]),
-        "test": (data.test_images[:subset], data.test_labels[:subset]),
+        "train": (data.train_images[:eval_examples], data.train_labels[:eval_examples]),
+        "test": (data.test_images[:eval_examples], data.test_labels[:eval_examples]),
     }
     return Draws(
         records={rate: trained[rate][1] for rate in rates},

@@ -20,6 +20,7 @@ RENAMED = {
     "examples": "train_examples",
     "half": "low_precision",
     "averaging": "ema_decay",
+    "averaged": "eot_samples",  # of attacks
 }
 """Settings that went by another name in version 0.1.0: old -> new."""
 
@@ -62,10 +63,18 @@ def in_new_names(facts: dict) -> dict:
     """
     facts = dict(facts)
     if isinstance(facts.get("configuration"), dict):
-        facts["configuration"] = {RENAMED.get(name, name): value for name, value in facts["configuration"].items()}
+        facts["configuration"] = _renamed(facts["configuration"])
     if isinstance(facts.get("trained"), dict):  # of networks that were measured once more
         facts["trained"] = in_new_names(facts["trained"])
     return facts
+
+
+def _renamed(settings: dict) -> dict:
+    """Settings, and those of attacks among them, under their new names."""
+    return {
+        RENAMED.get(name, name): _renamed(value) if name == "attacks" and isinstance(value, dict) else value
+        for name, value in settings.items()
+    }
 
 
 def other_seeds(facts: dict) -> str | None:

@@ -142,7 +142,7 @@ def trained(latent_dimension=8, gammas=(0.001, 0.1), epochs=15):
 @functools.cache
 def attacked():
     networks, record = trained()
-    return quietly(networks, load("digits"), record, attacks=LESSONS, epsilons=EPSILONS, subset=150)
+    return quietly(networks, load("digits"), record, attacks=LESSONS, epsilons=EPSILONS, eval_examples=150)
 
 
 def test_the_averaged_prediction_is_the_mean_of_softmaxes(digits):
@@ -157,7 +157,7 @@ def test_the_averaged_prediction_is_the_mean_of_softmaxes(digits):
 
 def test_fgsm_is_the_sign_of_the_gradient_of_the_cross_entropy(digits):
     networks, record = trained()
-    found = quietly(networks, digits, record, attacks=["fgsm"], epsilons=[0.06], subset=100, samples=8)
+    found = quietly(networks, digits, record, attacks=["fgsm"], epsilons=[0.06], eval_examples=100, samples=8)
     labels = digits.test_labels[:100]
     for m in range(2):
         network = networks.network(m).double()
@@ -215,7 +215,9 @@ def hunted():
     networks = build(make, runs)
     record = fit(networks, load("digits"), runs, epochs=10, eval_examples=500, progress=False)
     names = ["pgd", "pgd-50x1", "pgd-50x10", "square-200", "transfer"]
-    found = quietly(networks, load("digits"), record, attacks=names, epsilons=[0, 0.06, 0.12, 1], subset=40, samples=16)
+    found = quietly(
+        networks, load("digits"), record, attacks=names, epsilons=[0, 0.06, 0.12, 1], eval_examples=40, samples=16
+    )
     return networks, record, found
 
 
@@ -259,10 +261,10 @@ def test_signs_of_hidden_gradients():
     digits, alone, epsilons = load("digits"), record.take([0]), [0, 0.12]
     with pytest.raises(InvalidInput, match="whose prediction does not change with the pixels"):
         quietly(hiding, digits, alone, attacks=["pgd-5x1", "square-50"], epsilons=epsilons)
-    asked = quietly(hiding, digits, alone, attacks=["square-200"], epsilons=epsilons, subset=40)
+    asked = quietly(hiding, digits, alone, attacks=["square-200"], epsilons=epsilons, eval_examples=40)
     assert asked.value("gradient/zero") == 1
     assert asked.value(quantity("square-200", 0.12)) > asked.value("clean/error") + 0.3
-    lent = quietly(hiding, digits, alone, attacks=["transfer"], epsilons=epsilons, subset=40, sources=networks)
+    lent = quietly(hiding, digits, alone, attacks=["transfer"], epsilons=epsilons, eval_examples=40, sources=networks)
     assert lent.value(quantity("transfer", 0.12)) > lent.value("clean/error") + 0.3
     with pytest.raises(InvalidInput, match=r"record: got one without black-box-only/0\.12/error"):
         masking(asked, 0.12)
@@ -297,9 +299,9 @@ def test_randomness_is_not_mistaken_for_robustness(digits):
     noisy = networks.network(0)
     with torch.no_grad():
         noisy.encoder[-1].weight.mul_(0.02), noisy.encoder[-1].bias.mul_(0.02), noisy.decoder.weight.div_(0.02)
-    options = {"attacks": ["pgd"], "epsilons": [0.06], "subset": 500, "samples": 256}
+    options = {"attacks": ["pgd"], "epsilons": [0.06], "eval_examples": 500, "samples": 256}
     record = record.select(gamma=0.001)
-    one, all_of_them = (quietly(noisy, digits, record, averaged=draws, **options) for draws in (1, None))
+    one, all_of_them = (quietly(noisy, digits, record, eot_samples=draws, **options) for draws in (1, None))
     error, seeming = (found.value(quantity("pgd", 0.06)).item() for found in (all_of_them, one))
     assert error > seeming + all_of_them.errors[quantity("pgd", 0.06)].item()  # of the same images: less is chance
     assert torch.equal(one.value("clean/error"), all_of_them.value("clean/error"))
@@ -319,9 +321,9 @@ def test_an_ensemble_is_its_networks_one_by_one(digits):
     networks, record = trained()
     names = ["fgsm", "bim", "deepfool", "pgd-10x3", "square-30"]  # foolbox's PGD draws for all at once
     alone = quietly(
-        [networks.network(m) for m in range(2)], digits, record, attacks=names, epsilons=EPSILONS, subset=60
+        [networks.network(m) for m in range(2)], digits, record, attacks=names, epsilons=EPSILONS, eval_examples=60
     )
-    together = quietly(networks, digits, record, attacks=names, epsilons=EPSILONS, subset=60)
+    together = quietly(networks, digits, record, attacks=names, epsilons=EPSILONS, eval_examples=60)
     for name in together.quantities:
         torch.testing.assert_close(together.value(name), alone.value(name), rtol=1e-3, atol=0.017)
 
@@ -329,7 +331,7 @@ def test_an_ensemble_is_its_networks_one_by_one(digits):
 def test_the_same_seed_gives_the_same_numbers_and_leaves_the_callers_alone(digits):
     networks, record = trained()
     torch.manual_seed(5)
-    found = [quietly(networks, digits, record, attacks=["pgd"], epsilons=[0.06], subset=50) for _ in range(2)]
+    found = [quietly(networks, digits, record, attacks=["pgd"], epsilons=[0.06], eval_examples=50) for _ in range(2)]
     assert torch.equal(found[0].quantities["pgd/0.06/error"], found[1].quantities["pgd/0.06/error"])
     drawn = torch.rand(3)
     torch.manual_seed(5)
@@ -339,7 +341,7 @@ def test_the_same_seed_gives_the_same_numbers_and_leaves_the_callers_alone(digit
 def test_a_networks_statistics_mode_and_gradients_are_left_alone(digits):
     network = resnet(digits.shape, 10, width=8).train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    found = quietly(network, digits, untrained(), attacks=["fgsm", "deepfool"], epsilons=[0.1], subset=3)
+    found = quietly(network, digits, untrained(), attacks=["fgsm", "deepfool"], epsilons=[0.1], eval_examples=3)
     assert found.value("clean/error").isfinite().all()
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     assert all(module.training for module in network.modules())
@@ -396,9 +398,9 @@ def test_bad_input_is_refused_before_any_work(digits, monkeypatch):
         ({"epsilons": [0.1, 0.1000001]}, "differ in their first four digits"),
         ({"epsilons": []}, "epsilons: got"),
         ({"epsilons": 0.1}, r"epsilons: got 0\.1, expected a list"),
-        ({"subset": 501}, "subset: got 501, expected a whole number >= 1 and <= 500"),
+        ({"eval_examples": 501}, "eval_examples: got 501, expected a whole number >= 1 and <= 500"),
         ({"samples": 0}, "samples: got 0"),
-        ({"averaged": 65}, "averaged: got 65"),
+        ({"eot_samples": 65}, "eot_samples: got 65"),
         ({"seed": -1}, "seed: got -1"),
         ({"attacks": []}, "at least one attack"),
     ]:
@@ -435,5 +437,5 @@ def test_without_foolbox_it_says_how_to_get_it(digits, monkeypatch):
     network = build(lambda: mlp(64, 10), Run.of("l2", gamma=0))
     with pytest.raises(Unavailable, match=r'need foolbox .*pip install "ibteach\[attacks\]"'):
         quietly(network, digits, untrained(), attacks=["fgsm"])
-    found = quietly(network, digits, untrained(), attacks=["pgd-2x1"], epsilons=[0.1], subset=5)  # needs none
+    found = quietly(network, digits, untrained(), attacks=["pgd-2x1"], epsilons=[0.1], eval_examples=5)  # needs none
     assert "foolbox" not in found.provenance["configuration"]["attacks"]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ibteach.errors import InvalidInput
-from ibteach.evaluation.calibration import calibrated_error, expected_calibration_error, reliability
+from ibteach.evaluation.calibration import calibration_floor, expected_calibration_error, reliability
 
 
 def of_two(confidences):
@@ -69,19 +69,18 @@ def test_networks_are_measured_together():
 @pytest.mark.parametrize("count", [100, 2000])
 def test_a_calibrated_predictor_has_the_error_of_chance(count):
     """In one bin at 0.5, chance makes √(2/π) · √(0.25/N); labels drawn from the predictions show as much."""
-    unsure = calibrated_error(of_two([0.5] * count), bins=1, draws=2000)
+    unsure = calibration_floor(of_two([0.5] * count), bins=1, draws=2000)
     spread = math.sqrt(2 / math.pi * 0.25 / count)
     assert unsure.mean.item() == pytest.approx(spread, rel=0.06)
-    assert unsure.spread.item() == pytest.approx(spread * math.sqrt(math.pi / 2 - 1), rel=0.08)
+    assert unsure.standard_deviation.item() == pytest.approx(spread * math.sqrt(math.pi / 2 - 1), rel=0.08)
     generator = torch.Generator().manual_seed(1)
     probabilities = torch.rand(count, 10, generator=generator, dtype=torch.float64).pow(4)
     probabilities = probabilities / probabilities.sum(-1, keepdim=True)
     labels = torch.multinomial(probabilities, 1, generator=generator)[:, 0]
-    found, floor = expected_calibration_error(probabilities, labels).item(), calibrated_error(probabilities)
-    assert abs(found - floor.mean.item()) < 4 * floor.spread.item()
-    assert (
-        expected_calibration_error(probabilities, labels.roll(1)).item() > floor.mean.item() + 4 * floor.spread.item()
-    )
+    found, floor = expected_calibration_error(probabilities, labels).item(), calibration_floor(probabilities)
+    assert abs(found - floor.mean.item()) < 4 * floor.standard_deviation.item()
+    shuffled = expected_calibration_error(probabilities, labels.roll(1)).item()
+    assert shuffled > floor.mean.item() + 4 * floor.standard_deviation.item()
 
 
 def test_bad_input_is_refused():
@@ -97,4 +96,4 @@ def test_bad_input_is_refused():
     with pytest.raises(InvalidInput, match="bins: got 0"):
         reliability(good, labels, bins=0)
     with pytest.raises(InvalidInput, match="draws: got 1"):
-        calibrated_error(good, draws=1)
+        calibration_floor(good, draws=1)

@@ -14,7 +14,7 @@ from torch import distributions
 
 from ibteach.data.datasets import load
 from ibteach.errors import InvalidInput, UnknownName
-from ibteach.evaluation.ood import FOREIGN, ClassGaussians, area, foreign, predictive_entropy, uncertainty
+from ibteach.evaluation.ood import TRANSFORMS, ClassGaussians, auroc, msp_score, ood_images, predictive_entropy
 from ibteach.evaluation.prediction import probabilities
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
 from ibteach.networks.bottleneck import mlp
@@ -27,18 +27,18 @@ from ibteach.training.measuring import encode
 @given(st.integers(0, 2**32 - 1), st.integers(2, 30), st.integers(2, 30))
 def test_the_area_is_scikit_learns(seed, count, others):
     rng = np.random.default_rng(seed)
-    own, far = rng.integers(8, size=(2, count)), rng.integers(3, 10, size=(2, others))  # with ties
-    found = area(torch.tensor(own, dtype=torch.float64), torch.tensor(far, dtype=torch.float64))
+    known, far = rng.integers(8, size=(2, count)), rng.integers(3, 10, size=(2, others))  # with ties
+    found = auroc(torch.tensor(known, dtype=torch.float64), torch.tensor(far, dtype=torch.float64))
     for m in range(2):
-        expected = roc_auc_score(np.r_[np.zeros(count), np.ones(others)], np.r_[own[m], far[m]])
+        expected = roc_auc_score(np.r_[np.zeros(count), np.ones(others)], np.r_[known[m], far[m]])
         assert found.value[m].item() == pytest.approx(expected, abs=1e-12)
 
 
 def test_of_two_gaussians_the_area_and_its_error_are_known():
     """P(s' > s) = Φ(d/√2); the standard error is the spread over repetitions."""
     rng = np.random.default_rng(0)
-    own, far = torch.tensor(rng.normal(size=(400, 80))), torch.tensor(rng.normal(1.2, 1, size=(400, 50)))
-    found = area(own, far)
+    known, far = torch.tensor(rng.normal(size=(400, 80))), torch.tensor(rng.normal(1.2, 1, size=(400, 50)))
+    found = auroc(known, far)
     assert found.value.mean().item() == pytest.approx(norm.cdf(1.2 / math.sqrt(2)), abs=0.006)
     assert found.standard_error.mean().item() == pytest.approx(found.value.std().item(), rel=0.12)
 
@@ -46,10 +46,10 @@ def test_of_two_gaussians_the_area_and_its_error_are_known():
 def test_the_standard_error_is_delongs():
     """By its definition, with all pairs."""
     rng = np.random.default_rng(3)
-    own, far = rng.integers(6, size=12).astype(float), rng.integers(2, 9, size=9).astype(float)
-    pairs = (far[:, None] > own) + 0.5 * (far[:, None] == own)
+    known, far = rng.integers(6, size=12).astype(float), rng.integers(2, 9, size=9).astype(float)
+    pairs = (far[:, None] > known) + 0.5 * (far[:, None] == known)
     variance = pairs.mean(0).var(ddof=1) / 12 + pairs.mean(1).var(ddof=1) / 9
-    found = area(torch.tensor(own), torch.tensor(far))
+    found = auroc(torch.tensor(known), torch.tensor(far))
     assert found.value.item() == pytest.approx(pairs.mean())
     assert found.standard_error.item() == pytest.approx(math.sqrt(variance))
 
@@ -99,7 +99,7 @@ def test_a_latent_that_is_nothing_but_noise_has_rate_zero():
 
 def test_scores_of_predictions():
     known = torch.tensor([[1.0, 0.0, 0.0, 0.0], [0.25, 0.25, 0.25, 0.25]])
-    assert uncertainty(known).tolist() == [0.0, 0.75]
+    assert msp_score(known).tolist() == [0.0, 0.75]
     assert predictive_entropy(known).tolist() == pytest.approx([0.0, math.log(4)])
 
 
@@ -110,27 +110,28 @@ def test_the_rate_finds_foreign_digits_where_the_prediction_does_not():
     networks = build(functools.partial(mlp, digits.shape, classes=10, latent_dimension=8, hidden=(32,)), runs)
     fit(networks, digits, runs, epochs=15, measure_every=15, eval_examples=500, progress=False)
     gaussians = ClassGaussians.fit(encode(networks, digits, digits.train_images), digits.train_labels, 10)
-    for kind in FOREIGN:
-        both = (digits.test_images, foreign(digits, kind))
-        of_latent = area(*(gaussians.surprise(encode(networks, digits, images)) for images in both)).value.reshape(2, 3)
+    for kind in TRANSFORMS:
+        both = (digits.test_images, ood_images(digits, kind))
+        rates = (gaussians.surprise(encode(networks, digits, images)) for images in both)
+        of_latent = auroc(*rates).value.reshape(2, 3)
         assert (of_latent[0] > 0.8).all() and (of_latent[1] > 0.95).all(), kind
-        for score in (uncertainty, predictive_entropy):
-            of_prediction = area(*(score(probabilities(networks, digits, images)) for images in both)).value
+        for score in (msp_score, predictive_entropy):
+            of_prediction = auroc(*(score(probabilities(networks, digits, images)) for images in both)).value
             hardly, much = of_prediction.reshape(2, 3)
             assert (much < of_latent[1] - 0.05).all() and (kind == "turned" or (hardly > 0.85).all()), (kind, score)
 
 
 def test_foreign_images_are_what_they_say():
     digits = load("digits")
-    for kind in FOREIGN:
-        images = foreign(digits, kind, 50, seed=3)
+    for kind in TRANSFORMS:
+        images = ood_images(digits, kind, 50, seed=3)
         assert images.shape == (50, 1, 8, 8) and images.dtype == torch.uint8 and images.max() <= 16
-        assert torch.equal(images, foreign(digits, kind, 50, seed=3))
+        assert torch.equal(images, ood_images(digits, kind, 50, seed=3))
         assert not torch.equal(images, digits.test_images[:50])
-    turned, shuffled = foreign(digits, "turned", 50), foreign(digits, "shuffled", 50)
+    turned, shuffled = ood_images(digits, "turned", 50), ood_images(digits, "shuffled", 50)
     assert torch.equal(turned.rot90(-1, (-2, -1)), digits.test_images[:50])
     assert torch.equal(shuffled.flatten(1).sort(1).values, digits.test_images[:50].flatten(1).sort(1).values)
-    assert not torch.equal(shuffled, foreign(digits, "shuffled", 50, seed=1))
+    assert not torch.equal(shuffled, ood_images(digits, "shuffled", 50, seed=1))
 
 
 def test_bad_input_is_refused():
@@ -144,14 +145,14 @@ def test_bad_input_is_refused():
         gaussians.surprise(torch.zeros(4, 3))
     with pytest.raises(InvalidInput, match="samples: got 0"):
         gaussians.surprise(latents, samples=0)
-    for own, far in [(torch.zeros(1), torch.zeros(5)), (torch.zeros(2, 5), torch.zeros(3, 5))]:
+    for known, far in [(torch.zeros(1), torch.zeros(5)), (torch.zeros(2, 5), torch.zeros(3, 5))]:
         with pytest.raises(InvalidInput, match="scores: got shapes"):
-            area(own, far)
-    with pytest.raises(InvalidInput, match="own: got 1 NaN"):
-        area(torch.tensor([0.0, float("nan")]), torch.zeros(2))
+            auroc(known, far)
+    with pytest.raises(InvalidInput, match="in_distribution: got 1 NaN"):
+        auroc(torch.tensor([0.0, float("nan")]), torch.zeros(2))
     with pytest.raises(UnknownName, match="did you mean 'inverted'"):
-        foreign(load("digits"), "invert")
+        ood_images(load("digits"), "invert")
     with pytest.raises(InvalidInput, match="count: got 501"):
-        foreign(load("digits"), "noise", 501)
+        ood_images(load("digits"), "noise", 501)
     with pytest.raises(InvalidInput, match="probabilities that sum to"):
-        uncertainty(torch.ones(3, 4))
+        msp_score(torch.ones(3, 4))

@@ -29,7 +29,9 @@ def trained(rate, runs=2):
 
 @functools.cache
 def drawn():
-    return sampling.draw({rate: trained(rate) for rate in (0.5, 0.0, 0.2)}, load("digits"), samples=16, subset=60)
+    return sampling.draw(
+        {rate: trained(rate) for rate in (0.5, 0.0, 0.2)}, load("digits"), samples=16, eval_examples=60
+    )
 
 
 @settings(deadline=None)
@@ -102,7 +104,7 @@ def test_bad_input_is_refused():
     for wrong, said in [
         ({"samples": 12}, "samples: got 12, expected a power of two"),
         ({"samples": 0}, "samples: got 0"),
-        ({"subset": 0}, "subset: got 0"),
+        ({"eval_examples": 0}, "eval_examples: got 0"),
     ]:
         with pytest.raises(InvalidInput, match=said):
             sampling.draw({0.0: one}, digits, **wrong)

@@ -433,7 +433,9 @@ def calls() -> dict[str, Call]:
         "evaluation.prediction.probabilities": call(
             prediction.probabilities, 4, networks=pair(), data=digits(), images=images, samples=4, seed=0, noise=True
         ),
-        "evaluation.sampling.draw": call(sampling.draw, 20, trained=drawn(), data=digits(), samples=2, subset=10),
+        "evaluation.sampling.draw": call(
+            sampling.draw, 20, trained=drawn(), data=digits(), samples=2, eval_examples=10
+        ),
         "evaluation.sampling.grouped": call(sampling.grouped, log_likelihood=-_random(4, 6).abs(), samples=2),
         "evaluation.sampling.log_likelihoods": call(
             sampling.log_likelihoods, 4, model=network(), data=digits(), images=images, labels=labels, samples=2, seed=0
@@ -444,15 +446,15 @@ def calls() -> dict[str, Call]:
         "evaluation.calibration.expected_calibration_error": call(
             calibration.expected_calibration_error, **predicted, bins=5
         ),
-        "evaluation.calibration.calibrated_error": call(
-            calibration.calibrated_error, 3, probabilities=_simplex(24, 3), bins=5, draws=5, seed=0
+        "evaluation.calibration.calibration_floor": call(
+            calibration.calibration_floor, 3, probabilities=_simplex(24, 3), bins=5, draws=5, seed=0
         ),
-        "evaluation.ood.uncertainty": call(ood.uncertainty, probabilities=_simplex(5, 3)),
+        "evaluation.ood.msp_score": call(ood.msp_score, probabilities=_simplex(5, 3)),
         "evaluation.ood.predictive_entropy": call(ood.predictive_entropy, probabilities=_simplex(5, 3)),
         "evaluation.ood.ClassGaussians.fit": call(ood.ClassGaussians.fit, **of, classes=3, noise_variance=0.1),
         "evaluation.ood.ClassGaussians.surprise": call(gaussians.surprise, latents=_random(5, 3), samples=4, seed=0),
-        "evaluation.ood.area": call(ood.area, own=_random(2, 6), foreign=_random(2, 5)),
-        "evaluation.ood.foreign": call(ood.foreign, data=digits(), kind="shuffled", count=4, seed=0),
+        "evaluation.ood.auroc": call(ood.auroc, in_distribution=_random(2, 6), ood=_random(2, 5)),
+        "evaluation.ood.ood_images": call(ood.ood_images, data=digits(), kind="shuffled", count=4, seed=0),
         # display
         "display.live.photographs.samples": call(photographs.samples, 3, size=8),
         "display.live.photographs.show": call(photographs.show, images=images, alt="Digits.", columns=3),

@@ -18,7 +18,7 @@ from ibteach.display.live.trained import TrainedScene, along_gamma
 from ibteach.errors import InvalidInput
 from ibteach.evaluation.attacks import ATTACKS, NORMS, quantity
 from ibteach.evaluation.attacks.table import attack
-from ibteach.evaluation.calibration import BINS, calibrated_error, reliability
+from ibteach.evaluation.calibration import BINS, calibration_floor, reliability
 from ibteach.records.record import Record, check_record
 
 __all__ = ["EffortScene", "ReliabilityScene", "RobustnessScene", "effort", "reliability_diagram", "robustness", "show"]
@@ -69,7 +69,7 @@ class RobustnessScene(TrainedScene):
         made = sorted(attacked["attacks"], key=[*ATTACKS, *attacked["attacks"]].index)
         self.attack_of = {ANY: "any"} | {attack(name).title: name for name in made}
         self.sizes, self.texts = [0.0, *sizes], [_share(size, attacked["levels"]) for size in sizes]
-        self.norm, self.subset = attacked["norm"], attacked["subset"]
+        self.norm, self.eval_examples = attacked["norm"], attacked["eval_examples"]
         self.levels = attacked["levels"] if self.norm == "linf" else 1.0  # 0 … 255, say, of what counts as 0 … 1
         self.reach = [size * self.levels for size in self.sizes]
         own = [axis for axis in self.axes if axis.name != "seed"]  # seeds are averaged
@@ -128,7 +128,7 @@ class RobustnessScene(TrainedScene):
         clean, under = (self.accuracy(state, state["gamma"], size)[0] for size in (0, state["epsilon"]))
         networks = self.networks(state, state["gamma"])
         seeds = f"mean of {len(networks)} seeds, " if len(networks) > 1 else ""
-        said = f"{self.weight_text(networks[0])}; {seeds}{self.subset} test images, bars of 2 standard errors"
+        said = f"{self.weight_text(networks[0])}; {seeds}{self.eval_examples} test images, bars of 2 standard errors"
         self.head.set_text(said)
         self.said.set_text(f"{state['attack']}, ε = {self.size_text(state)}: {under:.0f} %, clean {clean:.0f} %")
 
@@ -175,8 +175,8 @@ class ReliabilityScene(TrainedScene):
             )
         super().__init__(record)
         self.error = 100 * self.found.expected_calibration_error.cpu().numpy()
-        floor = calibrated_error(probabilities, bins)
-        self.floor = 100 * (floor.mean + 2 * floor.spread).numpy()
+        floor = calibration_floor(probabilities, bins)
+        self.floor = 100 * (floor.mean + 2 * floor.standard_deviation).numpy()
         self.accuracy, self.chance, self.confidence = (
             100 * part.cpu().numpy() for part in (self.found.accuracy, self.found.standard_error, self.found.confidence)
         )

@@ -43,7 +43,7 @@ class EffortScene(Scene):
                 f"record: got {record!r}, expected one of attacks.robustness with every combination of some "
                 "pgd-STEPSxSTARTS, and with runs of γ = 0 and others."
             )
-        self.record, self.plain, self.subset = record, plain, attacked["subset"]
+        self.record, self.plain, self.eval_examples = record, plain, attacked["eval_examples"]
         self.of: dict[str, list[int]] = {}
         for m in compressed:
             run = record.runs[m]
@@ -126,9 +126,9 @@ class EffortScene(Scene):
         return (
             f"Accuracy under PGD against its steps, without compression and with it, and what compression seems to "
             f"gain. {self._said(state)} (two standard errors over {len(self.of[state['network']])} seeds, "
-            f"{self.subset} images): {with_it:.0f} % are read with it and {without:.0f} % without. By the weakest "
-            f"attack the gain is {weakest[0]:+.1f}, by the strongest {strongest[0]:+.1f} ± {2 * strongest[1]:.1f} "
-            "points."
+            f"{self.eval_examples} images): {with_it:.0f} % are read with it and {without:.0f} % without. By the "
+            f"weakest attack the gain is {weakest[0]:+.1f}, by the "
+            f"strongest {strongest[0]:+.1f} ± {2 * strongest[1]:.1f} points."
         )
 
     def _pairs(self):

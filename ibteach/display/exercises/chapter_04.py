@@ -10,8 +10,8 @@ from torch.distributions import MultivariateNormal
 
 from ibteach.display.exercises import Exercise, agrees_with, function_agrees_with, size
 
-TAU = 2 * math.pi * math.e
-SD = TAU**-0.5
+TWO_PI_E = 2 * math.pi * math.e
+SD = TWO_PI_E**-0.5
 
 
 def _shrunk():
@@ -98,23 +98,25 @@ def entropy(covariance):
 answer = entropy
 """,
         mistakes={
-            "the noise forgotten": lambda covariance: _log_det(TAU * covariance) / 2,
-            "the ½ forgotten": lambda covariance: _log_det(torch.eye(len(covariance)) + TAU * covariance),
+            "the noise forgotten": lambda covariance: _log_det(TWO_PI_E * covariance) / 2,
+            "the ½ forgotten": lambda covariance: _log_det(torch.eye(len(covariance)) + TWO_PI_E * covariance),
             "variances alone, without what they share": lambda covariance: (
-                (1 + TAU * covariance.diag()).log().sum() / 2
+                (1 + TWO_PI_E * covariance.diag()).log().sum() / 2
             ),
-            "noise of variance 1": lambda covariance: _log_det(TAU * (torch.eye(len(covariance)) + covariance)) / 2,
+            "noise of variance 1": lambda covariance: (
+                _log_det(TWO_PI_E * (torch.eye(len(covariance)) + covariance)) / 2
+            ),
             "2π in place of 2πe": lambda covariance: (
                 _log_det(torch.eye(len(covariance)) + 2 * math.pi * covariance) / 2
             ),
             "2πe put in once, not for each unit": lambda covariance: (
-                (_log_det(covariance + torch.eye(len(covariance)) / TAU) + math.log(TAU)) / 2
+                (_log_det(covariance + torch.eye(len(covariance)) / TWO_PI_E) + math.log(TWO_PI_E)) / 2
             ),
             "noise of standard deviation 1/(2πe)": lambda covariance: (
-                _log_det(TAU * (covariance + torch.eye(len(covariance)) / TAU**2)) / 2
+                _log_det(TWO_PI_E * (covariance + torch.eye(len(covariance)) / TWO_PI_E**2)) / 2
             ),
             "three units, whatever they are": lambda covariance: (
-                (_log_det(covariance + torch.eye(len(covariance)) / TAU) + 3 * math.log(TAU)) / 2
+                (_log_det(covariance + torch.eye(len(covariance)) / TWO_PI_E) + 3 * math.log(TWO_PI_E)) / 2
             ),
         },
     ),
@@ -148,13 +150,13 @@ answer = entropy
         setup="import math\n",
         solution="answer = math.exp(2 / 8) / (2 * math.pi * math.e)",
         mistakes={
-            "the variance of zero-entropy noise": 1 / TAU,
-            "one nat in each unit": math.exp(2) / TAU,
-            "the standard deviation": math.sqrt(math.exp(2 / 8) / TAU),
-            "the ½ forgotten": math.exp(1 / 8) / TAU,
-            "one bit in all": 2 ** (2 / 8) / TAU,
+            "the variance of zero-entropy noise": 1 / TWO_PI_E,
+            "one nat in each unit": math.exp(2) / TWO_PI_E,
+            "the standard deviation": math.sqrt(math.exp(2 / 8) / TWO_PI_E),
+            "the ½ forgotten": math.exp(1 / 8) / TWO_PI_E,
+            "one bit in all": 2 ** (2 / 8) / TWO_PI_E,
             "2π in place of 2πe": math.exp(2 / 8) / (2 * math.pi),
-            "−1 nat": math.exp(-2 / 8) / TAU,
+            "−1 nat": math.exp(-2 / 8) / TWO_PI_E,
         },
     ),
 ]

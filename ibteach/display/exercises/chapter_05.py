@@ -12,12 +12,12 @@ from ibteach import data
 from ibteach.display.exercises import Exercise, agrees_with, function_agrees_with, size
 from ibteach.objectives import OBJECTIVES
 
-TAU = 2 * math.pi * math.e
+TWO_PI_E = 2 * math.pi * math.e
 
 
 def _variance_surrogate(latents, labels):
     """Class by class, with numpy's variance."""
-    noise = 1 / TAU
+    noise = 1 / TWO_PI_E
     total = 0.0
     for label in set(labels.tolist()):
         mine = latents[labels == label].numpy()
@@ -95,12 +95,12 @@ EXERCISES = [
         setup="import math\n",
         solution="answer = 1 / math.sqrt(2 * math.pi * math.e)",
         mistakes={
-            "the variance": 1 / TAU,
+            "the variance": 1 / TWO_PI_E,
             "noise of variance 1": 1.0,
-            "two standard deviations": 2 * TAU**-0.5,
+            "two standard deviations": 2 * TWO_PI_E**-0.5,
             "2π in place of 2πe": (2 * math.pi) ** -0.5,
             "πe in place of 2πe": (math.pi * math.e) ** -0.5,
-            "√(2πe), not one over it": TAU**0.5,
+            "√(2πe), not one over it": TWO_PI_E**0.5,
         },
     ),
     Exercise(
@@ -118,7 +118,7 @@ EXERCISES = [
             "πe γ, not γ / πe": 0.3 * math.pi * math.e,
             "the weight of log-variance": 0.6,
             "the weight of VIB": 0.15,
-            "2πe in place of πe": 0.3 / TAU,
+            "2πe in place of πe": 0.3 / TWO_PI_E,
             "π in place of πe": 0.3 / math.pi,
         },
     ),
@@ -180,11 +180,11 @@ answer = rate
             "one rate for each input": lambda z: (z**2).sum(1) / 2 + _vib_rate(0 * z[:1]),
             "the constant of one dimension only": lambda z: (z**2).sum(1).mean() / 2 + _vib_rate(0 * z[:1, :1]),
             "the standard deviation taken for the variance": lambda z: (
-                ((z**2).sum(1).mean() + z.shape[1] * (TAU**-0.5 - 1 + math.log(TAU) / 2)) / 2
+                ((z**2).sum(1).mean() + z.shape[1] * (TWO_PI_E**-0.5 - 1 + math.log(TWO_PI_E) / 2)) / 2
             ),
-            "ln s² with the other sign": lambda z: _vib_rate(z) - z.shape[1] * math.log(TAU),
+            "ln s² with the other sign": lambda z: _vib_rate(z) - z.shape[1] * math.log(TWO_PI_E),
             "the KL divergence the other way round": lambda z: (
-                (TAU * (z**2).sum(1).mean() + z.shape[1] * (TAU - 1 - math.log(TAU))) / 2
+                (TWO_PI_E * (z**2).sum(1).mean() + z.shape[1] * (TWO_PI_E - 1 - math.log(TWO_PI_E))) / 2
             ),
         },
     ),
@@ -199,12 +199,12 @@ answer = rate
         setup="import torch\nfrom ibteach.objectives import OBJECTIVES\n",
         solution='answer = OBJECTIVES["log-variance"](torch.randn(10, 2), torch.arange(10))',
         mistakes={
-            "two dimensions of variance 1": math.log(TAU),
+            "two dimensions of variance 1": math.log(TWO_PI_E),
             "−K/2": -1.0,
-            "one dimension of variance 1": math.log(TAU) / 2,
+            "one dimension of variance 1": math.log(TWO_PI_E) / 2,
             "K": 2.0,
             "ln 10": math.log(10),
-            "the variance of the noise": 1 / TAU,
+            "the variance of the noise": 1 / TWO_PI_E,
         },
     ),
     Exercise(

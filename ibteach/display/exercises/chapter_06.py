@@ -11,11 +11,11 @@ from torch.distributions import Categorical, Independent, MixtureSameFamily, Nor
 
 from ibteach.display.exercises import Exercise, agrees_with, function_agrees_with, size
 
-TAU = 2 * math.pi * math.e
+TWO_PI_E = 2 * math.pi * math.e
 
 
 def _surprise(z, f):
-    return _mixture_surprise(z, f, TAU**-0.5)
+    return _mixture_surprise(z, f, TWO_PI_E**-0.5)
 
 
 def _mixture_surprise(z, f, scale):
@@ -83,7 +83,7 @@ answer = surprise
         mistakes={
             "ln p(z), without the minus": lambda z, f: -_surprise(z, f),
             "noise of variance 1": lambda z, f: _mixture_surprise(z, f, 1.0),
-            "noise of standard deviation 1/(2πe)": lambda z, f: _mixture_surprise(z, f, 1 / TAU),
+            "noise of standard deviation 1/(2πe)": lambda z, f: _mixture_surprise(z, f, 1 / TWO_PI_E),
             "the density's factor forgotten": lambda z, f: _surprise(z, f) + f.shape[1] / 2,
             "a factor for K = 3": lambda z, f: _surprise(z, f) + f.shape[1] / 2 - 3 / 2,
             "ln N forgotten": lambda z, f: _surprise(z, f) - math.log(len(f)),
@@ -91,9 +91,9 @@ answer = surprise
             "the mean over z": lambda z, f: _surprise(z, f).mean(),
             "an average over z in place of f": lambda z, f: _surprise(f, z),
             "the distance, not its square": lambda z, f: (
-                math.log(len(f)) - f.shape[1] / 2 - (-TAU / 2 * torch.cdist(z, f)).logsumexp(1)
+                math.log(len(f)) - f.shape[1] / 2 - (-TWO_PI_E / 2 * torch.cdist(z, f)).logsumexp(1)
             ),
-            "the mean of the surprises": lambda z, f: (TAU / 2 * torch.cdist(z, f) ** 2).mean(1) - f.shape[1] / 2,
+            "the mean of the surprises": lambda z, f: (TWO_PI_E / 2 * torch.cdist(z, f) ** 2).mean(1) - f.shape[1] / 2,
         },
     ),
     Exercise(

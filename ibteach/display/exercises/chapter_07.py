@@ -9,12 +9,12 @@ from torch.distributions import Categorical, Independent, MixtureSameFamily, Nor
 
 from ibteach.display.exercises import Exercise, agrees_with, function_agrees_with, size
 
-TAU = 2 * math.pi * math.e
+TWO_PI_E = 2 * math.pi * math.e
 
 
 def _rate(latents, noise):
     """−E ln p(z) of the mixture that the noisy latents are; with zero-entropy noise this is I[X;Z]."""
-    components = Independent(Normal(latents, TAU**-0.5), 1)
+    components = Independent(Normal(latents, TWO_PI_E**-0.5), 1)
     mixture = MixtureSameFamily(Categorical(torch.ones(len(latents), dtype=latents.dtype)), components)
     return -mixture.log_prob(latents + noise).mean()
 
@@ -87,7 +87,7 @@ answer = rate
         mistakes={
             "the ceiling ln N": lambda latents, noise: math.log(len(latents)) + 0 * noise.sum(),
             "the entropy of one Gaussian": lambda latents, noise: (
-                -Normal(latents, TAU**-0.5).log_prob(latents + noise).sum(-1).mean()
+                -Normal(latents, TWO_PI_E**-0.5).log_prob(latents + noise).sum(-1).mean()
             ),
             "a sum over centres, not a mean": lambda latents, noise: _rate(latents, noise) - math.log(len(latents)),
             "the logarithm before the average over centres": lambda latents, noise: (
@@ -97,7 +97,7 @@ answer = rate
             "K = 2, whatever it is": lambda latents, noise: _rate(latents, noise) + latents.shape[1] / 2 - 1,
             "the noise forgotten": lambda latents, noise: _rate(latents, 0 * noise),
             "noise of variance 1": lambda latents, noise: (
-                _rate(latents / TAU**0.5, noise / TAU**0.5) + latents.shape[1] / 2 * math.log(TAU)
+                _rate(latents / TWO_PI_E**0.5, noise / TWO_PI_E**0.5) + latents.shape[1] / 2 * math.log(TWO_PI_E)
             ),
             "2πe in the exponent, not πe": lambda latents, noise: _rate(latents * 2**0.5, noise * 2**0.5),
             "one value for each latent": lambda latents, noise: _rate(latents, noise) + 0 * noise[:, 0],

@@ -50,8 +50,8 @@ def _unsure():
     return expected_calibration_error(torch.stack([confidence, 1 - confidence], -1), wrong)
 
 
-def _area(own, foreign):
-    return stats.mannwhitneyu(foreign.numpy(), own.numpy()).statistic / (len(own) * len(foreign))
+def _auroc(known, foreign):
+    return stats.mannwhitneyu(foreign.numpy(), known.numpy()).statistic / (len(known) * len(foreign))
 
 
 EXERCISES = [
@@ -133,29 +133,29 @@ EXERCISES = [
     Exercise(
         name="09.4",
         title="The area under the curve, by hand",
-        check=function_agrees_with(_area, _scores, unit=""),
+        check=function_agrees_with(_auroc, _scores, unit=""),
         hint=(
             "How many pairs are there, and which of them count how much?",
             "Over all pairs: the share where the foreign score is larger, and half the share where both are equal.",
         ),
         setup="import torch\n",
         solution="""
-def area(own, foreign):
-    gap = foreign[:, None] - own
+def auroc(known, foreign):
+    gap = foreign[:, None] - known
     return (gap > 0).double().mean() + (gap == 0).double().mean() / 2
 
-answer = area
+answer = auroc
 """,
         mistakes={
-            "equal scores forgotten": lambda own, foreign: (foreign[:, None] > own).double().mean(),
-            "equal scores counted in full": lambda own, foreign: (foreign[:, None] >= own).double().mean(),
-            "the median alone": lambda own, foreign: (foreign > own.median()).double().mean(),
-            "own scores that are larger": lambda own, foreign: 1 - _area(own, foreign),
-            "a number of pairs, not a share": lambda own, foreign: _area(own, foreign) * len(own) * len(foreign),
-            "a difference of means": lambda own, foreign: foreign.mean() - own.mean(),
-            "Gini's coefficient, 2 A − 1": lambda own, foreign: 2 * _area(own, foreign) - 1,
-            "pairs in the order they come": lambda own, foreign: (
-                (foreign[: min(len(own), len(foreign))] > own[: min(len(own), len(foreign))]).double().mean()
+            "equal scores forgotten": lambda known, foreign: (foreign[:, None] > known).double().mean(),
+            "equal scores counted in full": lambda known, foreign: (foreign[:, None] >= known).double().mean(),
+            "the median alone": lambda known, foreign: (foreign > known.median()).double().mean(),
+            "own scores that are larger": lambda known, foreign: 1 - _auroc(known, foreign),
+            "a number of pairs, not a share": lambda known, foreign: _auroc(known, foreign) * len(known) * len(foreign),
+            "a difference of means": lambda known, foreign: foreign.mean() - known.mean(),
+            "Gini's coefficient, 2 A − 1": lambda known, foreign: 2 * _auroc(known, foreign) - 1,
+            "pairs in the order they come": lambda known, foreign: (
+                (foreign[: min(len(known), len(foreign))] > known[: min(len(known), len(foreign))]).double().mean()
             ),
         },
     ),

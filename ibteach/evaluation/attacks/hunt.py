@@ -25,9 +25,9 @@ class Hunt:
     - `found` (M, N, C, H, W): an image about which the network errs, where one was found
     """
 
-    def __init__(self, judge: Prediction, start: Tensor, labels: Tensor, wrong: Tensor, averaged: int):
+    def __init__(self, judge: Prediction, start: Tensor, labels: Tensor, wrong: Tensor, eot_samples: int):
         self.judge, self.start, self.labels = judge, start, labels.to(start.device)
-        self.attacker = judge if averaged >= len(judge.draws) else judge.of_first(averaged)
+        self.attacker = judge if eot_samples >= len(judge.draws) else judge.of_first(eot_samples)
         self.wrong, self.found = wrong.to(start.device).clone(), start.clone()
 
     def left(self) -> "Party | None":

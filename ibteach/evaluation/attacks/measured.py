@@ -53,9 +53,9 @@ def robustness(
     attacks: Iterable[str] | None = None,
     epsilons: Iterable[float] = EPSILONS,
     norm: str = "linf",
-    subset: int = 200,
+    eval_examples: int = 200,
     samples: int = SAMPLES,
-    averaged: int | None = None,
+    eot_samples: int | None = None,
     sources: Bottleneck | Ensemble | Sequence[Bottleneck] = (),
     seed: int = 0,
     progress: bool = True,
@@ -76,9 +76,9 @@ def robustness(
         epsilons: sizes ≥ 0 of the change in that norm, increasing, none beyond the whole range of the pixels; 0 is the
             image as it is.
         norm: ``"linf"``, the most that any pixel changes, or ``"l2"``, the root of the sum of squares.
-        subset: how many test images, the first of the data set's fixed order.
+        eval_examples: how many test images, the first of the data set's fixed order.
         samples: draws of the noise in the prediction.
-        averaged: of how many of these draws the attacker takes the gradient; all by default. With 1 randomness is
+        eot_samples: of how many of these draws the attacker takes the gradient; all by default. With 1 randomness is
             mistaken for robustness.
         sources: more networks for the attack ``"transfer"``, which tries on every network the images that deceive
             others: the network of the next seed, that of γ = 0, and these.
@@ -124,14 +124,14 @@ def robustness(
     training = trained.provenance.get("configuration") or {}
     options = {"samples": samples, "seed": seed, "noise": training.get("noise", True)}
     judges, lenders = ([Prediction(group, data, **options) for group in of] for of in (groups, others))
-    subset = checks.whole("subset", subset, maximum=len(data.test_labels))
-    averaged = samples if averaged is None else checks.whole("averaged", averaged, maximum=samples)
+    eval_examples = checks.whole("eval_examples", eval_examples, maximum=len(data.test_labels))
+    eot_samples = samples if eot_samples is None else checks.whole("eot_samples", eot_samples, maximum=samples)
     borrowed = lenders_of(trained.runs)
     if "transfer" in meant and not lenders and all(not row for row in borrowed):
         raise InvalidInput("attacks: got 'transfer' for one network alone; give another as sources, or several seeds.")
     if LESSONS.keys() & meant:
         lessons.foolbox()
-    first = slice(0, min(50, subset))
+    first = slice(0, min(50, eval_examples))
     still = [without_gradient(judge, *images_of(judge, data, first)).all() for judge in judges]
     if all(still) and any(attack.white for attack in meant.values()):
         raise InvalidInput(
@@ -140,13 +140,19 @@ def robustness(
         )
     settings = {
         "attacks": {name: attack.settings for name, attack in meant.items()},
-        **{"epsilons": sizes, "norm": norm, "levels": judges[0].levels, "subset": subset},
-        **{"samples": samples, "averaged": averaged, "seed": seed},
-        **({"foolbox": importlib.metadata.version("foolbox")} if LESSONS.keys() & meant else {}),
+        "epsilons": sizes,
+        "norm": norm,
+        "levels": judges[0].levels,
+        "eval_examples": eval_examples,
+        "samples": samples,
+        "eot_samples": eot_samples,
+        "seed": seed,
     }
+    if LESSONS.keys() & meant:
+        settings["foolbox"] = importlib.metadata.version("foolbox")
 
     started = time.perf_counter()
-    work = [(judge, block) for judge in judges for block in blocks(judge, data, subset)]
+    work = [(judge, block) for judge in judges for block in blocks(judge, data, eval_examples)]
     tables = {judge: [] for judge in judges}
     with tqdm(
         total=len(work) * len(meant), desc="attacks", unit="step", ncols=88, file=sys.stdout, disable=not progress
@@ -156,7 +162,7 @@ def robustness(
             clean = errs(judge, pixels, labels)
             found = {"clean": clean, STILL: without_gradient(judge, pixels, labels)}
             for name in [name for name in meant if name not in TRANSFER]:
-                found |= _under(judge, pixels, labels, clean, name, sizes, norm, averaged, (seed, block.start))
+                found |= _under(judge, pixels, labels, clean, name, sizes, norm, eot_samples, (seed, block.start))
                 bar.update()
             tables[judge].append(found)
         each = _joined([_joined(table, 1) for table in tables.values()], 0)
@@ -168,13 +174,13 @@ def robustness(
     wrong = {"clean/error": each.pop("clean"), STILL: each.pop(STILL)}
     wrong |= {quantity(*name): found for name, found in each.items()} | _worst(wrong["clean/error"], each, meant, sizes)
     values = {name: found.double().mean(1) for name, found in wrong.items()}
-    errors = {name: (share * (1 - share) / subset).sqrt() for name, share in values.items()}
+    errors = {name: (share * (1 - share) / eval_examples).sqrt() for name, share in values.items()}
     plain = uncompressed(trained.runs)
     if all(m is not None for m in plain):
         for epsilon in sizes:
             of = wrong[quantity(WORST, epsilon)].double()
             gain, name = of[plain] - of, quantity(WORST, epsilon, "gain")
-            values[name], errors[name] = gain.mean(1), gain.std(1, correction=0) / subset**0.5
+            values[name], errors[name] = gain.mean(1), gain.std(1, correction=0) / eval_examples**0.5
     if distance is not None:
         values["deepfool/distance"], errors["deepfool/distance"] = _median(distance)
     return Record(
@@ -201,7 +207,7 @@ def perturb(
     epsilon: float = 8 / 255,
     *,
     norm: str = "linf",
-    averaged: int | None = None,
+    eot_samples: int | None = None,
     seed: int = 0,
     **options: Any,
 ) -> Tensor:
@@ -226,16 +232,17 @@ def perturb(
             "attack: got 'transfer', which makes no images of its own; give what the other network's are."
         )
     judge = Prediction(network, data, seed=seed, **options)
-    averaged = len(judge.draws) if averaged is None else checks.whole("averaged", averaged, maximum=len(judge.draws))
+    most = len(judge.draws)
+    eot_samples = most if eot_samples is None else checks.whole("eot_samples", eot_samples, maximum=most)
     checks.labels("labels", labels, "N", len(data.classes))
     if len(labels) != len(images):
         raise InvalidInput(f"labels: got {len(labels)} for {len(images)} images, expected one each.")
     pixels = judge.pixels(images).expand(len(judge), *[-1] * 4)
     if name in LESSONS:
-        attacker = judge.of_first(min(averaged, len(judge.draws)))  # one draw, where there is no noise
+        attacker = judge.of_first(min(eot_samples, len(judge.draws)))  # one draw, where there is no noise
         settings = LESSONS[name].settings
         return lessons.changed(attacker, pixels, labels, name, settings, [epsilon], norm, seed)[1][0]
-    hunt = Hunt(judge, pixels, labels, errs(judge, pixels, labels), averaged)
+    hunt = Hunt(judge, pixels, labels, errs(judge, pixels, labels), eot_samples)
     runner(name)(hunt, Ball(norm, epsilon), _chance(seed, name, 0))
     return hunt.found
 
@@ -248,17 +255,17 @@ def _chance(seed: int, name: str, block: int) -> torch.Generator:
     return generator(stream(seed, "attack") + zlib.crc32(f"{name} {block}".encode()), "attack")
 
 
-def _under(judge, pixels, labels, clean, name, epsilons, norm, averaged, chance):
+def _under(judge, pixels, labels, clean, name, epsilons, norm, eot_samples, chance):
     """Which images are wrong under an attack, (attack, ε) → (M, N), and DeepFool's distances."""
     seed, block = chance
     positive, found = [epsilon for epsilon in epsilons if epsilon > 0], {(name, 0.0): clean}
     if name not in LESSONS:
-        hunt = Hunt(judge, pixels, labels, clean, averaged)
+        hunt = Hunt(judge, pixels, labels, clean, eot_samples)
         for epsilon in positive:  # what it won within a smaller one it has won
             runner(name)(hunt, Ball(norm, epsilon), _chance(seed, name, block))
             found[name, epsilon] = hunt.wrong.cpu().clone()
     else:
-        attacker = judge.of_first(min(averaged, len(judge.draws)))  # one draw, where there is no noise
+        attacker = judge.of_first(min(eot_samples, len(judge.draws)))  # one draw, where there is no noise
         nearest, changed = lessons.changed(attacker, pixels, labels, name, LESSONS[name].settings, positive, norm, seed)
         for epsilon, images in zip(positive, changed, strict=True):  # an attacker leaves alone what is wrong
             found[name, epsilon] = clean | errs(judge, images, labels)

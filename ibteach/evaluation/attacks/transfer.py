@@ -26,11 +26,11 @@ def transferred(
     norm: str,
 ) -> dict[tuple[str, float], Tensor]:
     """Which images are wrong as another network's were changed, (attack, ε) → (M, N)."""
-    found, wrong, subset = {("transfer", 0.0): clean}, clean, clean.shape[1]
+    found, wrong, count = {("transfer", 0.0): clean}, clean, clean.shape[1]
     for epsilon in [epsilon for epsilon in epsilons if epsilon > 0]:
         ball = Ball(norm, epsilon)
         own, lent = (
-            [image for judge in of for image in _climbed_all(judge, data, subset, ball)] for of in (judges, lenders)
+            [image for judge in of for image in _climbed_all(judge, data, count, ball)] for of in (judges, lenders)
         )
         tries = max(len(row) for row in borrowed) + len(lent)
         first, now = 0, []
@@ -42,16 +42,16 @@ def transferred(
                 offered = [[*(own[m] for m in borrowed[m]), *lent][number : number + 1] for m in members]
                 images = torch.stack([one[0] if one else own[m] for one, m in zip(offered, members, strict=True)])
                 taken = torch.tensor([bool(one) for one in offered])[:, None]
-                mine = mine | (_judged(judge, images, data.test_labels[:subset], data) & taken)
+                mine = mine | (_judged(judge, images, data.test_labels[:count], data) & taken)
             now.append(mine)
         wrong = torch.cat(now)
         found["transfer", epsilon] = wrong
     return {key: wrong for key, wrong in found.items() if key[1] in epsilons}
 
 
-def _climbed_all(judge, data, subset, ball):
+def _climbed_all(judge, data, count, ball):
     """The images that PGD makes for each network, M of (N, C, H, W): its last ones, far beyond the border."""
-    parts = [climbed(judge, *images_of(judge, data, block), ball).cpu() for block in blocks(judge, data, subset)]
+    parts = [climbed(judge, *images_of(judge, data, block), ball).cpu() for block in blocks(judge, data, count)]
     return torch.cat(parts, 1)
 
 

@@ -29,7 +29,7 @@ def drawn(networks=2):
             model,
             fit(model, load("digits"), runs, epochs=6, measure_every=3, eval_examples=200, progress=False),
         )
-    return sampling.draw(trained, load("digits"), samples=8, subset=60)
+    return sampling.draw(trained, load("digits"), samples=8, eval_examples=60)
 
 
 @pytest.mark.parametrize("scene", SCENES)

@@ -36,7 +36,7 @@ def attacked(*arguments):
     networks, record = trained(*arguments)
     names = ["fgsm", "bim"]
     return attacks.robustness(
-        networks, load("digits"), record, attacks=names, epsilons=EPSILONS, subset=40, progress=False
+        networks, load("digits"), record, attacks=names, epsilons=EPSILONS, eval_examples=40, progress=False
     )
 
 
@@ -130,7 +130,7 @@ def test_what_cannot_be_shown_is_refused():
     ):
         robustness_explorers.robustness(record)
     only_clean = attacks.robustness(
-        networks, load("digits"), record, attacks=["fgsm"], epsilons=[0], subset=5, progress=False
+        networks, load("digits"), record, attacks=["fgsm"], epsilons=[0], eval_examples=5, progress=False
     )
     with pytest.raises(InvalidInput, match="under some ε > 0"):
         robustness_explorers.robustness(only_clean)

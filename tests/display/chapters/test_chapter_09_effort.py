@@ -31,7 +31,7 @@ def melting(seeds=(0, 1, 2)):
         for size in SIZES
     }
     attacks = {"attacks": {key: {} for key in sorted({name.split("/")[0] for name in table})}, "epsilons": list(SIZES)}
-    attacks |= {"levels": 16.0, "subset": 100, "norm": "linf"}
+    attacks |= {"levels": 16.0, "eval_examples": 100, "norm": "linf"}
     facts = provenance(data="digits", configuration={"attacks": attacks})
     return Record(tuple(runs), torch.tensor([20]), table, provenance=facts)
 
