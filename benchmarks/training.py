@@ -26,7 +26,7 @@ from ibteach.data.datasets import load
 from ibteach.errors import Unavailable
 from ibteach.networks.bottleneck import resnet
 from ibteach.training.loop import Run, build, fit, grid
-from ibteach.training.measuring import PHOTOGRAPHS, measure
+from ibteach.training.measuring import PHOTOGRAPHS, measure_networks
 
 CUDA = torch.cuda.is_available()
 DEVICE = "cuda" if CUDA else "cpu"
@@ -163,7 +163,7 @@ def throughput(data, model, low, examples, rounds):
         "loop": train,
         "bare": functools.partial(bare.steps, examples // BATCH),
         "plain": plain.epoch,
-        "measurement": lambda: measure(ours, here, min(SUBSET, len(data.test_labels)), information=True),
+        "measurement": lambda: measure_networks(ours, here, min(SUBSET, len(data.test_labels)), information=True),
     }
     spent = {name: [] for name in contenders}
     for each in range(1 + rounds):
@@ -233,7 +233,7 @@ def peak(what, low, name) -> float:
         if what == "training":
             fit(model, here, RUN, train_examples=2 * BATCH, batch_size=BATCH, **options)
         else:
-            measure(model, here, min(SUBSET, len(data.test_labels)), information=True)
+            measure_networks(model, here, min(SUBSET, len(data.test_labels)), information=True)
 
     if CUDA:
         torch.cuda.reset_peak_memory_stats()

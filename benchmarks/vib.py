@@ -65,7 +65,7 @@ def main(epochs=5, threads=2):
         seconds["plain"].append(time.perf_counter() - started)
         print(f"epoch {number}: ibteach {epoch.seconds:6.1f} s, plain {seconds['plain'][-1]:6.1f} s", flush=True)
 
-    variational.fit(ours, mnist, beta=BETA, epochs=epochs, low_precision=True, report=in_turn)
+    variational.fit_vib(ours, mnist, beta=BETA, epochs=epochs, low_precision=True, report=in_turn)
     for name, model in (("ibteach", ours), ("plain", theirs.model)):
         found = variational.evaluate(model, mnist, samples=12)
         print(

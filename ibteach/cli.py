@@ -486,7 +486,7 @@ def _show(options):
     from ibteach import records
 
     for file in options.files:
-        record = records.Record.load(records.find(file))
+        record = records.load(file)
         facts = record.provenance
         print(f"{file}: {record.source}")
         print(f"  {len(record.runs)} runs")
@@ -518,7 +518,7 @@ def _list(options):
             if file.suffixes[-2:] == [".network", ".safetensors"]:
                 continue
             try:
-                print(f"{file}: {records.Record.load(file)}")
+                print(f"{file}: {records.load(file)}")
             except DamagedFile as error:
                 damaged += 1
                 print(f"ibteach: {error}", file=sys.stderr)
@@ -532,7 +532,7 @@ def _verify(options):
     damaged = 0
     for file in options.files or records.names():
         try:
-            record = records.Record.load(records.find(file))
+            record = records.load(file)
             print("; ".join(filter(None, [f"{file}: whole ({len(record.runs)} runs)", other_seeds(record.provenance)])))
         except (DamagedFile, Unavailable, UnknownName) as error:
             damaged += 1
@@ -545,7 +545,7 @@ def _remake(options):
     from ibteach.records.provenance import other_seeds
     from ibteach.training.remake import largest_difference, remake
 
-    record = records.Record.load(records.find(options.file))
+    record = records.load(options.file)
     _check_new(options.out)
     if said := other_seeds(record.provenance):
         print(f"{options.file}: {said}")

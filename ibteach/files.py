@@ -118,7 +118,7 @@ def check_writable(path: PathLike, size: int = 0) -> None:
         )
 
 
-def save(path: PathLike, kind: str, version: int, tensors: dict[str, Tensor], content: dict[str, Any]) -> None:
+def save_tensors(path: PathLike, kind: str, version: int, tensors: dict[str, Tensor], content: dict[str, Any]) -> None:
     """Write tensors and JSON into one sealed file, atomically.
 
     `kind` and `version` say what the file is: `load` accepts no other. Raises `InvalidInput` when `content` is
@@ -131,7 +131,7 @@ def save(path: PathLike, kind: str, version: int, tensors: dict[str, Tensor], co
         save_file({name: tensor.numpy() for name, tensor in tensors.items()}, part, metadata={"ibteach": seal})
 
 
-def load(path: PathLike, kind: str, version: int, remedy: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def load_tensors(path: PathLike, kind: str, version: int, remedy: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors (memory-mapped: the first write to a page copies it) and the JSON of a sealed file, checked.
 
     Raises `DamagedFile` when the file is truncated, was changed or is of another kind or version, and
@@ -229,10 +229,10 @@ def _lives(process: int) -> bool:
 @functools.cache
 def _machine() -> str:
     """What tells machines apart on which one number means different processes: containers too, and after a restart."""
-    told = [platform.node()]
+    parts = [platform.node()]
     with contextlib.suppress(OSError):  # on Linux
-        told += [Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8"), os.readlink("/proc/self/ns/pid")]
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:8]
+        parts += [Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8"), os.readlink("/proc/self/ns/pid")]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
 
 
 def _flush_folder(folder: Path) -> None:

@@ -19,11 +19,11 @@ LATER = time.time() + 2 * files.OLD
 
 
 def written(path, value=0, size=1000):
-    files.save(path, "numbers", 1, {"numbers": torch.full((size,), value)}, {"value": value})
+    files.save_tensors(path, "numbers", 1, {"numbers": torch.full((size,), value)}, {"value": value})
 
 
 def read(path):
-    tensors, content = files.load(path, "numbers", 1, "Write it again.")
+    tensors, content = files.load_tensors(path, "numbers", 1, "Write it again.")
     assert (tensors["numbers"] == content["value"]).all()
     return content["value"]
 
@@ -130,7 +130,7 @@ WRITER = """
     print("begins", flush=True)
     for value in range(first, first + 150):
         size = 1000 + 37 * (value % 50)
-        files.save(path, "numbers", 1, {"numbers": torch.full((size,), value)}, {"value": value})
+        files.save_tensors(path, "numbers", 1, {"numbers": torch.full((size,), value)}, {"value": value})
 """
 
 
@@ -161,7 +161,7 @@ KILLED = """
         path.write_bytes(b"half")
         os.kill(os.getpid(), signal.SIGKILL)
     files.save_file = die
-    files.save(sys.argv[1], "numbers", 1, {"numbers": torch.zeros(1)}, {})
+    files.save_tensors(sys.argv[1], "numbers", 1, {"numbers": torch.zeros(1)}, {})
 """
 
 

@@ -4,7 +4,7 @@ One sweep takes a table p(t, y) to the encoder p(t|x) ∝ (p(t) e^{−β KL(p(y|
 p(t, y) = Σ_x p(x, y) p(t|x) that this encoder makes. A sweep never raises the objective, but near a phase transition it
 hardly lowers it either; Anderson's extrapolation over the last few sweeps turns thousands of sweeps into dozens. All
 trade-offs β are swept together, as one batch of matrix products. NumPy, not torch: its float64 exponential and small
-batched products are two to three times faster on a CPU. `births`, `between` and `tabular` build on it.
+batched products are two to three times faster on a CPU. `births`, `generalized` and `tabular` build on it.
 """
 
 from collections import deque

@@ -13,7 +13,7 @@ import torch
 
 from ibteach import checks
 from ibteach.bottleneck.deterministic import best_level, improve, partition_encoders
-from ibteach.bottleneck.tabular import Solution, for_all, measure, sources, trade_offs
+from ibteach.bottleneck.tabular import Solution, for_all, information_of, sources, trade_offs
 from ibteach.errors import InvalidInput
 
 
@@ -66,7 +66,7 @@ def _checked(beta, clusters, source):
 def _solution(table, seen, source, beta, labels, passes, starts):
     """Hard clusterings (B, X) as a `Solution`."""
     encoder = for_all(partition_encoders(source, labels), seen, source.p_x)
-    entropy, rate, relevance = measure(table, encoder)
+    entropy, rate, relevance = information_of(table, encoder)
     flat = beta.flatten()
     objective = torch.where(torch.isinf(flat), -relevance, entropy - flat.nan_to_num(posinf=0) * relevance)
     zero, counts = torch.zeros_like(flat), (encoder > 0).any(1).sum(1)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ibteach.bottleneck.contraction import critical_beta
-from ibteach.bottleneck.tabular import Solution, measure, solve, sources, trade_offs
+from ibteach.bottleneck.tabular import Solution, information_of, solve, sources, trade_offs
 from ibteach.errors import InvalidInput
 from ibteach.information.tables import numbers
 
@@ -93,7 +93,7 @@ def solve_squared(joint, beta, *, normalize=False) -> Solution:
     shared = [one[:, (one > 0).any(0)] for one in shared]
     clusters = max(one.shape[1] for one in shared)
     encoder = torch.stack([torch.nn.functional.pad(one, (0, clusters - one.shape[1])) for one in shared])
-    entropy, rate, relevance = measure(table, encoder)
+    entropy, rate, relevance = information_of(table, encoder)
     counts = (encoder > 0).any(1).sum(1)
     each: list[Any] = [rate, relevance, entropy, rate**2 - wanted * relevance, encoder, counts]
     bound = torch.where(touch.bound < torch.inf, gap + 2 * reached * (touch.bound - touch.gap), torch.inf)

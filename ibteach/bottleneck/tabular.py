@@ -3,7 +3,7 @@
 `solve` minimises H[T] − α H[T|X] − β I[T;Y] over encoders p(t|x): α = 1 is the information bottleneck (Tishby, Pereira
 & Bialek 1999), α = 0 the deterministic one, and α between joins them (Strouse & Schwab 2017). For α = 1 it comes with a
 proof that no encoder is better (`births`); for α = 0 it searches partitions (`deterministic`); between, it descends
-from both (`between`). `lagrangian` prices an encoder that is given; `curve` has what follows from the solutions.
+from both (`generalized`). `lagrangian` prices an encoder that is given; `curve` has what follows from the solutions.
 """
 
 import warnings
@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 
 from ibteach import checks
-from ibteach.bottleneck.between import solve_between
 from ibteach.bottleneck.births import certified, solve_ib
 from ibteach.bottleneck.blahut_arimoto import Source, batches, encode, tables
 from ibteach.bottleneck.deterministic import FEW, partition_encoders, solve_dib
+from ibteach.bottleneck.generalized import solve_generalized
 from ibteach.bottleneck.lagrangian import two_variables
 from ibteach.errors import InvalidInput, NotConverged
 from ibteach.information.discrete import entropy_terms
@@ -107,7 +107,7 @@ def solve(joint, beta, alpha=1.0, *, restarts=24, sweeps=2000, seconds=None, see
         found, starts[several] = partition_encoders(source, labels), tried
         if alpha > HARD:
             settings = dict(restarts=restarts, limit=sweeps, seed=seed)
-            found, passes, starts[several] = solve_between(source, above, alpha, soft[several], labels, **settings)
+            found, passes, starts[several] = solve_generalized(source, above, alpha, soft[several], labels, **settings)
         best = np.zeros((len(distinct), len(source.p_x), max(1, found.shape[2])))
         best[:, :, 0], best[several] = 1, 0
         best[several, :, : found.shape[2]] = found
@@ -116,14 +116,14 @@ def solve(joint, beta, alpha=1.0, *, restarts=24, sweeps=2000, seconds=None, see
         residual = _residual(source, best, distinct, alpha)
 
     encoder = for_all(best, seen, source.p_x)
-    entropy, rate, relevance = measure(table, encoder)
+    entropy, rate, relevance = information_of(table, encoder)
     enough = torch.from_numpy(10 * certified(distinct))
     gap = np.where(bound <= enough.numpy(), bound, ib.searched)
     arrays = (gap, bound, starts, residual, used, distinct)
     gap, bound, starts, residual, used, distinct = (torch.from_numpy(one) for one in arrays)
     objective = alpha * rate + (1 - alpha) * entropy - distinct * relevance
     if alpha < 1:  # H[T|X] ≥ 0: at the same β no encoder has less than the best IB
-        _, least_rate, most_relevance = measure(table, for_all(soft, seen, source.p_x))
+        _, least_rate, most_relevance = information_of(table, for_all(soft, seen, source.p_x))
         below = least_rate - distinct * most_relevance
         gap, bound = objective - (below - gap), objective - (below - bound)
     if few:
@@ -164,7 +164,7 @@ def trade_offs(beta, *, infinite=False) -> Tensor:
     return values
 
 
-def measure(table, encoder):
+def information_of(table, encoder):
     """H[T], I[X;T] and I[T;Y] in nats, (B,) each; exactly 0 where there is one cluster."""
     p_x, p_y = table.sum(1), table.sum(0)
     terms = [

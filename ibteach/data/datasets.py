@@ -285,13 +285,13 @@ def _make(name, path, read):
     dataset = Dataset(name=name, classes=classes, **tensors)  # checks it, before anything is written
     content = {"name": dataset.name, "classes": dataset.classes}
     content |= {"mean": dataset.mean.tolist(), "std": dataset.std.tolist(), "fingerprint": dataset.fingerprint}
-    files.save(path, KIND, VERSION, tensors, content)
+    files.save_tensors(path, KIND, VERSION, tensors, content)
     print(f"{path}: written in {time.perf_counter() - started:.1f} s.", file=sys.stderr)
 
 
 def _opened(name, path) -> Dataset:
     remedy = "It is made anew."
-    tensors, content = files.load(path, KIND, VERSION, remedy)
+    tensors, content = files.load_tensors(path, KIND, VERSION, remedy)
     try:
         if content.pop("name") != name:
             raise InvalidInput("it is another data set")

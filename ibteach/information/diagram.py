@@ -70,10 +70,10 @@ def region(quantity: str, names: Names) -> list[str]:
     ]
 
 
-def measure(quantity: str, joint: Joint) -> Tensor:
-    """Value of a quantity as the sum of its atoms, in nats. Raises as `atoms` and `region` do.
+def i_measure(quantity: str, joint: Joint) -> Tensor:
+    """The I-measure (Yeung 1991) of a quantity: the sum of its atoms, nats. Raises as `atoms` and `region` do.
 
-    >>> measure("I[X;Y]", Joint([[0.5, 0], [0, 0.5]], "X Y")).item()
+    >>> i_measure("I[X;Y]", Joint([[0.5, 0], [0, 0.5]], "X Y")).item()
     0.6931471805599453
     """
     values = atoms(joint)
@@ -155,7 +155,7 @@ def named_regions(joint: Joint) -> dict[str, Tensor]:
             f"joint: got I[Y;Z|X] = {leak.max():.3g} nats, expected 0: Z must depend on X alone; "
             'Joint.encode("Z|X", …) makes such a joint.'
         )
-    return {found.name: measure(found.quantity, joint) for found in REGIONS}
+    return {found.name: i_measure(found.quantity, joint) for found in REGIONS}
 
 
 def _check(joint: Joint) -> None:

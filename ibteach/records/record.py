@@ -191,7 +191,7 @@ class Record:
         tensors |= {f"quantities/{name}": tensor for name, tensor in self.quantities.items()}
         tensors |= {f"errors/{name}": tensor for name, tensor in self.errors.items()}
         tensors |= {name: getattr(self, name) for name in LATENTS if self.latents is not None}
-        files.save(path, KIND, VERSION, tensors, {"runs": self.runs, "provenance": self.provenance})
+        files.save_tensors(path, KIND, VERSION, tensors, {"runs": self.runs, "provenance": self.provenance})
 
     @classmethod
     def load(cls, path: files.PathLike) -> "Record":
@@ -200,7 +200,7 @@ class Record:
         Raises `DamagedFile` when it is truncated, was changed, or is of another version, `Unavailable` when it
         cannot be read.
         """
-        tensors, content = files.load(path, KIND, VERSION, REMEDY)
+        tensors, content = files.load_tensors(path, KIND, VERSION, REMEDY)
         fields: dict[str, Any] = {"quantities": {}, "errors": {}}
         for name, tensor in tensors.items():
             group, _, entry = name.partition("/")

@@ -128,8 +128,8 @@ def _tell(slide: Slide, cell: Any, later: list[Any]) -> None:
         slide.body += "<ul>" + "".join(f"<li>{html.escape(choice)}</li>" for choice in choices) + "</ul>"
     prose = next((blocks(other.source) for other in later if other.cell_type == "markdown"), [])
     answer = list(itertools.takewhile(lambda block: not (block.startswith("#") or PREDICT.search(block)), prose))
-    told = FOLD.sub("", "\n\n".join(answer)).strip() or "It is what the cell shows."
-    slide.notes.insert(0, f"**Answer.** {f'*{right}.* ' if right else ''}{told}")
+    answered = FOLD.sub("", "\n\n".join(answer)).strip() or "It is what the cell shows."
+    slide.notes.insert(0, f"**Answer.** {f'*{right}.* ' if right else ''}{answered}")
 
 
 def _say(slides: list[Slide], said: list[str], fresh: bool) -> None:

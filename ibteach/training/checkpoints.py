@@ -42,7 +42,7 @@ class Checkpoint:
         self.content: dict[str, Any] = {}
         if os.path.lexists(self.path):
             remedy = "Remove it, to train from the start, or name another checkpoint."
-            tensors, kept = files.load(self.path, "checkpoint", VERSION, remedy)
+            tensors, kept = files.load_tensors(self.path, "checkpoint", VERSION, remedy)
             if other := list(_differences(kept["settings"], self.settings)):
                 raise InvalidInput(f"{self.path}: is the checkpoint of another training ({'; '.join(other)}). {remedy}")
             # Copies: a system may refuse to replace a file while its contents are mapped into memory.
@@ -62,7 +62,7 @@ class Checkpoint:
     def save(self, tensors: dict[str, Tensor], content: dict[str, Any]) -> None:
         """Write where training is, as `taken` is to return it; raises `Unavailable` when it cannot be written."""
         started = time.perf_counter()
-        files.save(self.path, "checkpoint", VERSION, tensors, {"settings": self.settings, "content": content})
+        files.save_tensors(self.path, "checkpoint", VERSION, tensors, {"settings": self.settings, "content": content})
         self._written = time.perf_counter()
         self._took = self._written - started
 
@@ -127,7 +127,7 @@ def save_network(path: files.PathLike, network: "networks.Bottleneck", inputs: t
         raise InvalidInput(f"inputs: got {shape}, which is not the shape of the images that this network takes.")
     content = {"architecture": network.architecture, "inputs": list(shape), "classes": network.classes}
     content["low_precision"] = None if network.low_precision is None else str(network.low_precision).split(".")[-1]
-    files.save(path, "network", NETWORK_VERSION, network.state_dict(), content)
+    files.save_tensors(path, "network", NETWORK_VERSION, network.state_dict(), content)
 
 
 def _of_one_shape(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
@@ -148,7 +148,7 @@ def load_network(path: files.PathLike) -> "networks.Bottleneck":
     'mlp'
     """
     remedy = "Train it again."
-    tensors, content = files.load(path, "network", NETWORK_VERSION, remedy)
+    tensors, content = files.load_tensors(path, "network", NETWORK_VERSION, remedy)
     try:
         with untouched():
             network = networks.from_architecture(content["architecture"], tuple(content["inputs"]), content["classes"])

@@ -35,7 +35,7 @@ from ibteach.training.devices import batch_that_fits, low_precision_for, memory_
 from ibteach.training.forecast import Forecast
 from ibteach.training.guard import Guard
 from ibteach.training.interrupts import StopButton
-from ibteach.training.measuring import encode, measure
+from ibteach.training.measuring import encode, measure_networks
 from ibteach.training.runs import Run, build, grid
 from ibteach.training.scaling import Scale
 from ibteach.training.settings import EVAL_EXAMPLES, OPTIMIZERS, Settings
@@ -229,7 +229,7 @@ class _Training:
     def measure(self, within: bool = False) -> None:
         """Measure all networks now: at the end of an epoch, or within one."""
         began = time.perf_counter()
-        values, errors = measure(
+        values, errors = measure_networks(
             self.model, self.data, self.eval_examples, self.settings.information, self.noise_variance
         )
         self.guard.after_measuring(self.epoch, values)

@@ -29,7 +29,7 @@ FITTED = ["decoder_cross_entropy", "prediction_cross_entropy", "sampled_error", 
 """What is measured of `ibteach.objectives.Fits`."""
 
 INFORMATION = list(mixture.ESTIMATES)
-"""What `measure` adds with ``information=True``: the quantities of `ibteach.information.mixture.Measurement`."""
+"""What `measure_networks` adds with ``information=True``, as `ibteach.information.mixture.Measurement` has it."""
 
 
 @torch.no_grad()
@@ -45,8 +45,8 @@ def encode(model: Bottleneck | Ensemble, data: Dataset, images: Tensor) -> Tenso
     check_data("data", data)
     check_images("images", images)
     images = images.to(model.decoders[0].device)
-    members = len(model) if isinstance(model, Ensemble) else 1
-    block = max(50, (BLOCK if images[0].numel() < 1000 else PHOTOGRAPHS) // members)
+    networks = len(model) if isinstance(model, Ensemble) else 1
+    block = max(50, (BLOCK if images[0].numel() < 1000 else PHOTOGRAPHS) // networks)
     silence = torch.zeros(1, model.latent_dimension, device=images.device, dtype=model.decoders[0].dtype)
     with running_statistics(model) if model.stochastic else evaluated(model):
         inputs = (data.normalize(part).to(silence) for part in images.split(block))
@@ -56,7 +56,7 @@ def encode(model: Bottleneck | Ensemble, data: Dataset, images: Tensor) -> Tenso
 
 
 @torch.no_grad()
-def measure(
+def measure_networks(
     model: Bottleneck | Ensemble,
     data: Dataset,
     examples: int,

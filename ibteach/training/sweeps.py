@@ -210,7 +210,7 @@ def _begin(job: Job) -> tuple[Bottleneck | Ensemble, Dataset]:
     ), dataset
 
 
-def work(
+def run_job(
     job: Job,
     folder: files.PathLike,
     device: str | None = None,
@@ -247,7 +247,7 @@ def work(
                     continue  # what is there already is the same, for it comes of the same job
                 network = model.network(m) if isinstance(model, Ensemble) else model
                 checkpoints.save_network(folder / f"{name}.network.safetensors", network, dataset.shape)
-                mine = _share(record, record.runs.index(row), len(job.runs), command or command_line())
+                mine = _of_one(record, record.runs.index(row), len(job.runs), command or command_line())
                 mine.save(folder / f"{name}.safetensors")  # last: it says that the run is done
         checkpoint.unlink(missing_ok=True)
         if diverged:
@@ -354,7 +354,7 @@ def _left(jobs, missing) -> list[Job]:
     return list({job.name: job for job in jobs if job.names.keys() & missing}.values())
 
 
-def _share(record: Record, m: int, among: int, command: str) -> Record:
+def _of_one(record: Record, m: int, among: int, command: str) -> Record:
     """The part of run m in the Record of an ensemble of so many, trained by a sweep that was started so."""
     facts = record.provenance
     mine = {
@@ -372,13 +372,13 @@ def _ended(jobs, folder, executor, device, progress):
     if executor is None:
         _check(folder, device)
         for job in jobs:
-            yield job, lambda job=job: work(job, folder, device, progress)
+            yield job, lambda job=job: run_job(job, folder, device, progress)
     else:
         futures = {}
         try:
             executor.submit(_check, folder, device).result()
             for job in jobs:
-                futures[executor.submit(work, job, folder, device, command=command_line())] = job
+                futures[executor.submit(run_job, job, folder, device, command=command_line())] = job
             for future in as_completed(futures):
                 yield futures[future], future.result
         finally:

@@ -33,7 +33,7 @@ class Epoch(NamedTuple):
     seconds: float
 
 
-def fit(
+def fit_vib(
     model: Variational,
     data: Dataset,
     *,
@@ -65,7 +65,7 @@ def fit(
     beta = checks.number("beta", beta, minimum=0)
     epochs, seed = checks.whole("epochs", epochs), checks.seed("seed", seed)
     low_precision = checks.flag("low_precision", low_precision)
-    _check_told(ema, report)
+    _check_listeners(ema, report)
     batch_size = checks.whole("batch_size", batch_size, maximum=len(data.train_labels))
     learning_rate = checks.number("learning_rate", learning_rate, above=0)
     decay = checks.number("decay", decay, above=0, maximum=1)
@@ -113,7 +113,7 @@ def _check(model, data):
     checks.finite_parameters("model", model)
 
 
-def _check_told(ema, report):
+def _check_listeners(ema, report):
     if ema is not None and not isinstance(ema, AveragedModel):
         raise InvalidInput(f"ema: got {type(ema).__name__}, expected a torch.optim.swa_utils.AveragedModel or None.")
     if report is not None and not callable(report):
@@ -200,7 +200,7 @@ def record(
     low_precision, device = checks.flag("low_precision", low_precision), pick_device(device)
     latent_dimension = checks.whole("latent_dimension", latent_dimension)
     hidden = tuple(checks.whole("hidden", width) for width in checks.several("hidden", hidden))
-    _check_told(None, report)
+    _check_listeners(None, report)
     begun = commit()
     with seeds.drawing(seed, "first parameters"):
         shape = {"latent_dimension": latent_dimension, "hidden": hidden}
@@ -244,5 +244,5 @@ def record(
             if report:
                 report(so_far())
 
-    fit(model, data, beta=beta, epochs=epochs, seed=seed, ema=ema, report=measure, **settings)
+    fit_vib(model, data, beta=beta, epochs=epochs, seed=seed, ema=ema, report=measure, **settings)
     return so_far()

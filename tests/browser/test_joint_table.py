@@ -8,7 +8,7 @@ import pytest
 
 from ibteach.display.live.diagrams import quantities
 from ibteach.display.live.joint_table import JointTable, presets
-from ibteach.information.diagram import measure
+from ibteach.information.diagram import i_measure
 from ibteach.information.discrete import Joint
 
 pytestmark = pytest.mark.browser
@@ -62,7 +62,7 @@ def test_the_browser_computes_what_the_library_does(editor):
         seen = editor.values()
         assert list(seen) == quantities(joint.names)
         for quantity, value in seen.items():
-            assert value == pytest.approx(measure(quantity, joint).item(), abs=6e-4), (name, quantity)
+            assert value == pytest.approx(i_measure(quantity, joint).item(), abs=6e-4), (name, quantity)
     editor.root.get_by_text("bits", exact=True).click()
     editor.root.get_by_text("exclusive or", exact=True).click()
     assert editor.values()["I[A;B;Y]"] == -1
@@ -104,7 +104,7 @@ def test_cells_are_dragged_and_moved_by_keys(editor):
     assert editor.table()[0, 0] == pytest.approx(0.01 / 3, abs=1e-6)
     shown = Joint(editor.table(), "X Y", normalize=True)
     for quantity, value in editor.values().items():
-        assert value == pytest.approx(measure(quantity, shown).item(), abs=1e-3)
+        assert value == pytest.approx(i_measure(quantity, shown).item(), abs=1e-3)
 
 
 def test_what_is_under_the_pointer_or_has_the_focus_is_highlighted(editor):

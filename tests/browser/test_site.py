@@ -16,7 +16,7 @@ from urllib.parse import unquote, urldefrag, urljoin
 import numpy as np
 import pytest
 
-from ibteach.information.diagram import atom_name, measure
+from ibteach.information.diagram import atom_name, i_measure
 from ibteach.information.discrete import Joint
 from ibteach.site import build
 
@@ -201,7 +201,7 @@ def test_quantities_of_the_table_are_pythons(open_page):
         for table, found in zip(tables, page.evaluate(atoms, [tables.tolist(), len(of)]), strict=True):
             joint = Joint(table.reshape(2, 2, 2) if len(of) == 3 else table, names)
             inside = [[name for i, name in enumerate(of) if mask & 1 << i] for mask in range(1, 2 ** len(of))]
-            wanted = [measure(atom_name(some, of), joint).item() for some in inside]
+            wanted = [i_measure(atom_name(some, of), joint).item() for some in inside]
             assert found == pytest.approx(wanted, abs=1e-12)
     cell = place.locator(".ibteach-cell").first
     cell.scroll_into_view_if_needed()

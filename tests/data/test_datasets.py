@@ -144,12 +144,12 @@ def test_the_file_keeps_the_fingerprint(small, monkeypatch):
     lay_out(folder, contents)
     first = datasets.load("mnist").fingerprint
     path = datasets.cached("mnist")
-    tensors, content = files.load(path, datasets.KIND, datasets.VERSION, "")
+    tensors, content = files.load_tensors(path, datasets.KIND, datasets.VERSION, "")
     assert content.pop("fingerprint") == first
     with monkeypatch.context() as patch:
         patch.setattr(files, "as_json", lambda *_: pytest.fail("taken again"))
         assert datasets.load("mnist").fingerprint == first
-    files.save(path, datasets.KIND, datasets.VERSION, tensors, content)  # as versions before this one did
+    files.save_tensors(path, datasets.KIND, datasets.VERSION, tensors, content)  # as versions before this one did
     again = datasets.load("mnist")
     assert again.fingerprint == first
     again.train_images.zero_()
@@ -358,7 +358,7 @@ def test_a_damaged_cache_file_is_named_and_made_anew(small, capsys, how):
 def test_a_sealed_file_of_something_else_is_made_anew(small, capsys, kind, version, content):
     contents, _, folder = small
     lay_out(folder, contents)
-    files.save(datasets.cached("mnist"), kind, version, {"train_images": torch.zeros(1).byte()}, content)
+    files.save_tensors(datasets.cached("mnist"), kind, version, {"train_images": torch.zeros(1).byte()}, content)
     assert_small(datasets.load("mnist"), contents)
     assert "made anew" in capsys.readouterr().err
 

@@ -103,7 +103,7 @@ def test_what_was_trained_is_a_record_for_every_explorer(models):
     latents, _ = models[-1](data.load("digits").normalize(data.load("digits").test_images), torch.zeros(500, 2))
     torch.testing.assert_close(record.latents[0], latents.detach())
     assert record.source.startswith("computed now, digits, a browser")
-    for show in (chapter_05.latents, chapter_05.bounds, chapter_05.error_bound, chapter_07.plane):
+    for show in (chapter_05.latents, chapter_05.bounds, chapter_05.error_bound, chapter_07.information_plane):
         assert show(record).picture()
 
 

@@ -217,7 +217,7 @@ def calls() -> dict[str, Call]:
         "information.diagram.atoms": call(diagram.atoms, joint=CHAIN),
         "information.diagram.definition": call(diagram.definition, quantity="I[X;Y]", names="X Y", unit="bits"),
         "information.diagram.latex": call(diagram.latex, quantity="I[X;Y]"),
-        "information.diagram.measure": call(diagram.measure, quantity="I[X;Y]", joint=JOINT),
+        "information.diagram.i_measure": call(diagram.i_measure, quantity="I[X;Y]", joint=JOINT),
         "information.diagram.named_regions": call(diagram.named_regions, joint=CHAIN),
         "information.diagram.region": call(diagram.region, quantity="I[X;Y]", names="X Y"),
         "information.geometry.layout": call(geometry.layout, 10, joint=JOINT),
@@ -295,7 +295,9 @@ def calls() -> dict[str, Call]:
         "data.datasets.load": call(datasets.load, 10, name="digits", folder=folder()),
         "data.datasets.load_folder": call(datasets.load_folder, path=folder() / "pictures", size=8, folder=folder()),
         "data.datasets.cached": call(datasets.cached, name="imagenette", folder=folder(), size=64),
-        "data.label_noise.with_random_labels": call(label_noise.with_random_labels, data=digits(), share=0.5, seed=0),
+        "data.label_noise.with_random_labels": call(
+            label_noise.with_random_labels, data=digits(), fraction=0.5, seed=0
+        ),
         # networks
         "networks.bottleneck.mlp": call(
             bottleneck.mlp, random=True, inputs=64, classes=10, latent_dimension=2, hidden=(8, 4), dropout=0.1
@@ -403,8 +405,15 @@ def calls() -> dict[str, Call]:
         "training.sweeps.run": call(
             sweeps.run, 200, jobs=[job], folder=folder() / "sweep", device="cpu", progress=False
         ),
-        "training.variational.fit": call(
-            variational_training.fit, 40, model=variational_model, data=digits(), beta=0.1, **quick, decay=0.9, seed=0
+        "training.variational.fit_vib": call(
+            variational_training.fit_vib,
+            40,
+            model=variational_model,
+            data=digits(),
+            beta=0.1,
+            **quick,
+            decay=0.9,
+            seed=0,
         ),
         "training.variational.evaluate": call(
             variational_training.evaluate, 5, model=variational_model, data=digits(), samples=2, seed=0
@@ -478,7 +487,7 @@ def calls() -> dict[str, Call]:
         "display.chapters.chapter_05.bounds": call(chapter_05.bounds, 200, record=found),
         "display.chapters.chapter_05.error_bound": call(chapter_05.error_bound, 200, record=found),
         "display.chapters.chapter_06.bracket": call(chapter_06.bracket, 400, latents=_random(2, 30, 2), gammas=[0, 1]),
-        "display.chapters.chapter_07.plane": call(chapter_07.plane, 200, record=found),
+        "display.chapters.chapter_07.information_plane": call(chapter_07.information_plane, 200, record=found),
         "display.chapters.chapter_07.network_diagram": call(chapter_07.network_diagram, 200, record=found),
         "display.chapters.chapter_09.robustness": call(chapter_09.robustness, 200, record=found),
         "display.chapters.chapter_09.reliability_diagram": call(
@@ -528,7 +537,7 @@ NOT_FUZZED = {  # a callable, or a module and all that is in it -> why
     "data.datasets.check_data": INNER,
     "records.record.check_record": INNER,
     "seeds": INNER,
-    "bottleneck.between": INNER,
+    "bottleneck.generalized": INNER,
     "bottleneck.births": INNER,
     "bottleneck.blahut_arimoto": INNER,
     "bottleneck.deterministic": INNER,
@@ -561,7 +570,7 @@ NOT_FUZZED = {  # a callable, or a module and all that is in it -> why
     "training.settings.Settings.as_dict": RESULT,
     "training.suitable": INNER,
     "training.threads": INNER,
-    "training.measuring.measure": INNER,
+    "training.measuring.measure_networks": INNER,
     "evaluation.attacks": OWN + "test_attacks",
     "evaluation.ood.Area": RESULT,
     "evaluation.ood.ClassGaussians": RESULT,
@@ -571,7 +580,7 @@ NOT_FUZZED = {  # a callable, or a module and all that is in it -> why
     "display": "scenes and their machinery: tests of their own, in browsers too",
     **_of("bottleneck.contraction", INNER, "back beginnings bent from_below lowest_ratio total_variation"),
     **_of("bottleneck.contraction", RESULT, "FirstBirth"),
-    **_of("bottleneck.tabular", INNER, "for_all measure sources trade_offs"),
+    **_of("bottleneck.tabular", INNER, "for_all information_of sources trade_offs"),
     **_of("bottleneck.tabular", RESULT, "Solution"),
     **_of("evaluation.calibration", RESULT, "Floor Reliability"),
     **_of("information.geometry", INNER, "Layout intersection_area layout_of"),

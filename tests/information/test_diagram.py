@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ibteach.errors import InvalidInput, UnknownName
-from ibteach.information.diagram import REGIONS, atoms, latex, measure, named_regions, region
+from ibteach.information.diagram import REGIONS, atoms, i_measure, latex, named_regions, region
 from ibteach.information.discrete import Joint
 from ibteach.information.geometry import intersection_area, layout
 
@@ -53,7 +53,7 @@ def test_two_variable_terms_by_name(seed):
     joint = random_joint(seed, (2, 3, 4), "X Y Z")
     for quantity in ("H[X]", "H[X,Y]", "H[Z|X]", "I[X;Y]", "I[X,Y;Z]", "I[X;Z|Y]", "I[X;Y;Z]"):
         direct = joint.H(quantity[2:-1]) if quantity[0] == "H" else joint.I(quantity[2:-1])
-        torch.testing.assert_close(measure(quantity, joint), direct, atol=1e-10, rtol=0)
+        torch.testing.assert_close(i_measure(quantity, joint), direct, atol=1e-10, rtol=0)
 
 
 def test_exclusive_or_has_a_negative_centre():

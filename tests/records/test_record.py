@@ -416,7 +416,7 @@ def test_tampering_is_noticed(tmp_path, whole):
     ("kind", "version"), [(KIND, VERSION + 1), (KIND, 0), ("data set", VERSION), (KIND, str(VERSION)), (None, None)]
 )
 def test_another_kind_or_version_is_named(tmp_path, kind, version):
-    files.save(tmp_path / "r", kind, version, {"epochs": torch.tensor([0])}, {})
+    files.save_tensors(tmp_path / "r", kind, version, {"epochs": torch.tensor([0])}, {})
     with pytest.raises(errors.DamagedFile, match=f"version {version!r}.*expected 'record' version {VERSION}"):
         Record.load(tmp_path / "r")
 
@@ -424,7 +424,7 @@ def test_another_kind_or_version_is_named(tmp_path, kind, version):
 def test_sealed_files_that_are_no_record(tmp_path):
     good = {"epochs": torch.tensor([0]), "quantities/a": torch.ones(1, 1, dtype=torch.float64)}
     content = {"runs": [{"gamma": 1}], "provenance": {}}
-    files.save(tmp_path / "r", KIND, VERSION, good, content)
+    files.save_tensors(tmp_path / "r", KIND, VERSION, good, content)
     assert Record.load(tmp_path / "r").source.startswith("recorded some time ago")
     for tensors, other, what in [
         (good | {"weights": torch.ones(1)}, content, "'weights'"),
@@ -439,7 +439,7 @@ def test_sealed_files_that_are_no_record(tmp_path):
         (good, content | {"runs": 3}, "runs"),
         (good, content | {"provenance": None}, "not a whole Record"),
     ]:
-        files.save(tmp_path / "r", KIND, VERSION, tensors, other)
+        files.save_tensors(tmp_path / "r", KIND, VERSION, tensors, other)
         with pytest.raises(errors.DamagedFile, match=what):
             Record.load(tmp_path / "r")
 

@@ -101,7 +101,7 @@ def _epoch(checkpoint):
     from ibteach import files
 
     try:
-        return files.load(checkpoint, "checkpoint", checkpoints.VERSION, "")[1]["content"]["epoch"]
+        return files.load_tensors(checkpoint, "checkpoint", checkpoints.VERSION, "")[1]["content"]["epoch"]
     except (Unavailable, DamagedFile):
         return 0
 
@@ -194,9 +194,9 @@ def test_it_is_not_mapped_when_it_is_replaced(tmp_path, monkeypatch):
     train(epoch=2)
     monkeypatch.setattr(os, "replace", strict)
     assert train(epoch=None).epochs.tolist() == [0, 4] and len(replaced) == 3
-    mapped = files.load(checkpoint, "checkpoint", checkpoints.VERSION, "")  # as long as this lives
+    mapped = files.load_tensors(checkpoint, "checkpoint", checkpoints.VERSION, "")  # as long as this lives
     with pytest.raises(Unavailable, match="the file is mapped"):
-        files.save(checkpoint, "checkpoint", checkpoints.VERSION, *mapped)
+        files.save_tensors(checkpoint, "checkpoint", checkpoints.VERSION, *mapped)
 
 
 def test_resumed_on_the_threads_that_it_began_with(tmp_path, monkeypatch):

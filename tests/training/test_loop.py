@@ -242,7 +242,7 @@ def test_a_loss_that_is_no_number_is_named_and_loses_nothing(digits, batches):
 
 def test_bad_input_is_refused_before_any_work(digits, monkeypatch):
     model, one = build(MAKE, RUNS), build(MAKE, RUNS[0])
-    monkeypatch.setattr(loop, "measure", lambda *_: pytest.fail("work was done"))
+    monkeypatch.setattr(loop, "measure_networks", lambda *_: pytest.fail("work was done"))
     for options, said in [
         ({"epochs": 0}, "epochs: got 0"),
         ({"batch_size": 5000}, "batch_size: got 5000, expected at most the 1297 examples"),

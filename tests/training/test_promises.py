@@ -100,7 +100,7 @@ def test_where_no_network_is_left_all_is_kept_that_was_measured_before(digits, m
 
 
 def test_a_checkpoint_that_cannot_be_written_is_told_before_any_work(digits, monkeypatch, tmp_path):
-    monkeypatch.setattr(loop, "measure", lambda *_: pytest.fail("work was done"))
+    monkeypatch.setattr(loop, "measure_networks", lambda *_: pytest.fail("work was done"))
     for wrong in (tmp_path / "absent" / "c", tmp_path, tmp_path / ("a" * 5000)):
         with pytest.raises(Unavailable, match="cannot be written"):
             quietly(build(MAKE, RUNS), digits, RUNS, checkpoint=wrong)
@@ -115,21 +115,21 @@ def test_a_disk_that_fills_while_training_loses_nothing(digits, monkeypatch, tmp
         raise Unavailable("c: could not be written (No space left on device).")
 
     whole = quietly(build(MAKE, RUNS), digits, RUNS)
-    monkeypatch.setattr(checkpoints.files, "save", full)
+    monkeypatch.setattr(checkpoints.files, "save_tensors", full)
     record = quietly(build(MAKE, RUNS), digits, RUNS, checkpoint=tmp_path / "c")
     assert largest_difference(record, whole)[1] == 0
     assert "No space left on device). Training goes on without it." in capsys.readouterr().err
 
 
 def test_a_record_that_cannot_be_written_is_kept_elsewhere(monkeypatch, tmp_path, capsys):
-    real = files.save
+    real = files.save_tensors
 
     def full(path, *rest):
         if "ibteach-" not in str(path):
             raise Unavailable(f"{path}: could not be written (No space left on device).")
         real(path, *rest)
 
-    monkeypatch.setattr(files, "save", full)
+    monkeypatch.setattr(files, "save_tensors", full)
     monkeypatch.setattr(cli.tempfile, "tempdir", str(tmp_path))
     command = "train digits --hidden 4 --epochs 1 --eval-examples 20 --device cpu --out"
     assert cli.main([*command.split(), str(tmp_path / "r")]) == 0
@@ -192,7 +192,7 @@ def test_variational_training_refuses_before_work(digits, monkeypatch):
     monkeypatch.undo()
     model = variational.Variational(64, 10, 4, (8,))
     with pytest.raises(InvalidInput, match="ema: got dict, expected a torch"):
-        variational.fit(model, digits, beta=0.1, epochs=1, ema={})
+        variational.fit_vib(model, digits, beta=0.1, epochs=1, ema={})
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ def test_nothing_is_done_twice(tmp_path, fits):
     before = times(tmp_path)
     again = sweeps.run([job(1), job(0)], tmp_path, **CPU)
     more = sweeps.run([*jobs, job(2)], tmp_path, **CPU)
-    sweeps.work(job(2), tmp_path)
+    sweeps.run_job(job(2), tmp_path)
     assert fits == [0, 1, 2] and before.items() <= times(tmp_path).items()
     assert_all(again, [job(1), job(0)])
     assert_all(more, [job(0), job(1), job(2)])

@@ -17,7 +17,7 @@ from ibteach.errors import Diverged, InvalidInput
 from ibteach.information.continuous import TWO_PI_E, ZERO_ENTROPY_VARIANCE
 from ibteach.networks.variational import Encoding, Variational, rate
 from ibteach.objectives import OBJECTIVES
-from ibteach.training.variational import evaluate, fit, record
+from ibteach.training.variational import evaluate, fit_vib, record
 
 
 def network(seed=0, latent_dimension=8):
@@ -70,7 +70,7 @@ def test_one_step_is_a_gradient_step_on_cross_entropy_plus_beta_times_rate():
     data = dataclasses.replace(digits, train_images=digits.train_images[:50], train_labels=digits.train_labels[:50])
     model = network()
     by_hand = copy.deepcopy(model)
-    (epoch,) = fit(model, data, beta=0.1, epochs=1, batch_size=50, learning_rate=0.01, seed=3)
+    (epoch,) = fit_vib(model, data, beta=0.1, epochs=1, batch_size=50, learning_rate=0.01, seed=3)
     order = torch.randperm(50, generator=seeds.generator(3, "order"))
     with seeds.drawing(3, "noise"):
         drawn = torch.randn(50, 8)
@@ -91,10 +91,10 @@ def test_one_step_is_a_gradient_step_on_cross_entropy_plus_beta_times_rate():
 def test_training_fits_and_beta_lowers_the_rate():
     digits, seen = load("digits"), []
     light, heavy = network(), network()
-    history = fit(
+    history = fit_vib(
         light, digits, beta=1e-3, epochs=12, batch_size=50, learning_rate=3e-3, report=lambda *e: seen.append(e)
     )
-    fit(heavy, digits, beta=3.0, epochs=12, batch_size=50, learning_rate=3e-3)
+    fit_vib(heavy, digits, beta=3.0, epochs=12, batch_size=50, learning_rate=3e-3)
     assert [number for number, _ in seen] == list(range(1, 13)) and [epoch for _, epoch in seen] == history
     assert history[-1].decoder_cross_entropy < history[0].decoder_cross_entropy
     found, crushed = evaluate(light, digits), evaluate(heavy, digits)
@@ -107,7 +107,7 @@ def test_training_fits_and_beta_lowers_the_rate():
 def test_half_precision_is_near_full_precision():
     digits, models = load("digits"), [network(), network()]
     full, half = (
-        fit(model, digits, beta=1e-3, epochs=4, learning_rate=3e-3, low_precision=half)[-1]
+        fit_vib(model, digits, beta=1e-3, epochs=4, learning_rate=3e-3, low_precision=half)[-1]
         for model, half in zip(models, (False, True), strict=True)
     )
     assert half != full
@@ -120,7 +120,7 @@ def test_same_seed_same_numbers_and_the_callers_random_state_is_left_alone():
     digits, models = load("digits"), [network(), network()]
     for model in models:
         torch.manual_seed(5)
-        fit(model, digits, beta=1e-3, epochs=1, seed=2)
+        fit_vib(model, digits, beta=1e-3, epochs=1, seed=2)
         assert evaluate(model, digits) == evaluate(model, digits)
         drawn = torch.rand(3)
         torch.manual_seed(5)
@@ -137,8 +137,8 @@ def test_a_record_measures_the_average_of_the_parameters():
     found = record(digits, beta=0.01, seed=4, epochs=5, ema_decay=0, measure_every=2, report=seen.append, **SMALL)
     assert found.runs == ({"objective": "vib", "beta": 0.01, "seed": 4},) and found.epochs.tolist() == [2, 4, 5]
     assert [len(each.epochs) for each in seen] == [1, 2, 3]
-    model = network(seed=4)  # without averaging it is the model that fit leaves
-    history = fit(model, digits, beta=0.01, epochs=5, batch_size=50, learning_rate=3e-3, seed=4)
+    model = network(seed=4)  # without averaging it is the model that fit_vib leaves
+    history = fit_vib(model, digits, beta=0.01, epochs=5, batch_size=50, learning_rate=3e-3, seed=4)
     assert found.value("train/rate").item() == history[-1].rate
     for name, value in evaluate(model, digits, seed=4)._asdict().items():
         assert found.value(f"test/{name}").item() == pytest.approx(value, rel=1e-12), name
@@ -161,7 +161,7 @@ def test_bad_input_is_refused_before_any_work():
         ({"seed": -1}, "seed: got -1"),
     ]:
         with pytest.raises(InvalidInput, match=said):
-            fit(model, digits, **({"beta": 0.1, "epochs": 1} | wrong))
+            fit_vib(model, digits, **({"beta": 0.1, "epochs": 1} | wrong))
     for wrong, said in [({"ema_decay": 1}, "ema_decay: got 1"), ({"measure_every": 0}, "measure_every: got 0")]:
         with pytest.raises(InvalidInput, match=said):
             record(digits, **wrong)
@@ -178,4 +178,4 @@ def test_bad_input_is_refused_before_any_work():
 
 def test_a_loss_that_is_no_number_is_named():
     with pytest.raises(Diverged, match=r"epoch 1: cross-entropy .* lower learning_rate or beta"):
-        fit(network(), load("digits"), beta=1.0, epochs=1, learning_rate=1e30)
+        fit_vib(network(), load("digits"), beta=1.0, epochs=1, learning_rate=1e30)

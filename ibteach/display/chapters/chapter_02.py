@@ -1,6 +1,6 @@
 """The bottleneck of a table and of two Gaussians, on the information plane: the best encoder as β and α move.
 
-`plane` shows where the solution lies on the curve of all that is possible, and beside it the encoder itself, whose
+`ib_curve` shows where the solution lies on the curve of all that is possible, and beside it the encoder itself, whose
 clusters are born one after another as β grows. `births` shows the two ways in which the first one is: out of nothing,
 or by a jump. `gaussian` is the case that can be solved on paper. Every position of the sliders was solved; nothing is
 interpolated, and the picture says whether its solution is proven or searched. Chapter 02 walks through all three.
@@ -19,9 +19,9 @@ from ibteach.display.live.scene import UNITS, Axis, Scene
 from ibteach.information.discrete import Joint
 
 
-def plane(joint: Joint, betas, alphas=(0.0, 0.25, 0.5, 0.75, 1.0), restarts: int = 4) -> Explorer:
+def ib_curve(joint: Joint, betas, alphas=(0.0, 0.25, 0.5, 0.75, 1.0), restarts: int = 4) -> Explorer:
     """IB, deterministic IB and all between, for a table of two variables: the information plane and the encoder."""
-    return Explorer(PlaneScene(joint, betas, alphas, restarts))
+    return Explorer(CurveScene(joint, betas, alphas, restarts))
 
 
 def births(symbols=(2, 3, 4, 5, 6), error: float = 0.1) -> Explorer:
@@ -49,7 +49,7 @@ def evidence(solution: Solution, i: int) -> str:
     return f"searched from {int(solution.starts[i])} places: none better was found"
 
 
-class PlaneScene(Scene):
+class CurveScene(Scene):
     """Left: I[X;T] against I[T;Y], the IB curve, the solution and its tangent. Right: the encoder p(t|x)."""
 
     title = "The best bottleneck"

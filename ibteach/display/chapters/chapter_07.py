@@ -1,8 +1,9 @@
 """Where trained networks lie in the information plane, and the information diagram of each of them.
 
 A `Record` of networks that were measured while they trained (`training.fit(…, information=True)`) has I[X;Z] and I[Y;Z]
-of every one at every epoch. `plane` draws their paths, `network_diagram` one network as the diagram of chapter 01.
-Several seeds are one point with an error bar. Nothing is estimated here, and nothing interpolated. Used in chapter 07.
+of every one at every epoch. `information_plane` draws their paths, `network_diagram` one network as the diagram of
+chapter 01. Several seeds are one point with an error bar. Nothing is estimated here, and nothing interpolated. Used in
+chapter 07.
 """
 
 import functools
@@ -21,7 +22,7 @@ from ibteach.records.record import Record, check_record
 from ibteach.training.measuring import INFORMATION
 
 
-def plane(record: Record) -> Explorer:
+def information_plane(record: Record) -> Explorer:
     """I[Y;Z] against I[X;Z] of every network, epoch by epoch, with error bars, ln N and H[Y]."""
     return Explorer(PlaneScene(record))
 

@@ -201,7 +201,7 @@ class DiagramScene(DrawnScene):
         boxes = np.array([self.layout(place).box(margin=0.12) for place in self.joints])
         return np.stack([boxes[:, :, 0].min(0), boxes[:, :, 1].max(0)], axis=1)
 
-    def told(self) -> dict[str, Any]:
+    def payload(self) -> dict[str, Any]:
         atoms = region(f"H[{','.join(self.names)}]", self.names)
         sets = [set(region(f"H[{name}]", self.names)) for name in self.names]
         box = self.box

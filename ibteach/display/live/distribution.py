@@ -75,7 +75,7 @@ class DistributionScene(TrainedScene):
         m = self.network(state)
         points = self.noisy[m]
         colours = [self.theme.cycle[c % 10] for c in self.classes]
-        told = {"hue": self.labels, "palette": colours, "legend": False}
+        style = {"hue": self.labels, "palette": colours, "legend": False}
         with mpl.rc_context(self.theme.rc):
             for place in np.ndindex(self.cells.shape):
                 row, column = place if self.pairs else (0, max(place))
@@ -83,17 +83,17 @@ class DistributionScene(TrainedScene):
                 cell.clear()
                 if self.pairs and row != column:
                     if row > column:
-                        seaborn.scatterplot(x=points[:, column], y=points[:, row], s=9, lw=0, ax=cell, **told)
+                        seaborn.scatterplot(x=points[:, column], y=points[:, row], s=9, lw=0, ax=cell, **style)
                         cell.set_aspect("auto")
                 else:
-                    self._density(seaborn, cell, points[:, column], told)
+                    self._density(seaborn, cell, points[:, column], style)
                 cell.set(xlabel=self._name(column), ylabel=self._name(row) if self.pairs and row > column else "")
                 cell.tick_params(labelsize=9 if self.pairs else SMALL)
                 cell.set_yticks([] if not self.pairs or row == column else cell.get_yticks())
             self.head.set_text(self.wrapped(self.head.figure, f"{self.weight_text(m)}{self._left_out()}"))
 
-    def _density(self, seaborn, cell, values, told):
-        seaborn.kdeplot(x=values, fill=True, alpha=0.25, warn_singular=False, common_norm=True, ax=cell, **told)
+    def _density(self, seaborn, cell, values, style):
+        seaborn.kdeplot(x=values, fill=True, alpha=0.25, warn_singular=False, common_norm=True, ax=cell, **style)
         if self.noise_variance > 0:
             deviation = math.sqrt(self.noise_variance)
             at = np.linspace(-3 * deviation, 3 * deviation, 121)

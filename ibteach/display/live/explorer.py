@@ -250,7 +250,7 @@ def spec_of(
         "layouts": {name: [round(100 * inches) for inches in shapes[name].size] for name in layouts},  # CSS pixels
         "axes": [_axis(axis, fixed or {}) for axis in scene.axes],
         "themes": {theme: THEMES[theme].names for theme in themes},
-    } | ({"drawn": scene.told()} if isinstance(scene, DrawnScene) else {})
+    } | ({"drawn": scene.payload()} if isinstance(scene, DrawnScene) else {})
 
 
 def _axis(axis: Axis, fixed: dict[str, Any]) -> dict[str, Any]:

@@ -167,9 +167,9 @@ class DrawnScene(Scene):
 
     places: Sequence[str] = ()
 
-    def told(self) -> dict[str, Any]:
+    def payload(self) -> dict[str, Any]:
         """What the script knows of all states, in what JSON can hold."""
-        raise NotImplementedError(f"{type(self).__name__}.told says what its script has to know.")
+        raise NotImplementedError(f"{type(self).__name__}.payload says what its script has to know.")
 
     def drawing(self, **place: Any) -> dict[str, Any]:
         """The numbers of one state, in what JSON can hold."""

@@ -17,7 +17,7 @@ from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE, zero_entropy_n
 from ibteach.networks import Bottleneck, Ensemble, mlp
 from ibteach.records.provenance import provenance
 from ibteach.records.record import Record
-from ibteach.training.measuring import encode, measure
+from ibteach.training.measuring import encode, measure_networks
 
 MIXTURE, NONE = "mixture", "none"
 """What the playground can train with beside the table `ibteach.objectives.OBJECTIVES`."""
@@ -88,7 +88,7 @@ def record(trained: Trained) -> Record:
     model = Ensemble(networks)
     noise_variance = ZERO_ENTROPY_VARIANCE if last["noise"] else 0.0
     eval_examples = len(digits.test_labels)
-    values, errors = measure(model, digits, eval_examples, bool(last["noise"]), noise_variance)
+    values, errors = measure_networks(model, digits, eval_examples, bool(last["noise"]), noise_variance)
     if last["noise"]:
         for split, images, labels in [
             ("train", digits.train_images[:eval_examples], digits.train_labels[:eval_examples]),
@@ -100,7 +100,7 @@ def record(trained: Trained) -> Record:
     run |= {"beta_prime": last["beta_prime"]}
     if objective == NONE:
         run |= {"gamma": 0.0, "beta_prime": 0.0}
-    told = {name: last[name] for name in ("noise", "batch_size", "learning_rate", "dropout", "random_labels")}
+    settings = {name: last[name] for name in ("noise", "batch_size", "learning_rate", "dropout", "random_labels")}
     how = {
         "epochs": trained.epochs[-1],
         "optimizer": "adam",
@@ -120,7 +120,7 @@ def record(trained: Trained) -> Record:
         provenance=provenance(
             data=digits.name,
             device_name="a browser",
-            configuration={**networks[-1].architecture, **told, **how},
+            configuration={**networks[-1].architecture, **settings, **how},
             parameters=trained.parameters.shape[1],
             steps=trained.steps[-1],
             moves=trained.history,

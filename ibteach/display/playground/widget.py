@@ -99,13 +99,13 @@ class Playground(LiveFigure):
 
         Raises `InvalidInput` before anything was trained.
         """
-        return record(self._told())
+        return record(self._returned())
 
     @property
     def network(self) -> Bottleneck:
         """The network as it was trained last. Raises `InvalidInput` before anything was trained."""
-        told = self._told()
-        return network(told.parameters[-1], told.hidden)
+        returned = self._returned()
+        return network(returned.parameters[-1], returned.hidden)
 
     def load(self, network: Bottleneck) -> None:
         """Put the weights of a network into the playground; training goes on from there.
@@ -117,8 +117,8 @@ class Playground(LiveFigure):
         packed = parameters.numpy().tobytes()
         names = ("objective", "gamma", "noise", "dropout", "learning_rate", "batch_size", "random_labels")
         last = {name: self.state[name] for name in names} | {"step": 0, "beta_prime": _beta_prime(self.state)}
-        told = {"epochs": [0], "steps": [0], "step": 0, "hidden": list(hidden), "seed": self.state["seed"]}
-        self._trained = told | {"history": [last], "parameters": packed}
+        trained = {"epochs": [0], "steps": [0], "step": 0, "hidden": list(hidden), "seed": self.state["seed"]}
+        self._trained = trained | {"history": [last], "parameters": packed}
         self._given = {"parameters": packed}
 
     def export(self, path) -> Exported:
@@ -159,19 +159,19 @@ class Playground(LiveFigure):
         if wish.get("kind") == "still":  # a browser that cannot train
             self.send({"kind": "still", "alt": self._still()[0]}, [self.picture()])
 
-    def _told(self) -> Trained:
-        told = self._trained
-        if not told:
+    def _returned(self) -> Trained:
+        trained = self._trained
+        if not trained:
             raise InvalidInput("record: got nothing trained, expected some steps; press Train, then Pause.")
-        history = [{_SNAKE.get(name, name): value for name, value in one.items()} for one in told["history"]]
-        flat = torch.frombuffer(bytearray(told["parameters"]), dtype=torch.float32)
-        labels = told.get("labels")
+        history = [{_SNAKE.get(name, name): value for name, value in one.items()} for one in trained["history"]]
+        flat = torch.frombuffer(bytearray(trained["parameters"]), dtype=torch.float32)
+        labels = trained.get("labels")
         return Trained(
-            epochs=list(told["epochs"]),
-            steps=list(told["steps"]),
-            parameters=flat.reshape(len(told["epochs"]), -1),
-            hidden=tuple(told["hidden"]),
-            seed=told["seed"],
+            epochs=list(trained["epochs"]),
+            steps=list(trained["steps"]),
+            parameters=flat.reshape(len(trained["epochs"]), -1),
+            hidden=tuple(trained["hidden"]),
+            seed=trained["seed"],
             history=history,
             train_labels=torch.frombuffer(bytearray(labels), dtype=torch.uint8).long() if labels else None,
         )

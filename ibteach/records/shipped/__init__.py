@@ -22,13 +22,15 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
 
 
-def load(name: str) -> Record:
-    """A Record that comes with the package. Raises `UnknownName` for one that does not.
+def load(file: files.PathLike) -> Record:
+    """A Record that comes with the package, by its name, or one of your own, by its path.
+
+    Raises as `find` and `Record.load`.
 
     >>> load("mnist-surrogates").runs[0]["objective"]
     'l2'
     """
-    return Record.load(_path(name))
+    return Record.load(find(file))
 
 
 def find(file: files.PathLike) -> Path:

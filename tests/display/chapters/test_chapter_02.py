@@ -8,7 +8,7 @@ import torch
 
 from ibteach.bottleneck.tabular import solve
 from ibteach.display.chapters import chapter_02 as bottleneck_explorers
-from ibteach.display.chapters.chapter_02 import BirthScene, GaussianScene, PlaneScene, hamming
+from ibteach.display.chapters.chapter_02 import BirthScene, CurveScene, GaussianScene, hamming
 from ibteach.display.live.canvas import Canvas
 from ibteach.display.live.scene import alt_text, start_state, states
 from ibteach.display.live.themes import DARK, LIGHT
@@ -21,7 +21,7 @@ BETAS = [1.1, 2.0, 4.0, 30.0]
 
 @pytest.fixture(scope="module")
 def scene():
-    return PlaneScene(TABLE, BETAS, alphas=(0.0, 1.0))
+    return CurveScene(TABLE, BETAS, alphas=(0.0, 1.0))
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
@@ -73,8 +73,8 @@ def test_the_gaussian_scene_is_the_closed_form():
 
 def test_the_picture_says_how_its_solution_is_known():
     few, many = (
-        PlaneScene(TABLE, [2.0], alphas=[0.5, 1.0]),
-        PlaneScene(
+        CurveScene(TABLE, [2.0], alphas=[0.5, 1.0]),
+        CurveScene(
             Joint(torch.rand(9, 6, generator=torch.Generator().manual_seed(0)), "X Y", normalize=True),
             [8.0],
             alphas=[0.0, 1.0],
@@ -130,7 +130,7 @@ def test_the_hamming_channel_is_a_table():
 
 def test_explorers_move():
     for explorer, state in [
-        (bottleneck_explorers.plane(TABLE, BETAS, alphas=[1.0]), {"beta": 30.0}),
+        (bottleneck_explorers.ib_curve(TABLE, BETAS, alphas=[1.0]), {"beta": 30.0}),
         (bottleneck_explorers.births((2, 3)), {"symbols": 2}),
         (bottleneck_explorers.gaussian(), {"correlation": 0.95}),
     ]:
@@ -146,7 +146,7 @@ def test_bad_input_is_refused():
         ({"betas": [float("nan")]}, "betas: got nan"),
     ]:
         with pytest.raises(InvalidInput, match=said):
-            PlaneScene(TABLE, **arguments)
+            CurveScene(TABLE, **arguments)
     with pytest.raises(InvalidInput, match="symbols: got 1"):
         BirthScene((1, 2))
     with pytest.raises(InvalidInput, match=r"error: got 0\.5"):

@@ -129,7 +129,7 @@ def test_every_quantity_of_the_diagram_is_drawn_and_said():
 
 def test_the_recorded_networks_can_be_shown():
     record = shipped.load("mnist-surrogates")
-    for explorer in (plane_explorers.plane(record), plane_explorers.network_diagram(record)):
+    for explorer in (plane_explorers.information_plane(record), plane_explorers.network_diagram(record)):
         explorer.state = {"objective": "variance", "gamma": 0.25, "epoch": 3}
         assert len(explorer.picture()) > 10_000
     for state in states(plane_explorers.NetworkDiagramScene(record), {"quantity": "H[X]", "unit": "nats", "epoch": 6}):
@@ -141,7 +141,7 @@ def test_records_that_cannot_be_shown_are_refused():
     without = {name: values for name, values in record.quantities.items() if "information" not in name}
     errors = {name: values for name, values in record.errors.items() if name in without}
     with pytest.raises(InvalidInput, match=r"without preserved_information.*information=True"):
-        plane_explorers.plane(dataclasses.replace(record, quantities=without, errors=errors))
+        plane_explorers.information_plane(dataclasses.replace(record, quantities=without, errors=errors))
     settings = {**record.provenance["configuration"], "eval_examples": None}
     unknown = dataclasses.replace(record, provenance={**record.provenance, "configuration": settings})
     with pytest.raises(InvalidInput, match=r"unknown ln N.*eval_examples=500"):

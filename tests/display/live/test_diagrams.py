@@ -12,7 +12,7 @@ from ibteach.display.live.diagrams import HIGHLIGHT, DiagramScene, diagram, quan
 from ibteach.display.live.scene import alt_text, start_state, states
 from ibteach.display.live.themes import DARK, LIGHT, THEMES
 from ibteach.errors import InvalidInput, UnknownName
-from ibteach.information.diagram import measure
+from ibteach.information.diagram import i_measure
 from ibteach.information.discrete import Joint
 
 XOR = Joint([[[0.25, 0], [0, 0.25]], [[0, 0.25], [0.25, 0]]], "A B C")
@@ -35,7 +35,7 @@ def test_the_highlighted_area_is_the_quantity(theme):
     gold = theme.cycle[HIGHLIGHT]
     areas = {q: share(canvas.pixels({"quantity": q, "unit": "nats"}), gold) for q in quantities("X Y")}
     for quantity, area in areas.items():
-        wanted = measure(quantity, XY) / measure("H[X,Y]", XY)
+        wanted = i_measure(quantity, XY) / i_measure("H[X,Y]", XY)
         assert area / areas["H[X,Y]"] == pytest.approx(wanted.item(), abs=0.06)  # numbers stand on the regions
 
 
@@ -119,13 +119,13 @@ def test_what_cannot_be_drawn_is_told(joints):
 
 def test_the_browser_is_given_the_numbers_of_a_place_and_what_sums_them_up():
     scene = DiagramScene({0.1: chain(0.1), 0.2: chain(0.2)}, "noise")
-    told, drawing = scene.told(), scene.drawing(noise=0.2)
-    assert told["places"] == ("noise",)  # which quantity is looked at, and in which unit, is no other drawing
-    for quantity, known in told["quantities"].items():
+    payload, drawing = scene.payload(), scene.drawing(noise=0.2)
+    assert payload["places"] == ("noise",)  # which quantity is looked at, and in which unit, is no other drawing
+    for quantity, known in payload["quantities"].items():
         value = sum(drawing["atoms"][i] for i in known["atoms"])
-        assert value == pytest.approx(measure(quantity, chain(0.2)).item(), abs=1e-12)
+        assert value == pytest.approx(i_measure(quantity, chain(0.2)).item(), abs=1e-12)
     found = scene.layout(0.2)
-    for region, anchor in zip(told["regions"], drawing["anchors"], strict=True):
+    for region, anchor in zip(payload["regions"], drawing["anchors"], strict=True):
         if anchor:  # a number stands in its own region
             assert found.anchors[region["name"]] == pytest.approx(anchor, abs=1e-3)
             inside = [level < 0 for level in found.inside(*anchor[:2]).values()]

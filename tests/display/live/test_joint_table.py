@@ -11,7 +11,7 @@ from sklearn.metrics import mutual_info_score
 
 from ibteach.display.live.joint_table import OWN, JointTable, TableScene, digit_block, presets
 from ibteach.errors import InvalidInput, UnknownName
-from ibteach.information.diagram import measure
+from ibteach.information.diagram import i_measure
 from ibteach.information.discrete import Joint
 
 
@@ -47,7 +47,7 @@ def test_the_kernel_sets_what_is_on_screen():
     assert editor.table.tolist() == [[0.25, 0.25], [0, 0.5]]
     editor.state = json.dumps({"preset": "exclusive or"})
     assert editor.table.shape == (4, 2) and editor.joint.names == ("A", "B", "Y")
-    assert measure("I[A;Y|B]", editor.joint).item() == pytest.approx(math.log(2))
+    assert i_measure("I[A;Y|B]", editor.joint).item() == pytest.approx(math.log(2))
 
 
 def test_a_joint_of_ones_own_comes_first():

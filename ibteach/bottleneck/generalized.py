@@ -1,4 +1,4 @@
-"""Between the IB and the deterministic IB, 0 < α < 1: many local optima, so start wherever a good one may be near.
+"""The generalized IB between the IB and the deterministic IB, 0 < α < 1: many local optima, so many starts.
 
 Here the objective H[T] − α H[T|X] − β I[T;Y] is no longer convex in the mixing distribution (`births`), nor a search
 over partitions (`deterministic`); the self-consistent equations are swept down from the solutions of both neighbours.
@@ -11,7 +11,7 @@ from ibteach.bottleneck.blahut_arimoto import descend, encoders, pad, price, tab
 from ibteach.bottleneck.deterministic import partition_tables
 
 
-def solve_between(source, beta, alpha, soft, labels, *, restarts, limit, seed):
+def solve_generalized(source, beta, alpha, soft, labels, *, restarts, limit, seed):
     """Best known encoders (B, X, T) for rising β (B,), sweeps used (B,), and the number of starts.
 
     Starts: the IB's encoders `soft` (B, X, T) and the deterministic IB's `labels` (B, X), each at this β and at its two
@@ -36,8 +36,8 @@ def solve_between(source, beta, alpha, soft, labels, *, restarts, limit, seed):
             used = np.maximum(used, sweeps)
             pool, costs, relevances = pool + list(found), np.append(costs, cost), np.append(relevances, relevance)
         everywhere = costs - beta[:, None] * relevances
-        foreign = (everywhere.min(1) < lowest - 1e-12 * np.maximum(1, beta)).any() and (lowest < before).any()
-        starts = [pad([pool[i] for i in everywhere.argmin(1)])] if foreign else []
+        elsewhere = (everywhere.min(1) < lowest - 1e-12 * np.maximum(1, beta)).any() and (lowest < before).any()
+        starts = [pad([pool[i] for i in everywhere.argmin(1)])] if elsewhere else []
     return encoders(source, pad(best), beta, alpha), used, number
 
 
