@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import re
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -101,12 +102,15 @@ def _run(notebook: Any, path: Path, live: Path) -> list:
         notebook, timeout=CELL_SECONDS, store_widget_state=False, coalesce_streams=True, resources=where
     )
     environment = {"OMP_NUM_THREADS": "1"} | os.environ | {published.FOLDER: str(live.resolve())}
-    try:
-        asyncio.run(client.async_execute(env=environment))  # in a loop that is closed afterwards
-    except CellExecutionError as error:
-        raise BuildFailed(f"{path.name}: {_cell(notebook)} fails with {error.ename}: {error.evalue}") from error
-    except (CellTimeoutError, DeadKernelError) as error:
-        raise BuildFailed(f"{path.name}: {_cell(notebook)} does not come to an end; {error}") from error
+    with tempfile.TemporaryFile() as said:  # by the kernel itself: of interest when it dies
+        try:
+            asyncio.run(client.async_execute(env=environment, stderr=said))  # in a loop that is closed afterwards
+        except CellExecutionError as error:
+            raise BuildFailed(f"{path.name}: {_cell(notebook)} fails with {error.ename}: {error.evalue}") from error
+        except (CellTimeoutError, DeadKernelError) as error:
+            said.seek(0)
+            last = " ".join(said.read().decode(errors="replace").splitlines()[-1:])
+            raise BuildFailed(f"{path.name}: {_cell(notebook)} does not come to an end; {error}. {last}") from error
     return [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
 
 

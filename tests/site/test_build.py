@@ -72,6 +72,14 @@ def test_a_chapter_that_fails_is_named_with_its_cell_and_the_old_site_is_whole(t
     assert {path.name for path in tmp_path.iterdir()} == {"course", "cache", "site"}  # nothing half done is left
 
 
+def test_a_kernel_that_dies_is_a_chapter_that_fails(tmp_path, course, capfd):
+    with pytest.raises(
+        BuildFailed, match=r"cell 2 \(cell-0\), which begins 'import os, sys', does not come to an end.*gone"
+    ):
+        build(tmp_path / "out", course("import os, sys\nos.write(2, b'gone')\nos._exit(3)"), cache=tmp_path / "cache")
+    assert not (tmp_path / "out").exists() and "Kernel" not in capfd.readouterr().err
+
+
 def test_what_did_not_change_is_not_run_again(tmp_path, course):
     path = course("import time\ntime.time_ns()") / "notebooks" / FIRST.file
 
