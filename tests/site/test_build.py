@@ -2,7 +2,9 @@
 
 import importlib
 import json
+import os
 import shutil
+import time
 from pathlib import Path
 
 import nbformat
@@ -95,6 +97,34 @@ def test_what_did_not_change_is_not_run_again(tmp_path, course):
     assert run() == first  # prose is no code
     course("import time\ntime.time_ns() + 1")
     assert run() != first
+
+
+FIGURE = "from ibteach.display import chapter_00\nchapter_00.course_map()"
+OWN = """from ibteach.display import explore
+def line(axes, slope):
+    axes.plot([0, 1], [0, slope])
+explore(line, slope=[1, 2], alt="A line that rises by {slope}.")"""
+
+
+def test_figures_that_did_not_change_are_not_drawn_again(tmp_path, course):
+    cache = tmp_path / "cache"
+
+    def run(*code):
+        [notebook] = execution.execute([course(*code) / "notebooks" / FIRST.file], cache).values()
+        return notebook, {path: path.stat().st_mtime_ns for path in (cache / "live").rglob("*") if path.is_file()}
+
+    first, written = run(FIGURE, OWN)
+    assert (
+        len(execution.figures(first)) == 2 and len(list((cache / "live").glob("*.of"))) == 1
+    )  # code of one's own is drawn
+    second, again = run("2 + 2", FIGURE, OWN)
+    assert execution.figures(second) == execution.figures(first) and again == written
+    old = time.time() - 2 * execution.DAY
+    for path in (cache / "live").iterdir():
+        os.utime(path, (old, old))
+    _, left = run("2 + 2", FIGURE)
+    assert set(left) < set(written) and {path.suffix for path in (cache / "live").iterdir()} == {"", ".of"}
+    assert len([path for path in (cache / "live").iterdir() if path.is_dir()]) == 1
 
 
 def test_a_page_has_no_progress_bars_and_no_links_to_nowhere(tmp_path):
