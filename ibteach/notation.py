@@ -18,6 +18,11 @@ class Symbol:
     chapter: str
 
 
+REGIONS_IN = "01"
+"""The chapter whose diagram of Y − X − Z names every region."""
+OBJECTIVES_IN = "05"
+"""The chapter that introduces the objectives, in its words, its ladder of bounds and its playground."""
+
 SYMBOLS = (
     Symbol("X", "input: what a network is shown, such as an image", "00"),
     Symbol("Y", "label: what is to be told from the input", "00"),
@@ -27,7 +32,7 @@ SYMBOLS = (
     Symbol(r"\mathrm{H}[Y]", "entropy: the mean surprise", "01"),
     Symbol(r"\mathrm{H}[Y\mid Z]", "entropy of Y that is left when Z is known", "01"),
     Symbol(r"\mathrm{I}[X;Y]", "mutual information: what one tells of the other", "01"),
-    Symbol(r"\mathrm{KL}(p\,\|\,q)", "Kullback–Leibler divergence: what it costs to take q for p", "01"),
+    Symbol(r"\mathrm{KL}(p\,\Vert\,q)", "Kullback–Leibler divergence: what it costs to take q for p", "01"),
     Symbol("A, B", "two more variables, where a diagram has three of any kind", "01"),
     Symbol("T", "code or cluster: the latent where everything is a table", "01"),
     Symbol(r"\beta", "weight of the relevance in the bottleneck's Lagrangian", "02"),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import ibteach
 from ibteach.information.diagram import REGIONS, latex
-from ibteach.notation import SYMBOLS
+from ibteach.notation import OBJECTIVES_IN, REGIONS_IN, SYMBOLS
 from ibteach.objectives import OBJECTIVES
 from ibteach.site import prepared
 
@@ -28,12 +28,12 @@ SELF_TEST = (("test", "e1"), ("a2", "e2"), ("a3", "e3"), ("a4", "e4"), ("a5", "e
 
 def front(site: Site) -> None:
     """The site's first page: what the course is, a figure and the playground to touch, the map, how it is used."""
-    there = {chapter.number: f"[{chapter.number}](chapters/{chapter.file})" for chapter in site.chapters}
-    rows = [
-        f"| [{chapter}](chapters/{chapter.file}) | {chapter.question} | "
-        f"{', '.join(there.get(number, number) for number in chapter.needs) or 'nothing'} | {chapter.minutes} min |"
-        for chapter in site.chapters
-    ]
+    there = _links(site)
+    rows = []
+    for chapter in site.chapters:
+        needs = ", ".join(there.get(number, number) for number in chapter.needs) or "nothing"
+        took = f"{chapter.minutes}\N{NO-BREAK SPACE}min"
+        rows.append(f"| [{chapter}](chapters/{chapter.file}) | {chapter.question} | {needs} | {took} |")
     table = "\n".join(["| chapter | the question it answers | needs | time |", "|---|---|---|---|", *rows])
     chapters = "\n".join(f"chapters/{Path(chapter.file).stem}" for chapter in site.chapters)
     said = _start(site)
@@ -127,14 +127,14 @@ def lecturers(site: Site) -> None:
 
 def notation(site: Site) -> None:
     """Every symbol, region and objective, each with the chapter that introduces it."""
-    there = {chapter.number: f"[{chapter.number}](chapters/{chapter.file})" for chapter in site.chapters}
+    there = _links(site)
     symbols = [f"| ${one.latex}$ | {one.meaning} | {there.get(one.chapter, one.chapter)} |" for one in SYMBOLS]
     regions = [
-        f"| {found.name} | ${latex(found.quantity)}$ | {found.meaning} | {_where(site, found.name)} |"
+        f"| {found.name} | ${latex(found.quantity)}$ | {found.meaning} | {there.get(REGIONS_IN, REGIONS_IN)} |"
         for found in REGIONS
     ]
     objectives = [
-        f"| {one.title} | `{name}` | {_symbol(one.bounds)} | {_where(site, one.title)} |"
+        f"| {one.title} | `{name}` | {_symbol(one.bounds)} | {there.get(OBJECTIVES_IN, OBJECTIVES_IN)} |"
         for name, one in OBJECTIVES.items()
     ]
     text = "\n".join(
@@ -206,16 +206,14 @@ def _public(path: Path) -> list[str]:
     return [node.name for node in body if isinstance(node, kinds) and not node.name.startswith("_")]
 
 
-def _symbol(quantity: str) -> str:
-    return f"${latex(quantity)}$" if re.fullmatch(r"[HI]\[.+\]", quantity) else quantity
+def _links(site: Site) -> dict[str, str]:
+    """A link to each chapter that the site has, by its number."""
+    return {chapter.number: f"[{chapter.number}](chapters/{chapter.file})" for chapter in site.chapters}
 
 
-def _where(site: Site, name: str) -> str:
-    """The first chapter whose prose or code says a name."""
-    for chapter, notebook in site.chapters.items():
-        if any(name.lower() in cell.source.lower() for cell in notebook.cells):
-            return f"[{chapter.number}](chapters/{chapter.file})"
-    return "–"
+def _symbol(words: str) -> str:
+    """What an objective bounds, with its quantities set as formulas."""
+    return re.sub(r"[HI]\[[^\]]+\]", lambda found: f"${latex(found[0])}$", words)
 
 
 def _write(path: Path, text: str) -> None:

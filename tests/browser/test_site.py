@@ -17,8 +17,10 @@ import numpy as np
 import pytest
 
 from ibteach.display import exercises
-from ibteach.information.diagram import atom_name, i_measure
+from ibteach.information.diagram import REGIONS, atom_name, i_measure
 from ibteach.information.discrete import Joint
+from ibteach.notation import OBJECTIVES_IN, REGIONS_IN
+from ibteach.objectives import OBJECTIVES
 from ibteach.site import build
 
 pytestmark = pytest.mark.browser
@@ -200,7 +202,7 @@ def touched(page, path, *ways):
                 said = place.get_attribute("data-figure"), control.get_attribute("data-axis"), way.__name__
                 assert after != first, (path, *said)
                 assert (shown.get_attribute("alt") or shown.get_attribute("aria-label") or "").strip()
-                assert f"figure={place.get_attribute('data-figure')}" in page.url
+                assert f"figure={place.get_attribute('data-figure')}" in unquote(page.url)
                 first, moved = after, moved + 1
     return moved
 
@@ -231,7 +233,7 @@ def test_what_a_figure_shows_is_in_the_address(site, open_page, address):
     place.locator(".ibteach-figure").wait_for()
     look(page, place)
     assert place.locator(".ibteach-figure").get_attribute("data-key") == key
-    page.goto(re.sub(r"(?<=γ=|B3=)[^&]+", "0.4321", shared))
+    page.goto(re.sub(r"((?:γ|%CE%B3)=)[^&]+", r"\g<1>0.4321", shared))
     page.reload()
     place.locator(".ibteach-said", has_text="the nearest").wait_for()
     page.goto(f"{shared}&colour=red")
@@ -247,9 +249,9 @@ def test_the_playground_keeps_its_settings_in_the_address(site, open_page):
     if "05_surrogate_objectives" not in "".join(chapters(site)):
         pytest.skip("this site has no page with the playground")
     page = open_page(
-        "chapters/05_surrogate_objectives.html#figure=the-playground&gamma=1e9&hidden=64&objective=vib&seed=x"
+        "chapters/05_surrogate_objectives.html#figure=playground-γ-moves-while-the-network-trains&gamma=1e9&hidden=64&objective=vib&seed=x"
     )
-    place = page.locator("[data-figure^='the-playground']").first
+    place = page.locator("[data-figure^='playground']").first
     said = place.locator(".ibteach-said")
     said.filter(has_text="nearest").wait_for()
     assert "seed is a whole number" in said.inner_text()
@@ -292,6 +294,19 @@ def test_without_scripts_there_is_the_picture(site, open_page):
     image = page.locator(".ibteach-live > img").first
     image.scroll_into_view_if_needed()
     assert image.get_attribute("alt") and image.bounding_box()["height"] > 100
+
+
+def test_figures_name_what_the_notation_says_they_introduce(site):
+    for number, names in (
+        (REGIONS_IN, [one.name for one in REGIONS]),
+        (OBJECTIVES_IN, [one.title for one in OBJECTIVES.values()]),
+    ):
+        for path in [one for one in chapters(site) if f"/{number}_" in one]:
+            folders = set(re.findall(r"live/([0-9a-f]+)/figure.json", (site / path).read_text(encoding="utf-8")))
+            text = "".join(
+                one.read_text(encoding="utf-8") for key in folders for one in (site / "live" / key).glob("*.json")
+            )
+            assert not [name for name in names if name not in text]
 
 
 def test_search_finds_zero_entropy_noise(site, open_page):
