@@ -249,7 +249,7 @@ def test_the_playground_keeps_its_settings_in_the_address(site, open_page):
     if "05_surrogate_objectives" not in "".join(chapters(site)):
         pytest.skip("this site has no page with the playground")
     page = open_page(
-        "chapters/05_surrogate_objectives.html#figure=playground-γ-moves-while-the-network-trains&gamma=1e9&hidden=64&objective=vib&seed=x"
+        "chapters/05_surrogate_objectives.html#figure=playground-γ-moves-while-the-network-trains&gamma=1e9&hidden=16-16&objective=vib&seed=x"
     )
     place = page.locator("[data-figure^='playground']").first
     said = place.locator(".ibteach-said")
@@ -257,7 +257,7 @@ def test_the_playground_keeps_its_settings_in_the_address(site, open_page):
     assert "seed is a whole number" in said.inner_text()
     place.get_by_label("objective").select_option("L2")
     page.wait_for_function("location.hash.includes('objective=l2')")
-    assert "hidden=64" in page.url and page.evaluate("history.length") <= 2
+    assert "hidden=16-16" in page.url and page.evaluate("history.length") <= 2
 
 
 def test_quantities_of_the_table_are_pythons(open_page):
