@@ -1,5 +1,6 @@
 """Objectives against formulas written out in numpy, and every inequality of the chain on random latents."""
 
+import functools
 import itertools
 import math
 
@@ -9,8 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.special import xlogy
+from scipy.stats import norm
 
-from ibteach import objectives
+from ibteach import objectives, seeds
 from ibteach.errors import InvalidInput, UnknownName
 from ibteach.objectives import CROSS_ENTROPIES, OBJECTIVES
 
@@ -49,7 +52,27 @@ def oracle(name, latents, labels, noise):
         "vib": _mean_kl(z, noise, np.zeros_like(z), np.ones_like(z)),
         "ceb": _mean_kl(z, noise, np.stack([z[y == c].mean(0) for c in y]), np.ones_like(z)),
         "ceb-fitted": _mean_kl(z, noise, np.stack([z[y == c].mean(0) for c in y]), np.stack([v[c] for c in y])),
+        "mixture": _left_out(z, y, noise),
     }[name]
+
+
+def _left_out(z, y, noise):
+    """Example by example, with scipy's densities: those of the others of its class at its noisy latent."""
+    total, drawn = 0.0, draws(z.shape, noise)
+    for i, (centre, label) in enumerate(zip(z, y, strict=True)):
+        others = [j for j in range(len(z)) if y[j] == label and j != i]
+        total += np.sum(norm.entropy(np.zeros(z.shape[1]), noise**0.5))
+        if others:
+            at = centre + drawn[i].numpy()
+            density = np.mean([np.prod(norm.pdf(at, z[j], noise**0.5)) for j in others])
+            total += np.sum(norm.logpdf(drawn[i].numpy(), 0, noise**0.5)) - np.log(density)
+    return total / len(z)
+
+
+def draws(shape, noise=FLOOR):
+    """What is drawn where nothing is given."""
+    drawn = torch.randn(shape[-2:], generator=seeds.generator(0, "measured noise"))
+    return drawn.double() * noise**0.5
 
 
 def _mean_kl(means, variance, other_means, other_variances):
@@ -140,6 +163,14 @@ def class_log_determinant(z, labels):
     return (share * torch.stack([(z[labels == c].T.cov(correction=0) + noise).logdet() for c in range(4)])).sum()
 
 
+def left_out(z, labels):
+    """−E_i ln (1/(n_y−1)) Σ_j N(z_i; f(x_j), I/2πe), word for word."""
+    at = (z + draws(z.shape)).unsqueeze(1)
+    density = torch.distributions.Normal(z, FLOOR**0.5).log_prob(at).sum(-1).exp()
+    others = (labels[:, None] == labels) & ~torch.eye(len(labels), dtype=torch.bool)
+    return -((density * others).sum(-1) / others.sum(-1)).log().mean()
+
+
 PLAIN = {  # what γ multiplies, written out
     "log-determinant": class_log_determinant,
     "log-variance": lambda z, y: (class_variances(z, y)[0] * class_variances(z, y)[1].log().sum(-1)).sum(),
@@ -151,6 +182,7 @@ PLAIN = {  # what γ multiplies, written out
     "vib": lambda z, y: z.square().sum(-1).mean() / 2,
     "ceb": lambda z, y: (class_variances(z, y)[0] @ class_variances(z, y)[1]).sum() / 2,
     "ceb-fitted": lambda z, y: (class_variances(z, y)[0] * class_variances(z, y)[1].log().sum(-1)).sum() / 2,
+    "mixture": left_out,
 }
 
 
@@ -163,6 +195,33 @@ def test_both_weights_give_the_same_gradients(name):
     (by_gamma,) = torch.autograd.grad(gamma * PLAIN[name](z, labels), z)
     torch.testing.assert_close(by_beta, by_gamma)
     assert OBJECTIVES[name].beta_prime(gamma=gamma) == pytest.approx(0.3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_the_mixture_is_at_least_h_z_given_y_of_the_examples_at_hand(data):
+    """Their expectations over the noise, by quadrature in one dimension: no draw, so no error to allow for."""
+    latents = torch.tensor(data.draw(st.lists(st.floats(-2, 2) | st.sampled_from([0.0, 0.3]), min_size=1, max_size=9)))
+    latents = latents.double()[:, None]
+    labels = torch.tensor(data.draw(st.lists(st.integers(0, 2), min_size=len(latents), max_size=len(latents))))
+    nodes, weights = np.polynomial.hermite_e.hermegauss(90)
+    noise = torch.tensor(nodes * FLOOR**0.5).expand(len(latents), 90)  # every example gets every node in its turn
+    each = OBJECTIVES["mixture"](latents.expand(90, -1, 1), labels, noise=noise.T[..., None])
+    bound = (each.numpy() @ weights) / weights.sum()
+
+    entropy, at = 0.0, np.linspace(-4, 4, 8001)
+    for label in labels.unique():
+        density = norm.pdf(at[:, None], latents[labels == label, 0].numpy(), FLOOR**0.5).mean(1)
+        entropy += (labels == label).double().mean().item() * -np.trapezoid(xlogy(density, density), at)
+    assert bound >= entropy - 1e-6
+    assert bound >= -1e-9
+
+
+def test_the_mixture_loses_less_than_a_gaussian_where_a_class_is_no_gaussian():
+    latents = torch.tensor([-3.0, 3.0]).double().repeat(200)[:, None]  # one class in two far places: ln 2
+    labels = torch.zeros(400, dtype=torch.long)
+    assert OBJECTIVES["mixture"](latents, labels).item() == pytest.approx(math.log(2), abs=0.01)
+    assert OBJECTIVES["log-determinant"](latents, labels).item() > 2.5
 
 
 # ------------------------------------------------------------------------------- small batches, and bad ones
@@ -270,6 +329,25 @@ def test_the_convention_must_be_named():
         OBJECTIVES["vib"](*GOOD, noise_variance=0)
 
 
+@pytest.mark.parametrize(
+    ("noise", "said"),
+    [
+        (torch.zeros(3, 2), r"noise: got shape \(3, 2\)"),
+        (torch.zeros(4, 2).long(), "noise: got dtype torch.int64"),
+        (torch.full((4, 2), math.nan), "noise: got 8 NaN"),
+        ([[0.0, 0.0]], "noise: got list"),
+    ],
+)
+def test_noise_is_a_draw_for_each_latent(noise, said):
+    for name in ("mixture", "l2"):
+        with pytest.raises(InvalidInput, match=said):
+            OBJECTIVES[name](*GOOD, noise=noise)
+    with pytest.raises(InvalidInput, match="noise: got None"):
+        objectives.loss(torch.zeros(4, 2), *GOOD, "mixture", gamma=1.0)
+    with pytest.raises(InvalidInput, match="latents: takes"):
+        OBJECTIVES["mixture"](torch.zeros(10**5, 1), torch.zeros(10**5, dtype=torch.long))
+
+
 # ----------------------------------------------------------------------------------------- cross-entropies
 
 
@@ -344,13 +422,14 @@ def test_cross_entropies_refuse_bad_input():
 def test_loss_is_cross_entropy_plus_weighted_bound():
     latents, labels = example(5)
     logits = torch.randn(40, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    noise = draws(latents.shape)
     for name, objective in OBJECTIVES.items():
-        expected = objectives.decoder_cross_entropy(logits, labels) + 0.2 * objective(latents, labels)
-        torch.testing.assert_close(objectives.loss(logits, latents, labels, name, beta_prime=0.2), expected)
-        same = objectives.loss(logits, latents, labels, name, gamma=objective.gamma(beta_prime=0.2))
-        torch.testing.assert_close(same, expected)
-        louder = objectives.loss(logits, latents, labels, name, beta_prime=0.2, noise_variance=0.9)
-        other = objective(latents, labels, noise_variance=0.9) - objective(latents, labels)
+        loss = functools.partial(objectives.loss, logits, latents, labels, name, noise=noise)
+        expected = objectives.decoder_cross_entropy(logits, labels) + 0.2 * objective(latents, labels, noise=noise)
+        torch.testing.assert_close(loss(beta_prime=0.2), expected)
+        torch.testing.assert_close(loss(gamma=objective.gamma(beta_prime=0.2)), expected)
+        louder = loss(beta_prime=0.2, noise_variance=0.9)
+        other = objective(latents, labels, noise_variance=0.9, noise=noise) - objective(latents, labels, noise=noise)
         torch.testing.assert_close(louder - expected, 0.2 * other)
         assert abs(other.item()) > 0.01
 

@@ -7,7 +7,7 @@ import torch
 from torch.profiler import profile
 
 from ibteach.errors import InvalidInput
-from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
+from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE, zero_entropy_noise
 from ibteach.objectives import OBJECTIVES, loss, loss_terms
 
 
@@ -17,8 +17,11 @@ def batch(classes=3, dtype=torch.float32):
     return logits.to(dtype), latents.to(dtype), torch.arange(20) % classes
 
 
+NOISE = zero_entropy_noise((20, 4), torch.Generator().manual_seed(1))
+
+
 def core(objective, smoothing=0.0):
-    return functools.partial(loss_terms, beta_primes={objective: 0.3}, label_smoothing=smoothing)
+    return functools.partial(loss_terms, beta_primes={objective: 0.3}, noise=NOISE, label_smoothing=smoothing)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
@@ -26,11 +29,11 @@ def core(objective, smoothing=0.0):
 def test_the_checked_face_is_the_sum_of_the_terms(objective, smoothing):
     logits, latents, labels = batch()
     terms = core(objective, smoothing)(logits, latents, labels)
-    checked = loss(logits, latents, labels, objective, beta_prime=0.3, label_smoothing=smoothing)
+    checked = loss(logits, latents, labels, objective, beta_prime=0.3, noise=NOISE, label_smoothing=smoothing)
     assert torch.equal(checked, terms.cross_entropy + terms.surrogate)
     fitted = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing)
     torch.testing.assert_close(terms.cross_entropy, fitted)
-    torch.testing.assert_close(terms.surrogate, 0.3 * OBJECTIVES[objective](latents, labels, classes=3))
+    torch.testing.assert_close(terms.surrogate, 0.3 * OBJECTIVES[objective](latents, labels, classes=3, noise=NOISE))
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
@@ -61,12 +64,13 @@ def test_under_vmap_and_as_leading_axes_it_is_each_network_by_itself(objective):
             torch.testing.assert_close(values, torch.stack([one, other]))
 
 
-def test_under_autocast_a_variance_keeps_its_digits():
+@pytest.mark.parametrize("objective", ["log-variance", "mixture"])
+def test_under_autocast_a_variance_keeps_its_digits(objective):
     logits, latents, labels = batch()
     latents = 100 + 0.01 * latents
-    plain = core("log-variance")(logits, latents, labels)
+    plain = core(objective)(logits, latents, labels)
     with torch.autocast("cpu", torch.bfloat16):
-        torch.testing.assert_close(core("log-variance")(logits, latents, labels), plain)
+        torch.testing.assert_close(core(objective)(logits, latents, labels), plain)
 
 
 def test_each_network_of_an_ensemble_has_an_objective_of_its_own():

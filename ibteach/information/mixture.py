@@ -47,15 +47,15 @@ ESTIMATES = (
 class Estimate(NamedTuple):
     """A value and its standard error, in nats, both of the same shape."""
 
-    value: Float64[Tensor, "*batch"]
-    standard_error: Float64[Tensor, "*batch"]
+    value: Tensor
+    standard_error: Tensor
 
 
 class Bounds(NamedTuple):
     """A lower and an upper bound on the same quantity, in nats, both of the same shape."""
 
-    lower: Float64[Tensor, "*batch"]
-    upper: Float64[Tensor, "*batch"]
+    lower: Tensor
+    upper: Tensor
 
 
 @dataclass(frozen=True)

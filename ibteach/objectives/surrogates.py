@@ -2,14 +2,16 @@
 
 H[Z|Y] cannot be computed while a network trains; each surrogate bounds it by moments of the latent within the classes.
 L2, variance and log-variance are those of Kirsch et al. (2020); the bounds between them are standard: of all
-distributions with a given covariance the Gaussian has the largest entropy. `OBJECTIVES` is the table of them all, and
-of the variational rates. Builds on `ibteach.information.continuous`, which holds the noise.
+distributions with a given covariance the Gaussian has the largest entropy. One row, "mixture", takes no moments but the
+latents of the class themselves, and shows what a Gaussian loses. `OBJECTIVES` is the table of them all, and of the
+variational rates. Builds on `ibteach.information.continuous`, which holds the noise.
 
 Two conventions for the weight, never mixed because each must be named: ``beta_prime=`` multiplies the bound in nats,
 ``gamma=`` multiplies the plain form that people write in code (E‖Z‖², Σ E v, Σ E ln v, a rate).
 
 Throughout, `latents` are the noiseless f(x), shape (..., N, K); the noise's variance is added to their moments
-exactly instead of by a random draw. Leading axes are networks: 32 of them are measured in one call.
+exactly instead of by a random draw; only the mixture takes draws. Leading axes are networks: 32 of them are measured in
+one call.
 """
 
 import math
@@ -19,7 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ibteach import checks
+from ibteach import checks, seeds
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import TWO_PI_E, ZERO_ENTROPY_VARIANCE
 from ibteach.objectives.cross_entropies import PAPER, checked_labels
@@ -28,10 +30,13 @@ from ibteach.precision import exactly
 STANDARD = "standard: maximum entropy"
 """The source of what stands between the surrogates: the Gaussian has the largest entropy of a given covariance."""
 
+LEFT_OUT = "standard: leave-one-out cross-entropy"
+"""The source of the mixture bound. Kolchinsky, Tracey, Wolpert (2019) train on its relative that needs no draws."""
+
 
 @dataclass(frozen=True)
 class Moments:
-    """First and second moments of the noisy latent Z = f(x) + ε: all that any surrogate needs."""
+    """First and second moments of the noisy latent Z = f(x) + ε, and draws of ε: all that any surrogate needs."""
 
     power: Tensor  # E‖Z‖², (...)
     variance: Tensor  # v_iy = Var[Z_i | y], (..., C, K)
@@ -39,6 +44,7 @@ class Moments:
     centred: Tensor  # f(x) minus its class mean, (..., N, K)
     one_hot: Tensor  # of the labels, (..., N, C)
     noise_variance: float
+    noise: Tensor | None = None  # draws of ε, (..., N, K) or (N, K), for the mixture
 
     @property
     def dimension(self) -> int:
@@ -64,7 +70,13 @@ class Moments:
         return covariance + self.noise_variance * unit
 
 
-def moments(latents: Tensor, labels: Tensor, classes: int, noise_variance: float = ZERO_ENTROPY_VARIANCE) -> Moments:
+def moments(
+    latents: Tensor,
+    labels: Tensor,
+    classes: int,
+    noise_variance: float = ZERO_ENTROPY_VARIANCE,
+    noise: Tensor | None = None,
+) -> Moments:
     """Moments of Z = f(x) + ε overall and within each class, with the noise's variance added exactly.
 
     Variances divide by the number of examples of the class in the batch, so they are those of the data at hand;
@@ -84,7 +96,7 @@ def moments(latents: Tensor, labels: Tensor, classes: int, noise_variance: float
         variance = _within(one_hot, centred.square()) * inverse + noise_variance
     counted = count if noise_variance > 0 else count * (count > 1)
     power = latents.square().sum(-1).mean(-1) + latents.shape[-1] * noise_variance
-    return Moments(power, variance, counted / counted.sum(-1, keepdim=True), centred, one_hot, noise_variance)
+    return Moments(power, variance, counted / counted.sum(-1, keepdim=True), centred, one_hot, noise_variance, noise)
 
 
 def _within(one_hot: Tensor, values: Tensor) -> Tensor:
@@ -169,6 +181,29 @@ def _ceb_fitted(m: Moments) -> Tensor:
     return 0.5 * (m.class_prior[..., None] * (_log(m.variance) - math.log(m.noise_variance))).sum((-2, -1))
 
 
+def _mixture(m: Moments) -> Tensor:
+    """−E_i ln (1/(n_y−1)) Σ_j N(z_i; f(x_j), σ² I), over the other examples j of the class of i.
+
+    It assumes no Gaussian, and in expectation over the noise it is at least H[Z|Y] of these examples: of all densities
+    p_i with a given sum, −Σ_i p_i ln (mean of the others) is smallest where they are alike. −ln N(ε_i; 0, σ² I), whose
+    mean is H[ε] whatever f is, gives way to that mean, so that a draw of noise alone has no error at all. A class with
+    one example counts as noise.
+    """
+    if m.noise is None:
+        raise InvalidInput("noise: got None, but the mixture is of latents with their noise; pass its draws as noise=.")
+    centres, one_hot, noise = exactly(m.centred), exactly(m.one_hot), exactly(m.noise)
+    alike = one_hot @ one_hot.mT > 0.5
+    members = alike.sum(-1, keepdim=True)
+    itself = torch.eye(alike.shape[-1], dtype=torch.bool, device=alike.device)
+    others = alike & (~itself | (members == 1))
+    beyond = (centres * (centres + 2 * noise)).sum(-1, keepdim=True)  # ‖z_i‖² − ‖ε_i‖², about the mean of the class
+    between = 2 * (centres + noise) @ centres.mT - centres.square().sum(-1)[..., None, :]
+    exponents = (between - beyond) / (2 * m.noise_variance)
+    log_sum = exponents.masked_fill(~others, -math.inf).logsumexp(-1)
+    rate = ((members[..., 0] - 1).clamp_min(1).to(log_sum).log() - log_sum).mean(-1)
+    return (rate + 0.5 * m.dimension * math.log(TWO_PI_E * m.noise_variance)).to(m.class_prior)
+
+
 # ------------------------------------------------------------------------------------------------ the table of all
 
 
@@ -189,6 +224,7 @@ class Objective:
     formula: str  # LaTeX of the value in nats
     plain: str  # LaTeX of what γ multiplies
     needs_noise: bool = False
+    of_draws: bool = False  # whether its moments have to hold draws of the noise
 
     def __call__(
         self,
@@ -197,6 +233,7 @@ class Objective:
         *,
         classes: int | None = None,
         noise_variance: float = ZERO_ENTROPY_VARIANCE,
+        noise: Tensor | None = None,
     ) -> Tensor:
         """The bound in nats, of noiseless latents f(x) plus independent noise of this variance per dimension.
 
@@ -210,6 +247,8 @@ class Objective:
             labels: (N,) or (..., N), integers.
             classes: C; by default one more than the largest label.
             noise_variance: σ² ≥ 0; by default that of zero-entropy noise, for which the bounds are on H[Z|Y] ≥ 0.
+            noise: draws of ε, (N, K) or (..., N, K), of which only the mixture is a mean, N² distances at a time; by
+                default the same at each call, for measuring. While training pass those that the latents got.
 
         Returns (...), nats. Raises `InvalidInput` for other shapes, types, devices or values, and where the result
         would not be a finite number.
@@ -218,11 +257,14 @@ class Objective:
         >>> round(OBJECTIVES["variance"](z, y).item(), 4)  # πe · ½ of the classes has variance 1
         4.2699
         """
-        labels, classes, noise_variance = self._checked(latents, labels, classes, noise_variance)
-        return self._finite(self.of_moments(moments(latents, labels, classes, noise_variance)), latents)
+        labels, classes, noise_variance = self._checked(latents, labels, classes, noise_variance, noise)
+        if self.of_draws and noise is None:
+            draws = torch.randn(latents.shape[-2:], generator=seeds.generator(0, "measured noise"))
+            noise = draws.to(latents) * noise_variance**0.5
+        return self._finite(self.of_moments(moments(latents, labels, classes, noise_variance, noise)), latents)
 
     def _checked(
-        self, latents: Tensor, labels: Tensor, classes: int | None, noise_variance: float
+        self, latents: Tensor, labels: Tensor, classes: int | None, noise_variance: float, noise: Tensor | None
     ) -> tuple[Tensor, int, float]:
         checks.real("latents", latents, "... N K")
         noise_variance = checks.number("noise_variance", noise_variance, minimum=0)
@@ -238,6 +280,15 @@ class Objective:
         labels = checked_labels(labels, latents, classes)
         classes = classes or int(labels.max()) + 1
         checks.memory("classes", 8 * labels.numel() * classes)
+        if noise is not None:
+            checks.real("noise", noise, "... N K")
+            if noise.shape not in (latents.shape, latents.shape[-2:]) or noise.device != latents.device:
+                raise InvalidInput(
+                    f"noise: got shape {tuple(noise.shape)} on {noise.device}, expected a draw for each of the latents "
+                    f"{tuple(latents.shape)}, on {latents.device}."
+                )
+        if self.of_draws:
+            checks.memory("latents", 32 * latents[..., 0].numel() * latents.shape[-2])
         if noise_variance == 0 and (_one_hot(labels, classes).sum(-2) < 2).all(-1).any():
             raise InvalidInput("labels: got no class with two examples, and without noise there is no variance of one.")
         return labels, classes, noise_variance
@@ -275,7 +326,9 @@ _POWER = r"\mathbb{E}\Vert Z\Vert^2"
 _VIB = r"\mathbb{E}\,\mathrm{KL}(p(z\mid x)\,\Vert\,\mathcal N(0, I))"
 _CEB = r"\mathbb{E}\,\mathrm{KL}(p(z\mid x)\,\Vert\,\mathcal N(\mu_y, I))"
 _FITTED = r"\mathbb{E}\,\mathrm{KL}(p(z\mid x)\,\Vert\,\mathcal N(\mu_y, \mathrm{diag}\,v_y))"
-_ROWS = [  # from the tightest bound on H[Z|Y] to the loosest, then the variational rates
+_OTHERS = r"\textstyle\sum_{j \neq i,\, y_j = y_i} \mathcal N(z_i; f(x_j), \sigma^2 I)"
+_MIXTURE = rf"-\mathbb{{E}}_i \ln \tfrac{{1}}{{n_y - 1}} {_OTHERS}"
+_ROWS = [  # bounds on H[Z|Y] by moments, the tightest first; the variational rates; and what takes no moments
     (
         *("log-determinant", "log-determinant", "H[Z|Y]", STANDARD, 0.5, _log_determinant),
         *(
@@ -311,5 +364,6 @@ _ROWS = [  # from the tightest bound on H[Z|Y] to the loosest, then the variatio
     ("vib", "VIB", "I[X;Z]", "Alemi et al. 2017", 1.0, _vib, _VIB, _VIB, True),
     ("ceb", "CEB", "I[X;Z|Y]", "Fischer 2020", 1.0, _ceb, _CEB, _CEB, True),
     ("ceb-fitted", "CEB, fitted", "I[X;Z|Y]", "Fischer 2020", 1.0, _ceb_fitted, _FITTED, _FITTED, True),
+    ("mixture", "mixture", "H[Z|Y]", LEFT_OUT, 1.0, _mixture, _MIXTURE, _MIXTURE, True, True),
 ]
 OBJECTIVES: dict[str, Objective] = {row[0]: Objective(*row) for row in _ROWS}

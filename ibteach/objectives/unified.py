@@ -53,6 +53,7 @@ def loss_terms(
     beta_primes: Mapping[str, float | Tensor],
     *,
     noise_variance: float = ZERO_ENTROPY_VARIANCE,
+    noise: Tensor | None = None,
     label_smoothing: float = 0.0,
 ) -> LossTerms:
     """The terms of `loss`, unchecked: the inner function of a training loop, and what `training.fit` calls.
@@ -62,7 +63,7 @@ def loss_terms(
     each: the weights of the others are 0.
 
     Args:
-        logits, latents, labels, noise_variance, label_smoothing: as for `loss`.
+        logits, latents, labels, noise_variance, noise, label_smoothing: as for `loss`.
         beta_primes: name in `OBJECTIVES` → its weight β′, one number or one for each network, (...).
 
     >>> z, y = torch.zeros(4, 2), torch.tensor([0, 0, 1, 1])
@@ -74,7 +75,7 @@ def loss_terms(
     if label_smoothing:  # E −ln q of a label that is drawn from all classes with this probability
         uniform = -F.log_softmax(logits, -1).mean((-2, -1))
         cross_entropy = (1 - label_smoothing) * cross_entropy + label_smoothing * uniform
-    m = moments(latents, labels, logits.shape[-1], noise_variance)
+    m = moments(latents, labels, logits.shape[-1], noise_variance, noise)
     surrogates = [beta_prime * OBJECTIVES[name].of_moments(m) for name, beta_prime in beta_primes.items()]
     return LossTerms(cross_entropy, functools.reduce(operator.add, surrogates))
 
@@ -88,6 +89,7 @@ def loss(
     beta_prime: float | None = None,
     gamma: float | None = None,
     noise_variance: float = ZERO_ENTROPY_VARIANCE,
+    noise: Tensor | None = None,
     label_smoothing: float = 0.0,
 ) -> Tensor:
     """H_q[Y|Z] + β′ · (an upper bound on H[Z|Y]), in nats: what to minimise (Kirsch et al. 2020).
@@ -104,6 +106,7 @@ def loss(
         objective: a name in `OBJECTIVES`.
         beta_prime, gamma: the weight, in exactly one of the two conventions.
         noise_variance: of the noise that was added to the latents, per dimension.
+        noise: that noise, (N, K) or (..., N, K); the objective "mixture" needs it.
         label_smoothing: the share of each label that is spread over all classes, in [0, 1); with it the first term is
             no longer H_q[Y|Z].
 
@@ -117,14 +120,20 @@ def loss(
     beta_prime = weight(objective, beta_prime=beta_prime, gamma=gamma)
     label_smoothing = checks.number("label_smoothing", label_smoothing, minimum=0, below=1)
     checks.real("logits", logits, "... N C")
-    labels, _, noise_variance = chosen._checked(latents, labels, logits.shape[-1], noise_variance)
+    labels, _, noise_variance = chosen._checked(latents, labels, logits.shape[-1], noise_variance, noise)
     if logits.shape[:-1] != latents.shape[:-1] or logits.device != latents.device:
         raise InvalidInput(
             f"logits: got shape {tuple(logits.shape)} with latents {tuple(latents.shape)}, on {logits.device} and "
             f"{latents.device}; expected one device, and one row of logits for each latent."
         )
     terms = loss_terms(
-        logits, latents, labels, {objective: beta_prime}, noise_variance=noise_variance, label_smoothing=label_smoothing
+        logits,
+        latents,
+        labels,
+        {objective: beta_prime},
+        noise_variance=noise_variance,
+        noise=noise,
+        label_smoothing=label_smoothing,
     )
     if not torch.isfinite(terms.cross_entropy).all():
         raise InvalidInput(

@@ -59,13 +59,13 @@ class Batches:
             yield images.contiguous(memory_format=self.memory_format), data.train_labels[index], drawn
 
     def through(self, model: Callable[..., Any], streams: Sequence[Stream]) -> Sequence[Tensor]:
-        """Latents and logits of every network on the batch of its own seed, and the labels, (N,) or (M, N)."""
+        """Latents and logits of every network on the batch of its own seed, its labels (N,) or (M, N), its noise."""
         if len(streams) == 1:
             images, labels, noise = streams[0]
-            return *model(images, noise), labels
+            return *model(images, noise), labels, noise
         # Seed by seed: networks that share their images share one matrix product, which is three times as quick.
         parts = [
-            (*model(images, noise, members), labels.expand(len(members), -1))
+            (*model(images, noise, members), labels.expand(len(members), -1), noise.expand(len(members), -1, -1))
             for members, (images, labels, noise) in zip(self.members, streams, strict=True)
         ]
         return [torch.cat(of_streams)[self.place] for of_streams in zip(*parts, strict=True)]

@@ -179,13 +179,14 @@ class _Training:
 
     def step(self, streams: Sequence[tuple[Tensor, Tensor, Tensor]]) -> None:
         """H_q[Y|Z] + β′ · a surrogate of H[Z|Y] of every network, on the batch of its seed, and a step down it."""
-        latents, logits, labels = self.batches.through(self.forward, streams)
+        latents, logits, labels, noise = self.batches.through(self.forward, streams)
         fit_term, surrogate = loss_terms(
             logits,
             latents,
             labels,
             self.beta_primes,
             noise_variance=self.noise_variance,
+            noise=noise,
             label_smoothing=self.settings.label_smoothing,
         )
         self.optimizer.zero_grad()

@@ -67,7 +67,8 @@ def measure_networks(
 
     For ``train/`` and ``test/``, in nats where they are information: ``decoder_cross_entropy`` H_q[Y|Z] and
     ``prediction_cross_entropy`` H_q[Y|X] with 12 samples of noise (and dropout); ``sampled_error`` and
-    ``argmax_error`` of the prediction averaged over them; every bound of `ibteach.objectives.OBJECTIVES` by its name;
+    ``argmax_error`` of the prediction averaged over them; every bound of `ibteach.objectives.OBJECTIVES` by its name
+    (the mixture with one draw of the noise);
     and, if asked for, `INFORMATION` on these examples. Standard errors of the fit are those of a mean over examples,
     of information those of the noise draws. Without noise the objectives that need it are left out.
     """
@@ -82,9 +83,8 @@ def measure_networks(
         for name, each in _fit(model.decoders, draws, labels, noise_variance).items():
             values[f"{split}/{name}"] = each.mean(-1)
             errors[f"{split}/{name}"] = each.std(-1) / each.shape[-1] ** 0.5
-        m = moments(latents.double(), labels, len(data.classes), noise_variance)
-        defined = [one for one in OBJECTIVES.values() if noise_variance > 0 or not one.needs_noise]
-        values |= {f"{split}/{objective.name}": objective.of_moments(m) for objective in defined}
+        bounds = _bounds(latents.double(), labels, len(data.classes), noise_variance)
+        values |= {f"{split}/{name}": value for name, value in bounds.items()}
         if information:
             found = mixture.measure(latents, labels, noise_variance, stochastic=model.stochastic)
             for name in INFORMATION:
@@ -92,14 +92,31 @@ def measure_networks(
     return values, errors
 
 
+def _bounds(latents, labels, classes, noise_variance) -> dict[str, Tensor]:
+    """Every objective that there is with this noise, (M,)."""
+    m = moments(latents, labels, classes, noise_variance)
+    defined = [one for one in OBJECTIVES.values() if noise_variance > 0 or not one.needs_noise]
+    values = {one.name: one.of_moments(m) for one in defined if not one.of_draws}
+    noise = _noise(latents, noise_variance, seeds.generator(0, "measured noise"))
+    for one in [one for one in defined if one.of_draws]:  # class by class, as no distance between two classes counts
+        parts = [labels == label for label in labels.unique()]
+        alone = (moments(latents[:, of], labels[of] * 0, 1, noise_variance, noise[of]) for of in parts)
+        values[one.name] = sum(of.double().mean() * one.of_moments(m) for of, m in zip(parts, alone, strict=True))
+    return values
+
+
+def _noise(latents, noise_variance, generator) -> Tensor:
+    scale = (noise_variance / ZERO_ENTROPY_VARIANCE) ** 0.5
+    return scale * zero_entropy_noise(tuple(latents.shape[-2:]), generator).to(latents)
+
+
 def _fit(decoders, draws, labels, noise_variance) -> dict[str, Tensor]:
     """Per example, (M, N): how well the decoders fit the labels, from draws of the latents before the noise."""
     weight, bias = (exactly(parameter.to(labels.device)) for parameter in decoders)
-    generator, scale = seeds.generator(0, "measured noise"), (noise_variance / ZERO_ENTROPY_VARIANCE) ** 0.5
+    generator = seeds.generator(0, "measured noise")
 
     def logits(latents):
-        noise = scale * zero_entropy_noise(tuple(latents.shape[-2:]), generator).to(latents)
-        return exactly(latents + noise) @ weight.mT + bias[:, None]
+        return exactly(latents + _noise(latents, noise_variance, generator)) @ weight.mT + bias[:, None]
 
     found = fits(map(logits, draws), labels)._asdict()
     return {name: found[name] for name in FITTED}

@@ -42,7 +42,9 @@ def check(model: Bottleneck | Ensemble, data: Dataset, runs: Sequence[Run], sett
         raise InvalidInput(CHANCE)
     needed = settings.information or any(OBJECTIVES[run.objective].needs_noise for run in runs)
     if not settings.noise and needed:
-        raise InvalidInput("noise: got False, but information, and the objectives of VIB, CEB and log det, need it.")
+        raise InvalidInput(
+            "noise: got False, but information, and the objectives of VIB, CEB, log det and the mixture, need it."
+        )
 
 
 def check_images(model: Bottleneck | Ensemble, data: Dataset, settings: Settings) -> None:

@@ -106,6 +106,20 @@ def test_steps_are_gradient_steps_on_the_objective(digits):
         torch.testing.assert_close(trained, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_the_mixture_takes_the_noise_that_each_latent_got(digits):
+    """In an ensemble of two seeds as alone, and both as by hand."""
+    how = {"train_examples": 200, "epochs": 2, "batch_size": 40, "eval_examples": 50}
+    runs = [Run.of(name, gamma=0.3, seed=seed) for name, seed in [("mixture", 1), ("l2", 1), ("mixture", 7)]]
+    together = quietly(build(MAKE, runs), digits, runs, **how)
+    for m, run in enumerate(runs):
+        alone = quietly(build(MAKE, run), digits, run, **how)
+        torch.testing.assert_close(together.latents[m], alone.latents[0], rtol=1e-3, atol=1e-4)
+    spread = together.value("test/mixture")
+    assert spread[0] < 0.9 * quietly(build(MAKE, runs[0]), digits, Run.of("mixture", gamma=0.0, seed=1), **how).value(
+        "test/mixture"
+    )
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 def test_label_smoothing_is_torchs_own(digits, smoothing):
     """One step of stochastic gradient descent on torch's smoothed cross-entropy; what is measured is not smoothed."""
@@ -401,7 +415,7 @@ def test_random_labels_are_memorised_only_without_compression(digits):
     record = quietly(build(make, runs), small, runs, epochs=150, batch_size=50, measure_every=150, eval_examples=100)
     memorised, compressed = record.value("train/argmax_error").tolist()
     assert memorised < 0.1 and compressed > 0.5
-    with pytest.raises(InvalidInput, match=r"share: got 1\.5"):
+    with pytest.raises(InvalidInput, match=r"fraction: got 1\.5"):
         with_random_labels(digits, 1.5)
 
 

@@ -133,7 +133,8 @@ class LatentScene(TrainedScene):
     def _weighted(self) -> np.ndarray:
         """β′ times the surrogate of each network above its value for nothing but noise, (M,): the rest is constant."""
         dimension = self.record.latents.shape[-1]
-        collapsed = moments(torch.zeros(2, dimension).double(), torch.zeros(2).long(), 1, self.noise_variance)
+        nothing = torch.zeros(2, dimension).double()
+        collapsed = moments(nothing, torch.zeros(2).long(), 1, self.noise_variance, nothing)
         floor = {
             name: OBJECTIVES[name].of_moments(collapsed).item() if self.noise_variance and name in OBJECTIVES else 0
             for name in self.objectives

@@ -244,19 +244,17 @@ export function surrogate(name, betaPrime, latents, noise, labels, count, classe
 }
 
 // −E_i ln (1/(n_y − 1)) Σ_j N(z_i; f(x_j), σ² I) over the others j of the same class: an upper bound on H[Z|Y] that assumes no
-// Gaussian (its pairwise relative: Kolchinsky, Tracey, Wolpert 2019). Classes with one example are left out.
+// Gaussian; −ln N(ε_i; 0, σ² I) gives way to its mean H[ε]. A class with one example counts as noise.
 function mixtureBound(betaPrime, latents, noise, labels, count, classes, noiseVariance, slope) {
   const size = new Float64Array(classes);
   for (let i = 0; i < count; i++) size[labels[i]]++;
-  let counted = 0;
-  for (let c = 0; c < classes; c++) if (size[c] > 1) counted += size[c];
   const half = 0.5 / noiseVariance;
   const weights = new Float64Array(count);
   let total = 0;
   for (let i = 0; i < count; i++) {
     if (size[labels[i]] < 2) continue;
-    const u = latents[2 * i] + noise[2 * i];
-    const v = latents[2 * i + 1] + noise[2 * i + 1];
+    const [e, f] = [noise[2 * i], noise[2 * i + 1]];
+    const [u, v] = [latents[2 * i] + e, latents[2 * i + 1] + f];
     let nearest = Infinity;
     for (let j = 0; j < count; j++) {
       if (labels[j] !== labels[i] || j === i) continue;
@@ -266,11 +264,11 @@ function mixtureBound(betaPrime, latents, noise, labels, count, classes, noiseVa
     let sum = 0;
     for (let j = 0; j < count; j++)
       if (labels[j] === labels[i] && j !== i) sum += weights[j] = Math.exp(-half * (weights[j] - nearest));
-    total += Math.log(size[labels[i]] - 1) + half * nearest - Math.log(sum) + 0.5 * K * Math.log(2 * Math.PI * noiseVariance);
+    total += Math.log(size[labels[i]] - 1) + half * (nearest - e * e - f * f) - Math.log(sum);
     if (!slope) continue;
     for (let j = 0; j < count; j++) {
       if (labels[j] !== labels[i] || j === i) continue;
-      const weight = (2 * half * betaPrime * weights[j]) / (sum * counted);
+      const weight = (2 * half * betaPrime * weights[j]) / (sum * count);
       const du = weight * (u - latents[2 * j]);
       const dv = weight * (v - latents[2 * j + 1]);
       slope[2 * i] += du;
@@ -279,7 +277,7 @@ function mixtureBound(betaPrime, latents, noise, labels, count, classes, noiseVa
       slope[2 * j + 1] -= dv;
     }
   }
-  return counted ? total / counted : 0;
+  return total / count + 0.5 * K * Math.log(TWO_PI_E * noiseVariance);
 }
 
 // ------------------------------------------------------------------------------------------------ the network

@@ -5,22 +5,21 @@ what it says of every other network, and the Record that comes out fits every ex
 """
 
 import dataclasses
-import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ibteach import data, seeds
+from ibteach import data
 from ibteach.errors import InvalidInput
-from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE, zero_entropy_noise
+from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
 from ibteach.networks import Bottleneck, Ensemble, mlp
 from ibteach.records.provenance import provenance
 from ibteach.records.record import Record
 from ibteach.training.measuring import encode, measure_networks
 
-MIXTURE, NONE = "mixture", "none"
-"""What the playground can train with beside the table `ibteach.objectives.OBJECTIVES`."""
+NONE = "none"
+"""What the playground can train with beside the table `ibteach.objectives.OBJECTIVES`: the cross-entropy alone."""
 
 
 class Trained(NamedTuple):
@@ -89,12 +88,6 @@ def record(trained: Trained) -> Record:
     noise_variance = ZERO_ENTROPY_VARIANCE if last["noise"] else 0.0
     eval_examples = len(digits.test_labels)
     values, errors = measure_networks(model, digits, eval_examples, bool(last["noise"]), noise_variance)
-    if last["noise"]:
-        for split, images, labels in [
-            ("train", digits.train_images[:eval_examples], digits.train_labels[:eval_examples]),
-            ("test", digits.test_images, digits.test_labels),
-        ]:
-            values[f"{split}/{MIXTURE}"] = mixture_bound(encode(model, digits, images), labels)
     objective = last["objective"]
     run = {"objective": "l2" if objective == NONE else objective, "gamma": last["gamma"], "seed": trained.seed}
     run |= {"beta_prime": last["beta_prime"]}
@@ -126,29 +119,3 @@ def record(trained: Trained) -> Record:
             moves=trained.history,
         ),
     )
-
-
-def mixture_bound(latents: Tensor, labels: Tensor) -> Tensor:
-    """−E_i ln (1/(n_y − 1)) Σ_j N(z_i; f(x_j), I/2πe) over the others j of i's class, nats: an upper bound on H[Z|Y].
-
-    It assumes no Gaussian (its relative without noise draws: Kolchinsky, Tracey, Wolpert 2019). `latents` (..., N, K),
-    `labels` (N,); the result is (...), float64. Classes with one example are left out.
-
-    >>> z = torch.zeros(4000, 2)
-    >>> round(mixture_bound(z, torch.zeros(4000).long()).item(), 1)  # all in one place: nothing but the noise
-    0.0
-    """
-    noise = zero_entropy_noise(tuple(latents.shape[-2:]), seeds.generator(0, "measured noise"))
-    total, count = torch.zeros(latents.shape[:-2], dtype=torch.float64), 0
-    for label in labels.unique():
-        mine = labels == label
-        members = int(mine.sum())
-        if members < 2:
-            continue
-        centres = latents[..., mine, :].double()
-        squares = torch.cdist(centres + noise[mine], centres).square()
-        squares.diagonal(dim1=-2, dim2=-1).fill_(math.inf)
-        log_density = -squares / (2 * ZERO_ENTROPY_VARIANCE) + 0.5 * latents.shape[-1]  # (2π · 1/2πe)^{−K/2} = e^{K/2}
-        total -= (log_density.logsumexp(-1) - math.log(members - 1)).sum(-1)
-        count += members
-    return total / max(count, 1)

@@ -17,7 +17,7 @@ from ibteach.display.live.scene import UNITS, alt_text, parsed
 from ibteach.display.live.themes import THEMES
 from ibteach.display.live.widget import Exported, LiveFigure
 from ibteach.display.playground.still import StillScene, example
-from ibteach.display.playground.trained import MIXTURE, NONE, Trained, network, record, weights
+from ibteach.display.playground.trained import NONE, Trained, network, record, weights
 from ibteach.errors import InvalidInput
 from ibteach.files import replacing
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
@@ -61,7 +61,7 @@ _SNAKE |= {"randomLabels": "random_labels"}
 def playground(**settings) -> "Playground":
     """The lesson's network, trained in the browser while its settings are moved by hand.
 
-    Any of the settings may be given: `objective` (a name in `OBJECTIVES`, ``"mixture"`` or ``"none"``), `gamma` (its
+    Any of the settings may be given: `objective` (a name in `OBJECTIVES` or ``"none"``), `gamma` (its
     plain weight, 1e-4 to 10), `noise`, `unit`, `learning_rate`, `batch_size`, `dropout`, `random_labels` (a share),
     `speed` (steps a second, 0 for all it can), `hidden` (such as ``"32-32"``), `seed`.
 
@@ -199,7 +199,7 @@ def resolve(asked, current) -> dict:
 
 def _value(name, value):
     if name == "objective":
-        return known(name, value, [NONE, *OBJECTIVES, MIXTURE])
+        return known(name, value, [NONE, *OBJECTIVES])
     if name == "unit":
         return known(name, value, UNITS)
     if name == "noise":
@@ -220,7 +220,7 @@ def _value(name, value):
 
 
 def _needs_noise(objective):
-    return objective == MIXTURE or (objective != NONE and OBJECTIVES[objective].needs_noise)
+    return objective != NONE and OBJECTIVES[objective].needs_noise
 
 
 def _widths(hidden) -> tuple[int, ...]:
@@ -229,9 +229,7 @@ def _widths(hidden) -> tuple[int, ...]:
 
 def _beta_prime(state) -> float:
     objective = state["objective"]
-    if objective == NONE:
-        return 0.0
-    return state["gamma"] if objective == MIXTURE else OBJECTIVES[objective].beta_prime(gamma=state["gamma"])
+    return 0.0 if objective == NONE else OBJECTIVES[objective].beta_prime(gamma=state["gamma"])
 
 
 @functools.lru_cache(maxsize=1)
@@ -259,19 +257,12 @@ def _spec() -> dict:
         for name, one in OBJECTIVES.items()
     ]
     none = {"name": NONE, "title": "none", "bounds": "", "gamma_per_beta_prime": 1.0, "needs_noise": False}
-    mixture = {
-        "name": MIXTURE,
-        "title": "mixture",
-        "bounds": "H[Z|Y]",
-        "gamma_per_beta_prime": 1.0,
-        "needs_noise": True,
-    }
     colours = ("background", "foreground", "muted", "grid", "accent", "cycle")
     return _digits() | {
         "title": StillScene.title,
         "width": 1180,
         "noise_variance": ZERO_ENTROPY_VARIANCE,
-        "objectives": [none, *rows, mixture],
+        "objectives": [none, *rows],
         "choices": {"gamma": GAMMAS, **CHOICES},
         "themes": {name: {one: getattr(theme, one) for one in colours} for name, theme in THEMES.items()},
     }
