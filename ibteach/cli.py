@@ -266,9 +266,10 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, *arguments, later=None, **options):
         super().__init__(*arguments, **options)
-        self._later = later
+        self._later, self._given = later, []
 
     def parse_known_args(self, args=None, namespace=None):
+        self._given = sys.argv[1:] if args is None else list(args)
         if self._later:
             self._later(self)
             self._later = None
@@ -276,8 +277,20 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> typing.NoReturn:
         wrong = re.search(r"invalid choice: '([^']*)'|unrecognized arguments: ([^\s=]+)", message)
-        near = difflib.get_close_matches(wrong[1] or wrong[2], self._words(), n=1) if wrong else []
-        super().error(f"{message}; did you mean {near[0]!r}?" if near else message)
+        asked, words = [wrong[1] or wrong[2]] if wrong else list(self._unknown()), self._words()
+        for one in asked:
+            if near := difflib.get_close_matches(one, words, n=1):
+                came = "" if wrong else f"; got {one!r}"
+                message += f"{came}; did you mean {near[0]!r}?"
+                break
+        super().error(message)
+
+    def _unknown(self) -> typing.Iterator[str]:
+        """Options that came and are none of its own, which argparse does not say where it misses another."""
+        for one in self._given:
+            name = one.partition("=")[0]
+            if name.startswith("--") and not any(own.startswith(name) for own in self._option_string_actions):
+                yield name
 
     def _words(self) -> list[str]:
         """Its commands and its options, and those of its commands."""

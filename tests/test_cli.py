@@ -439,6 +439,7 @@ def test_lab_opens_jupyterlab_there(tmp_path, monkeypatch):
         ("lba", "lab"),
         ("records shw file", "show"),
         ("train digits --out x --gama 1", "--gamma"),
+        ("train digits --gama 1", "--gamma"),  # and --out is missing
         ("sweep digits --folder x --wrokers=2", "--workers"),
     ],
 )

@@ -130,7 +130,8 @@ class OneDigitScene(RateScene):
         self.prediction.set_data([q.mean()], [prediction])
         beyond = int((q < np.exp(-self.TOP)).sum())
         self.beyond.set_text(f"{beyond} of {len(q)} answers lie above {self.TOP} nats" if beyond else "")
-        self.numbers.set_text(f"{decoder:.3f} − {prediction:.3f}: a gap of {decoder - prediction:.3f} nats")
+        upper, lower = round(decoder, 3), round(prediction, 3)  # so that what is shown can be subtracted
+        self.numbers.set_text(f"{upper:.3f} − {lower:.3f}: a gap of {upper - lower:.3f} nats")
 
     def alt(self, **state):
         q, (decoder, prediction) = self.answers(state), self.entropies(state)
@@ -278,15 +279,11 @@ class ErrorBoundsScene(RateScene):
         all_of_them.fill_between([lowest, highest], [lowest, highest], highest, color=theme.grid, lw=0)
         all_of_them.text(lowest * 1.5, 1.5, "impossible", color=theme.muted, va="top")
         self.mine = {}
-        for error, bound, color, label in (
-            ("sampled", "prediction bound", sampled, "sampled label"),
-            ("argmax", "argmax bound", argmax, "likeliest label"),
-        ):
+        for error, bound, color in (("sampled", "prediction bound", sampled), ("argmax", "argmax bound", argmax)):
             courses = [self.course(record) for record in self.draws.records.values()]
             x, y = (np.concatenate([course[name].ravel() for course in courses]) for name in (bound, error))
             all_of_them.plot(x, y, "o", ms=3.5, mew=0, color=color, alpha=0.35)
-            self.mine[error, bound] = all_of_them.plot([], [], "o-", color=color, lw=1.5, label=label)[0]
-        all_of_them.legend(loc="lower right")
+            self.mine[error, bound] = all_of_them.plot([], [], "o-", color=color, lw=1.5)[0]
         self.sign(figure, theme)
         return [*self.lines.values(), *self.mine.values()]
 

@@ -229,7 +229,8 @@ class WithAndWithoutScene(TrainedScene):
                 (line,) = axes.plot([], [], style, color=color, ms=5, label=which)
                 (dot,) = axes.plot([], [], style[0], color=color, ms=11)
                 self.lines[which, name] = line, dot
-        bound.legend(loc="lower left")
+        key = [line for line, _ in self.lines.values()][::2]  # a line of each kind
+        figure.legend(handles=key, loc="outside upper left", ncols=2)
         self.cursors = [axes.axvline(1, color=theme.muted, lw=1.2, zorder=0.5) for axes in (bound, error)]
         self.said = [axes.text(0, 1.02, "", transform=axes.transAxes, va="bottom") for axes in (bound, error)]
         self.sign(figure, theme)

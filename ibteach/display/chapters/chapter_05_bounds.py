@@ -69,7 +69,7 @@ class BoundScene(TrainedScene):
         curves.set_xscale("log")
         curves.set_yscale("symlog", linthresh=1, linscale=1.2)
         curves.set(xlim=(v[0], v[-1]), ylim=(-0.8, 1.5 * (TWO_PI_E / 2 * v[-1])))
-        curves.set(xlabel="variance $v_{iy}$ of a latent within a class", ylabel="its share of the surrogate")
+        curves.set(xlabel="variance $v_{iy}$ within a class", ylabel="its share of the surrogate")
         curves.grid(True)
         self.v = v
         (self.logarithm,) = curves.plot([], [], color=theme.cycle[0], label="½ ln 2πe v   (log-variance)")
@@ -84,7 +84,8 @@ class BoundScene(TrainedScene):
             va="bottom",
             color=theme.muted,
         )
-        curves.legend(loc="lower right")
+        legend = {"handles": [self.logarithm, self.tangent], "ncols": 1 if self.folded else 2}
+        figure.legend(loc="outside upper left", **legend)
         self.run = curves.text(0, 1.02, "", transform=curves.transAxes, va="bottom")
         (self.interval,) = ladder.plot([], [], color=theme.foreground, lw=2)
         style = {"ls": "", "marker": "o", "ms": 6, "mec": theme.background, "mew": 0.6}
