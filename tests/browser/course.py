@@ -31,7 +31,8 @@ def trained(latent_dimension=2, rate=0.0, seeds=1, gammas=(0, 0.01, 0.1, 1), noi
     digits, runs = data.load("digits"), training.grid(NAMES, gammas=gammas, seeds=range(seeds))
     make = functools.partial(networks.mlp, digits.shape, 10, latent_dimension=latent_dimension, hidden=(16,))
     model = training.build(functools.partial(make, dropout=rate), runs)
-    return model, training.fit(model, digits, runs, epochs=3, noise=noise, progress=False, information=noise)
+    how = dict(epochs=3, noise=noise, information=noise and not rate, progress=False)
+    return model, training.fit(model, digits, runs, **how)
 
 
 @functools.cache

@@ -112,8 +112,8 @@ class ScalingScene(Scene):
             raise InvalidInput(f"latents: got shape {tuple(latents.shape)}, expected (N, 2), to be drawn in a plane.")
         powers = range(-8, 5)
         self.factors = tuple(2.0**power for power in powers)
-        texts = [f"1/{2**-power}" if power < 0 else str(2**power) for power in powers]
-        scale = Axis("scale", "scale a", self.factors, texts, start=texts.index("1"))
+        self.texts = [f"1/{2**-power}" if power < 0 else str(2**power) for power in powers]
+        scale = Axis("scale", "scale a", self.factors, self.texts, start=self.texts.index("1"))
         self.axes = (Axis("noise", "noise", ("without", "with"), start=1), scale)
         self.latents, self.labels = latents.double(), labels
         scaled = torch.stack([factor * self.latents for factor in self.factors])
@@ -147,7 +147,7 @@ class ScalingScene(Scene):
         found, a = self.found, self.factors
         curve.set(xlim=(a[0] / 1.2, a[-1] * 1.2), ylim=(-7, 9), xlabel="scale a", ylabel="nats")
         curve.set_xscale("log", base=2)
-        curve.set_xticks(a[::2], self.axes[1].texts[::2])
+        curve.set_xticks(a[::2], self.texts[::2])
         curve.grid(True)
         curve.axhline(0, color=theme.foreground, lw=1)
         curve.axhline(found.ceiling, color=theme.muted, lw=1.2, ls=":")
@@ -187,7 +187,7 @@ class ScalingScene(Scene):
 
     def alt(self, **state):
         entropy, information = self.value(state)
-        text = self.axes[1].texts[self.factors.index(state["scale"])]
+        text = self.texts[self.factors.index(state["scale"])]
         picture = "the classes blur into each other as a falls" if state["noise"] == "with" else "the same at every a"
         return (
             f"Latents of {len(self.labels)} inputs scaled by {text}, {state['noise']} noise, seen by a decoder that "

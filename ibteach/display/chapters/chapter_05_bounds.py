@@ -75,15 +75,9 @@ class BoundScene(TrainedScene):
         (self.logarithm,) = curves.plot([], [], color=theme.cycle[0], label="½ ln 2πe v   (log-variance)")
         (self.tangent,) = curves.plot([], [], color=theme.cycle[1], label="πe v − ½   (variance)")
         curves.axvline(ZERO_ENTROPY_VARIANCE, color=theme.muted, lw=1.2, ls=":")
-        curves.text(
-            ZERO_ENTROPY_VARIANCE * 0.9,
-            0.9,
-            "only noise: v = 1/2πe",
-            rotation=90,
-            ha="right",
-            va="bottom",
-            color=theme.muted,
-        )
+        at, beside = ZERO_ENTROPY_VARIANCE * 0.9, curves.get_xaxis_transform()
+        said = {"rotation": 90, "ha": "right", "va": "top", "color": theme.muted, "transform": beside}
+        curves.text(at, 0.97, "only noise: v = 1/2πe", **said)
         legend = {"handles": [self.logarithm, self.tangent], "ncols": 1 if self.folded else 2}
         figure.legend(loc="outside upper left", **legend)
         self.run = curves.text(0, 1.02, "", transform=curves.transAxes, va="bottom")
