@@ -1,8 +1,9 @@
-"""The built site in a browser: ``python -m benchmarks.site FOLDER``, where `ibteach site build --out FOLDER` made it.
+"""A built site as a reader has it: ``python -m benchmarks.site FOLDER``.
 
-Bytes of the site and of a chapter's page before a figure comes into sight; how long until the first figure can be
-moved; and, for a slider, how long from a key press to the painted picture of its tick: of pictures that are there
-already, and of pictures that must be fetched. The file server is Python's, on this machine.
+For each chapter, in a headless Chromium: bytes of the page before a figure comes into sight; how long until the first
+figure can be moved; and, for its longest slider, how long from a key press to the painted picture of its tick (of
+pictures that are there already, and of pictures that must be fetched while the hand goes on), and how many pictures a
+second are painted while a mouse drags it. The file server is Python's, on this machine.
 """
 
 import functools
@@ -19,6 +20,7 @@ import numpy as np
 from benchmarks.slider import browser_tools
 
 STEPS = 40
+DRAG_SECONDS, MOVES = 3, 70  # a second: more than a screen shows
 
 # From one key press to the moment when the picture that the controls ask for is painted.
 WATCH = """(root) => {
@@ -38,7 +40,22 @@ WATCH = """(root) => {
 }"""
 
 
-class Counting(http.server.SimpleHTTPRequestHandler):
+# Pictures that were painted: what is on the stage at each frame, where it is another than a frame before.
+PAINTED = """(root) => {
+    const stage = root.querySelector(".ibteach-stage");
+    let last = stage.firstElementChild?.dataset.key;
+    root.painted = 0;
+    const look = () => {
+        const key = stage.firstElementChild?.dataset.key;
+        root.painted += key !== last;
+        last = key;
+        requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+}"""
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
     """A file server that says nothing."""
 
     def log_message(self, *_):
@@ -46,14 +63,21 @@ class Counting(http.server.SimpleHTTPRequestHandler):
 
 
 def serve(folder):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Counting, directory=folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{server.server_port}/"
 
 
+def opened(browser, height):
+    """A page for a reader who does not vote: no figure waits for a prediction."""
+    page = browser.new_page(viewport={"width": 1280, "height": height})
+    page.add_init_script("localStorage.setItem('ibteach:predict-all', 'yes')")
+    return page
+
+
 def weight(browser, address):
     """Bytes of a page that is opened and not scrolled, with what it loads; figures near the top are not stopped."""
-    page = browser.new_page(viewport={"width": 1280, "height": 300})
+    page = opened(browser, 300)
     page.goto(address, wait_until="networkidle")
     sizes = """() => ["navigation", "resource"].flatMap((kind) => performance.getEntriesByType(kind))
         .filter(({ name }) => !name.includes("/live/"))
@@ -65,7 +89,7 @@ def weight(browser, address):
 
 def first(browser, address):
     """Seconds from opening the address to the first figure that can be moved."""
-    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page = opened(browser, 1000)
     begun = time.perf_counter()
     page.goto(address, wait_until="commit")
     page.locator(".ibteach-live").first.wait_for()
@@ -77,39 +101,55 @@ def first(browser, address):
 
 
 def ticks(browser, address):
-    """Milliseconds a tick takes, fetched and cached, of the longest slider on a page."""
-    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    """Of the longest slider on a page: milliseconds that ticks take, fetched and cached, and pictures a second."""
+    page = opened(browser, 1000)
     page.goto(address)
-    longest, slider = 0, None
+    longest, slider, figure = 0, None, None
     for place in page.locator(".ibteach-live").all():
         place.scroll_into_view_if_needed()
         place.locator(".ibteach-figure").wait_for()
         for control in place.locator(".ibteach-explorer input[type=range]").all():
             if int(control.get_attribute("max")) > longest:
-                longest, slider = int(control.get_attribute("max")), control
+                longest, slider, figure = int(control.get_attribute("max")), control, place
     if slider is None:
         page.close()
         return {}
-    root = slider.locator("xpath=ancestor::section")
-    root.scroll_into_view_if_needed()
-    page.wait_for_timeout(1500)
+    page.reload()  # it has no picture yet, and the first steps are faster than it fetches ahead
+    figure.scroll_into_view_if_needed()
+    root = figure.locator(".ibteach-figure")
+    root.wait_for()
+    root.evaluate(WATCH)
     found = {}
-    for name, there in (("fetched", False), ("cached", True)):
-        if (
-            not there
-        ):  # a page that was opened anew has no picture yet: the first steps are faster than it fetches ahead
-            page.reload()
-            root.wait_for(state="attached")
-            root.scroll_into_view_if_needed()
-        root.evaluate(WATCH) if not there else root.evaluate("root => (root.times = [])")
+    for kind, rest in (("fetched", 5), ("cached", 60)):
+        root.evaluate("root => (root.times = [])")
         slider.focus()
         for step in range(STEPS):
             slider.press("ArrowRight" if (step // longest) % 2 == 0 else "ArrowLeft")
-            page.wait_for_timeout(5 if not there else 60)
-        page.wait_for_timeout(1000)
-        found[name] = np.array(root.evaluate("root => root.times"))
+            page.wait_for_timeout(rest)
+        page.wait_for_timeout(1500)
+        found[kind] = np.array(root.evaluate("root => root.times"))
+    found["dragged"] = dragged(page, root, slider, longest)
     page.close()
     return found
+
+
+def dragged(page, root, slider, longest):
+    """Pictures painted a second while a mouse drags a slider there and back, a tick a move; and moves a second."""
+    slider.press("Home")
+    page.wait_for_timeout(1500)  # its pictures are there
+    box = slider.bounding_box()
+    x, y = (lambda tick: box["x"] + 11 + (box["width"] - 22) * tick / longest), box["y"] + box["height"] / 2
+    page.mouse.move(x(0), y)
+    page.mouse.down()
+    root.evaluate(PAINTED)
+    start, moves = time.perf_counter(), 0
+    while (now := time.perf_counter() - start) < DRAG_SECONDS:
+        moves += 1
+        page.mouse.move(x(longest - abs(longest - moves % (2 * longest))), y)
+        time.sleep(max(0, moves / MOVES - now))
+    pictures = root.evaluate("root => root.painted")
+    page.mouse.up()
+    return np.array([pictures, moves]) / (time.perf_counter() - start)
 
 
 def main():
@@ -126,8 +166,9 @@ def main():
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=tools.CHROMIUM, args=tools.FLAGS)
         machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+        print("ticks: median / p95 of cached and of fetched pictures")
         print(f"{machine}, Chromium {browser.version}; {len(chapters)} chapters, {whole:.0f} MB (wanted: 150 at most)")
-        p95 = {}
+        p95, rates = {}, []
         for name in chapters:
             heavy, soon = weight(browser, f"{address}chapters/{name}"), first(browser, f"{address}chapters/{name}")
             print(f"{name:45} page {heavy / 1e6:.2f} MB (1.5), first figure after {soon:.2f} s (2)", flush=True)
@@ -135,15 +176,21 @@ def main():
             page = (folder / "chapters" / name).read_text(encoding="utf-8")
             if "ibteach-live" not in page:
                 continue
-            for kind, times in ticks(browser, f"{address}chapters/{name}").items():
-                p95.setdefault(kind, []).extend(times)
-                print(
-                    f"{name:45} {kind}: median {np.median(times):.0f}, p95 {np.percentile(times, 95):.0f} ms",
-                    flush=True,
-                )
+            found = ticks(browser, f"{address}chapters/{name}")
+            if not found:
+                continue
+            painted, moves = found.pop("dragged")
+            rates.append(painted)
+            said = [f"{kind} {np.median(of):.0f} / {np.percentile(of, 95):.0f} ms" for kind, of in found.items()]
+            early, late = (np.median(part) for part in np.array_split(found["fetched"], 2))
+            said.append(f"fetched, halves {early:.0f}, {late:.0f} ms")
+            print(f"{name:45} {', '.join(said)}; dragged {painted:.0f}/s of {moves:.0f} moves/s", flush=True)
+            for kind, of in found.items():
+                p95.setdefault(kind, []).extend(of)
         browser.close()
     cached, fetched = (np.percentile(p95[kind], 95) for kind in ("cached", "fetched"))
     print(f"ticks, p95: cached {cached:.0f} ms (wanted: 20), fetched {fetched:.0f} ms (120)")
+    print(f"dragged: {min(rates):.0f} to {max(rates):.0f} pictures a second (wanted: 55)")
     print(f"ratio: {20 / cached:.2f} of the time wanted for a picture that is there, as a share of what it takes")
 
 

@@ -15,9 +15,13 @@ from ibteach import checks
 from ibteach.bottleneck.deterministic import best_level, improve, partition_encoders
 from ibteach.bottleneck.tabular import Solution, for_all, information_of, sources, trade_offs
 from ibteach.errors import InvalidInput
+from ibteach.information.discrete import Joint
+from ibteach.information.tables import Table
 
 
-def agglomerative(joint, beta=math.inf, *, clusters=None, normalize=False) -> Solution:
+def agglomerative(
+    joint: Joint | Table, beta: Table = math.inf, *, clusters: int | None = None, normalize: bool = False
+) -> Solution:
     """Merge, from one cluster for each x, the pair that costs least, again and again (Slonim & Tishby 1999).
 
     The cost is that in H[T] − β I[T;Y], and for β = ∞ in I[T;Y] alone. The result is the level with the lowest
@@ -33,7 +37,15 @@ def agglomerative(joint, beta=math.inf, *, clusters=None, normalize=False) -> So
     return _solution(table, seen, source, beta, labels, passes=1, starts=1)
 
 
-def sequential(joint, clusters, beta=math.inf, *, restarts=10, seed=0, normalize=False) -> Solution:
+def sequential(
+    joint: Joint | Table,
+    clusters: int,
+    beta: Table = math.inf,
+    *,
+    restarts: int = 10,
+    seed: int = 0,
+    normalize: bool = False,
+) -> Solution:
     """Take each x in turn out of its cluster and put it where it costs least, until none moves (Slonim et al. 2002).
 
     The best of `restarts` random partitions into `clusters` clusters, of which finite β may empty some. The cost and
@@ -43,8 +55,8 @@ def sequential(joint, clusters, beta=math.inf, *, restarts=10, seed=0, normalize
     [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
     """
     table, seen, source = sources(joint, normalize)
-    beta, clusters = _checked(beta, clusters, source)
-    assert clusters is not None
+    beta = trade_offs(beta, infinite=True).detach()
+    clusters = checks.whole("clusters", clusters, maximum=len(source.p_x))
     restarts = checks.whole("restarts", restarts)
     rng, wanted = np.random.default_rng(checks.seed("seed", seed)), np.repeat(beta.flatten().numpy(), restarts)
     # A random order of the x, dealt out in turn: no cluster starts empty.

@@ -6,7 +6,9 @@ reach is convex and its edge, the IB curve, concave. Minimising I[X;T] − β I[
 convex function of the rate in its place finds every point (Kolchinsky, Tracey & Van Kuyk 2019). Builds on `tabular`.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,12 +17,16 @@ from torch import Tensor
 from ibteach.bottleneck.contraction import critical_beta
 from ibteach.bottleneck.tabular import Solution, information_of, solve, sources, trade_offs
 from ibteach.errors import InvalidInput
-from ibteach.information.tables import numbers
+from ibteach.information.discrete import Joint
+from ibteach.information.tables import Table, numbers
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64
 
 CLOSE = 1e-9  # nats above the optimum, at most: the squared IB is found
 
 
-def envelope(rate, relevance) -> tuple[Tensor, Tensor]:
+def envelope(rate: Table, relevance: Table) -> tuple[Float64[Tensor, " M"], Float64[Tensor, " M"]]:
     """Corners of the concave envelope of points (rate, relevance) and (0, 0), up to the most relevant: (N,) to (M,).
 
     Every point on it is within reach by time-sharing. Raises `InvalidInput` for points that are not pairs of finite
@@ -48,7 +54,7 @@ def _slope(a, b):
     return (b[1] - a[1]) / (b[0] - a[0]) if b[0] > a[0] else torch.inf
 
 
-def solve_squared(joint, beta, *, normalize=False) -> Solution:
+def solve_squared(joint: Joint | Table, beta: Table, *, normalize: bool = False) -> Solution:
     """Encoders that minimise I[X;T]² − β I[T;Y], the squared IB: any point of the curve, also inside linear stretches.
 
     The best point lies where the curve's slope is 1/β_IB with β_IB = β / 2 I[X;T]: the IB is solved there, again and

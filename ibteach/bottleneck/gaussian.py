@@ -6,13 +6,20 @@ analysis X and Y fall apart into independent pairs with correlations ρ_i, and p
 ground truth for `tabular`, and for everything that estimates information from samples.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
 from ibteach import checks
 from ibteach.bottleneck.tabular import trade_offs
 from ibteach.errors import InvalidInput
-from ibteach.information.tables import numbers
+from ibteach.information.tables import Table, numbers
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64
 
 
 class GaussianBottleneck:
@@ -26,7 +33,7 @@ class GaussianBottleneck:
     tensor([1.5625], dtype=torch.float64)
     """
 
-    def __init__(self, covariance, inputs):
+    def __init__(self, covariance: Table, inputs: int) -> None:
         covariance = checks.real("covariance", numbers("covariance", covariance).to(torch.float64), "N N")
         inputs = checks.whole("inputs", inputs, maximum=len(covariance) - 1)
         if covariance.shape[0] != covariance.shape[1] or not torch.allclose(
@@ -60,11 +67,11 @@ class GaussianBottleneck:
         self.directions = torch.linalg.solve_triangular(root_x.T, directions, upper=True).T  # (K, X), unit variance
         self.critical_betas = self.correlations**-2
 
-    def rate(self, beta) -> Tensor:
+    def rate(self, beta: Table) -> Float64[Tensor, "*batch"]:
         """I[X;T] = Σ ½ ln((β − 1) ρ² / (1 − ρ²)) over the pairs with β ρ² > 1, in nats; the shape of `beta`."""
         return self._gains(beta).log1p().sum(-1) / 2
 
-    def relevance(self, beta) -> Tensor:
+    def relevance(self, beta: Table) -> Float64[Tensor, "*batch"]:
         """I[T;Y] = I[X;T] − Σ ½ ln(β ρ²) over the pairs with β ρ² > 1, in nats; the shape of `beta`.
 
         >>> GaussianBottleneck([[1.0, 0.8], [0.8, 1.0]], inputs=1).relevance([1.0, 1e12])  # 0, and nearly I[X;Y]
@@ -73,11 +80,11 @@ class GaussianBottleneck:
         gains = self._gains(beta)
         return (gains.log1p() - (gains * (1 - self.correlations**2)).log1p()).sum(-1) / 2
 
-    def projection(self, beta) -> Tensor:
+    def projection(self, beta: Table) -> Float64[Tensor, "*batch K X"]:
         """The matrix A of T = A X + ξ, ξ ~ N(0, I): (..., K, X), with rows of zeros for pairs that are not kept."""
         return self._gains(beta).sqrt()[..., None] * self.directions
 
-    def relevance_at(self, rate) -> Tensor:
+    def relevance_at(self, rate: Table) -> Float64[Tensor, "*batch"]:
         """The IB curve: the most I[T;Y] for I[X;T] = rate ≥ 0, any shape, in nats.
 
         >>> curve = GaussianBottleneck([[1.0, 0.8], [0.8, 1.0]], inputs=1)
@@ -97,7 +104,7 @@ class GaussianBottleneck:
         last = (torch.searchsorted(starts, rate, right=True) - 1).clamp_min(0)
         return self.relevance(1 + ((2 * rate - odds.cumsum(0)[last]) / pairs[last]).exp())
 
-    def _gains(self, beta):
+    def _gains(self, beta: Table) -> Float64[Tensor, "*batch K"]:
         """a² = (β ρ² − 1) / (1 − ρ²) of each pair, 0 below its critical β: the signal's variance over the noise's."""
         squared = self.correlations**2
         return ((trade_offs(beta)[..., None] * squared - 1) / (1 - squared)).clamp_min(0)

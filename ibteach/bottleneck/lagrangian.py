@@ -6,16 +6,25 @@ plus β′ = 1 / (β − 1) times what the latent holds beyond the label (Kirsch
 encoder; `tabular` finds the best one.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
 from ibteach import checks
 from ibteach.errors import InvalidInput
 from ibteach.information.discrete import Joint
-from ibteach.information.tables import numbers
+from ibteach.information.tables import Table, numbers
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64
 
 
-def lagrangian(joint, encoder, beta, alpha=1.0, *, normalize=False) -> Tensor:
+def lagrangian(
+    joint: Joint | Table, encoder: Table, beta: Table, alpha: float = 1.0, *, normalize: bool = False
+) -> Float64[Tensor, "*batch"]:
     """H[T] − α H[T|X] − β I[T;Y] in nats: I[X;T] − β I[T;Y] for α = 1, the IB; H[T] − β I[T;Y] for α = 0.
 
     `joint` is p(x, y), a table (X, Y) or a `Joint` of two variables; `encoder` is p(t|x), shape (..., X, T), each row
@@ -33,7 +42,9 @@ def lagrangian(joint, encoder, beta, alpha=1.0, *, normalize=False) -> Tensor:
     return chain.H("T") - alpha * chain.H("T|X") - beta * chain.I("T;Y")
 
 
-def unified(joint, encoder, beta, alpha=1.0, *, normalize=False) -> Tensor:
+def unified(
+    joint: Joint | Table, encoder: Table, beta: Table, alpha: float = 1.0, *, normalize: bool = False
+) -> Float64[Tensor, "*batch"]:
     """Decoder uncertainty H[Y|T] + β′ (H[T|Y] − α H[T|X]) in nats: for α = 1 it is H[Y|T] + β′ I[X;T|Y].
 
     `lagrangian` = (β − 1) (`unified` − H[Y]) for every encoder, hence the same minimiser. Arguments as there; raises
@@ -47,7 +58,7 @@ def unified(joint, encoder, beta, alpha=1.0, *, normalize=False) -> Tensor:
     return chain.H("Y|T") + unified_weight(beta) * (chain.H("T|Y") - alpha * chain.H("T|X"))
 
 
-def unified_weight(beta):
+def unified_weight(beta: Table) -> float | Float64[Tensor, "*batch"]:
     """β′ = 1 / (β − 1), the weight in the unified form, for a number or a tensor of β > 1; raises `InvalidInput` else.
 
     >>> unified_weight(3.0)
@@ -63,7 +74,7 @@ def unified_weight(beta):
     return weight if isinstance(beta, Tensor) else weight.item() if values.ndim == 0 else weight
 
 
-def two_variables(joint, normalize=False) -> Tensor:
+def two_variables(joint: Joint | Table, normalize: bool = False) -> Float64[Tensor, "X Y"]:
     """The table p(x, y), float64 of shape (X, Y), of what people pass as `joint`; raises `InvalidInput`."""
     if not isinstance(joint, Joint):
         joint = Joint(joint, "X Y", normalize=normalize)

@@ -6,9 +6,11 @@ proof that no encoder is better (`births`); for α = 0 it searches partitions (`
 from both (`generalized`). `lagrangian` prices an encoder that is given; `curve` has what follows from the solutions.
 """
 
+from __future__ import annotations
+
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -21,8 +23,11 @@ from ibteach.bottleneck.deterministic import FEW, partition_encoders, solve_dib
 from ibteach.bottleneck.generalized import solve_generalized
 from ibteach.bottleneck.lagrangian import two_variables
 from ibteach.errors import InvalidInput, NotConverged
-from ibteach.information.discrete import entropy_terms
-from ibteach.information.tables import numbers
+from ibteach.information.discrete import Joint, entropy_terms
+from ibteach.information.tables import Table, numbers
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float64, Int64, Shaped
 
 NEVER = 1e-15  # a probability that is none
 HARD = 1e-12  # α up to here is 0: the difference, α H[T|X], is below rounding
@@ -47,20 +52,20 @@ class Solution:
     """
 
     alpha: float
-    beta: Tensor
-    rate: Tensor
-    relevance: Tensor
-    entropy: Tensor
-    objective: Tensor
-    encoder: Tensor
-    clusters: Tensor
-    gap: Tensor
-    proof: np.ndarray
-    bound: Tensor
-    starts: Tensor
-    residual: Tensor
-    sweeps: Tensor
-    converged: Tensor
+    beta: Float64[Tensor, "*batch"]
+    rate: Float64[Tensor, "*batch"]
+    relevance: Float64[Tensor, "*batch"]
+    entropy: Float64[Tensor, "*batch"]
+    objective: Float64[Tensor, "*batch"]
+    encoder: Float64[Tensor, "*batch X T"]
+    clusters: Int64[Tensor, "*batch"]
+    gap: Float64[Tensor, "*batch"]
+    proof: Shaped[np.ndarray, "*batch"]
+    bound: Float64[Tensor, "*batch"]
+    starts: Int64[Tensor, "*batch"]
+    residual: Float64[Tensor, "*batch"]
+    sweeps: Int64[Tensor, "*batch"]
+    converged: Bool[Tensor, "*batch"]
 
     def __repr__(self):
         proven = int((self.proof == "exhaustive").sum())
@@ -71,7 +76,17 @@ class Solution:
         )
 
 
-def solve(joint, beta, alpha=1.0, *, restarts=24, sweeps=2000, seconds=None, seed=0, normalize=False) -> Solution:
+def solve(
+    joint: Joint | Table,
+    beta: Table,
+    alpha: float = 1.0,
+    *,
+    restarts: int = 24,
+    sweeps: int = 2000,
+    seconds: float | None = None,
+    seed: int = 0,
+    normalize: bool = False,
+) -> Solution:
     """Encoders that minimise H[T] − α H[T|X] − β I[T;Y] for every β: IB for α = 1, deterministic IB for α = 0.
 
     `joint` is p(x, y), a table (X, Y) as `information.discrete.Joint` takes them, or a `Joint` of two variables; `beta`
@@ -143,7 +158,7 @@ def solve(joint, beta, alpha=1.0, *, restarts=24, sweeps=2000, seconds=None, see
     return Solution(alpha, beta, *(value[place].reshape(beta.shape + value.shape[1:]) for value in each))
 
 
-def sources(joint, normalize=False):
+def sources(joint: Joint | Table, normalize: bool = False) -> tuple[Float64[Tensor, "X Y"], Bool[Tensor, " X"], Source]:
     """The checked table p(x, y), which x occur, and both as a `Source` without the x and y that never do.
 
     What has less probability than `NEVER` could change no sum by more than rounding, and counts as never.
@@ -154,7 +169,7 @@ def sources(joint, normalize=False):
     return table, seen, Source(table[seen][:, table[seen].sum(0) > NEVER].numpy())
 
 
-def trade_offs(beta, *, infinite=False) -> Tensor:
+def trade_offs(beta: Table, *, infinite: bool = False) -> Float64[Tensor, "*batch"]:
     """The β of a caller as a float64 tensor; `InvalidInput` where one is not > 0, or infinite and must not be."""
     values = numbers("beta", beta).to(torch.float64)
     wrong = values[~((values > 0) & ((values < torch.inf) | infinite))]
@@ -164,7 +179,7 @@ def trade_offs(beta, *, infinite=False) -> Tensor:
     return values
 
 
-def information_of(table, encoder):
+def information_of(table: Float64[Tensor, "X Y"], encoder: Float64[Tensor, "B X T"]) -> list[Float64[Tensor, " B"]]:
     """H[T], I[X;T] and I[T;Y] in nats, (B,) each; exactly 0 where there is one cluster."""
     p_x, p_y = table.sum(1), table.sum(0)
     terms = [
@@ -189,7 +204,9 @@ def _residual(source, encoder, beta, alpha):
     return np.concatenate(change)
 
 
-def for_all(encoder, seen, p_x):
+def for_all(
+    encoder: Float64[np.ndarray, "B x T"], seen: Bool[Tensor, " X"], p_x: Float64[np.ndarray, " x"]
+) -> Float64[Tensor, "B X T"]:
     """Encoders (B, X, T) for all x, from those of the x that are seen; the others are encoded like the average x."""
     whole = torch.from_numpy(p_x @ encoder)[:, None].repeat(1, len(seen), 1)
     whole[:, seen] = torch.from_numpy(encoder)

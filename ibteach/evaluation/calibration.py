@@ -6,7 +6,9 @@ calibration error is the mean gap between the two (Guo et al. 2017). `ibteach.ev
 probabilities; `calibration_floor` says how large an error the sample alone makes, of a predictor that has none.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,6 +16,9 @@ from torch import Tensor
 from ibteach import checks, seeds
 from ibteach.errors import InvalidInput
 from ibteach.information import tables
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int, Int64
 
 BINS = 15  # as Guo et al. 2017 count them
 
@@ -24,17 +29,17 @@ class Reliability(NamedTuple):
     `confidence` and `accuracy` are NaN where `count` is 0.
     """
 
-    confidence: Tensor
-    accuracy: Tensor
-    count: Tensor
+    confidence: Float[Tensor, "*batch B"]
+    accuracy: Float[Tensor, "*batch B"]
+    count: Int64[Tensor, "*batch B"]
 
     @property
-    def standard_error(self) -> Tensor:
+    def standard_error(self) -> Float[Tensor, "*batch B"]:
         """What chance makes of the accuracy of a calibrated predictor, √(confidence (1 − confidence) / n), (..., B)."""
         return (self.confidence * (1 - self.confidence) / self.count).sqrt()
 
     @property
-    def expected_calibration_error(self) -> Tensor:
+    def expected_calibration_error(self) -> Float[Tensor, "*batch"]:
         """Σ_b n_b/N |accuracy_b − confidence_b|, (...)."""
         gap = (self.accuracy - self.confidence).abs().nan_to_num(0)  # empty bins weigh nothing
         return (self.count * gap).sum(-1) / self.count.sum(-1)
@@ -43,11 +48,11 @@ class Reliability(NamedTuple):
 class Floor(NamedTuple):
     """Mean and standard deviation, both (...), over repetitions of the sample."""
 
-    mean: Tensor
-    standard_deviation: Tensor
+    mean: Float[Tensor, "*batch"]
+    standard_deviation: Float[Tensor, "*batch"]
 
 
-def reliability(probabilities: Tensor, labels: Tensor, bins: int = BINS) -> Reliability:
+def reliability(probabilities: Float[Tensor, "*batch N C"], labels: Int[Tensor, " N"], bins: int = BINS) -> Reliability:
     """Confidence and accuracy in bins of equal width of the largest probability, ((b−1)/B, b/B] (Guo et al. 2017).
 
     Args:
@@ -65,7 +70,9 @@ def reliability(probabilities: Tensor, labels: Tensor, bins: int = BINS) -> Reli
     return _binned(*_confidence(probabilities, labels), checks.whole("bins", bins))
 
 
-def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int = BINS) -> Tensor:
+def expected_calibration_error(
+    probabilities: Float[Tensor, "*batch N C"], labels: Int[Tensor, " N"], bins: int = BINS
+) -> Float[Tensor, "*batch"]:
     """Σ_b n_b/N |accuracy_b − confidence_b| over the bins of `reliability` (Guo et al. 2017), (...).
 
     Between 0 and 1. It is biased: chance moves the accuracy of each bin, and an absolute value counts that as error,
@@ -79,7 +86,9 @@ def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int 
     return reliability(probabilities, labels, bins).expected_calibration_error
 
 
-def calibration_floor(probabilities: Tensor, bins: int = BINS, *, draws: int = 100, seed: int = 0) -> Floor:
+def calibration_floor(
+    probabilities: Float[Tensor, "*batch N C"], bins: int = BINS, *, draws: int = 100, seed: int = 0
+) -> Floor:
     """The expected calibration error of a calibrated predictor that is as confident as this one: what chance makes.
 
     The labels are drawn anew from the predictions themselves, so that there is no error to be found (consistency

@@ -7,9 +7,11 @@ Variational Information Bottleneck*) detect foreign inputs with. `auroc` says ho
 the ROC curve.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from scipy.stats import rankdata
@@ -24,8 +26,11 @@ from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
 from ibteach.objectives import moments
 from ibteach.precision import exactly
 
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64, Int, UInt8
 
-def msp_score(probabilities: Tensor) -> Tensor:
+
+def msp_score(probabilities: Float[Tensor, "*batch N C"]) -> Float[Tensor, "*batch N"]:
     """1 − max_y q(y|x), (..., N), from probabilities (..., N, C): the score of Hendrycks & Gimpel 2017, turned round.
 
     >>> msp_score(torch.tensor([[0.75, 0.25]])).item()
@@ -34,7 +39,7 @@ def msp_score(probabilities: Tensor) -> Tensor:
     return 1 - tables.probabilities("probabilities", probabilities, "... N C", over=1).amax(-1)
 
 
-def predictive_entropy(probabilities: Tensor) -> Tensor:
+def predictive_entropy(probabilities: Float[Tensor, "*batch N C"]) -> Float[Tensor, "*batch N"]:
     """−Σ_y q(y|x) ln q(y|x), nats, (..., N), from probabilities (..., N, C).
 
     >>> round(predictive_entropy(torch.tensor([[0.5, 0.5]])).item(), 4)
@@ -52,15 +57,19 @@ class ClassGaussians:
     the log-variance surrogate is the entropy of, and b(z|y) of CEB (Kirsch et al. 2020; Fischer 2020).
     """
 
-    mean: Tensor
-    variance: Tensor
-    class_prior: Tensor
+    mean: Float64[Tensor, "*batch C K"]
+    variance: Float64[Tensor, "*batch C K"]
+    class_prior: Float64[Tensor, "*batch C"]
     noise_variance: float
 
     @classmethod
     def fit(
-        cls, latents: Tensor, labels: Tensor, classes: int, noise_variance: float = ZERO_ENTROPY_VARIANCE
-    ) -> "ClassGaussians":
+        cls,
+        latents: Float[Tensor, "*batch N K"],
+        labels: Int[Tensor, " N"],
+        classes: int,
+        noise_variance: float = ZERO_ENTROPY_VARIANCE,
+    ) -> ClassGaussians:
         """Fit them to noiseless latents (..., N, K) with labels (N,); the noise is added to the variances.
 
         Raises `InvalidInput` for shapes and values, and without noise; for latents so large that no variance is finite.
@@ -82,7 +91,9 @@ class ClassGaussians:
             )
         return cls(mean, found.variance, found.class_prior.expand(mean.shape[:-1]), noise_variance)
 
-    def surprise(self, latents: Tensor, *, samples: int = 16, seed: int = 0) -> Tensor:
+    def surprise(
+        self, latents: Float[Tensor, "*batch N K"], *, samples: int = 16, seed: int = 0
+    ) -> Float64[Tensor, "*together N"]:
         """−E ln q(f(x) + ε) of noiseless latents (..., N, K), nats, (..., N), float64.
 
         With zero-entropy noise, whose H[ε] is 0, it is the rate KL(p(z|x) ‖ q(z)) ≥ 0 of the input.
@@ -132,11 +143,11 @@ class ClassGaussians:
 class AUROC(NamedTuple):
     """Area under the ROC curve and its standard error, both (...)."""
 
-    value: Tensor
-    standard_error: Tensor
+    value: Float64[Tensor, "*batch"]
+    standard_error: Float64[Tensor, "*batch"]
 
 
-def auroc(in_distribution: Tensor, ood: Tensor) -> AUROC:
+def auroc(in_distribution: Float[Tensor, "*batch N"], ood: Float[Tensor, "*batch M"]) -> AUROC:
     """How often a foreign input has the larger score than one of the known kind: the area under the ROC curve.
 
     P(s_ood > s_in) + ½ P(s_ood = s_in): 1 where the score separates them, ½ where it knows nothing. The
@@ -190,7 +201,9 @@ TRANSFORMS = {"turned": _turned, "inverted": _inverted, "shuffled": _shuffled, "
 """How images become foreign: by a quarter turn, light for dark, all pixels in one other order, pixels by chance."""
 
 
-def ood_images(data: Dataset, kind: str, count: int | None = None, seed: int = 0) -> Tensor:
+def ood_images(
+    data: Dataset, kind: str, count: int | None = None, seed: int = 0
+) -> UInt8[Tensor, "N channels height width"]:
     """The first `count` test images (all by default) made foreign in a way of `TRANSFORMS`, bytes (N, C, H, W).
 
     Raises `UnknownName` and `InvalidInput`.

@@ -2,14 +2,16 @@
 
 In training each example meets one draw of the noise. What a network says about an image is the mean over draws,
 (1/S) Σ_s q(y | f(x) + ε_s), and that is the function that is attacked (`attacks`), whose confidence is compared with
-its accuracy (`calibration`), and that may or may not notice a foreign image (`outliers`). The noise is added behind
+its accuracy (`calibration`), and that may or may not notice a foreign image (`ood`). The noise is added behind
 the encoder, so that any number of draws costs one pass through it.
 """
+
+from __future__ import annotations
 
 import copy
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +24,9 @@ from ibteach.networks.bottleneck import Bottleneck
 from ibteach.networks.ensemble import Ensemble
 from ibteach.precision import exactly
 
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float32, Float64, UInt8
+
 BEYOND = 1e-5
 """Pixels may lie so far outside [0, 1], by rounding."""
 
@@ -29,7 +34,7 @@ SAMPLES = 64
 """Draws of the noise behind a prediction where nothing else is said."""
 
 
-def paired_draws(samples: int, dimension: int, seed: int = 0) -> Tensor:
+def paired_draws(samples: int, dimension: int, seed: int = 0) -> Float32[Tensor, "S K"]:
     """Zero-entropy noise (S, K) in pairs ε, −ε, so that in a mean over draws all that is odd in the noise cancels.
 
     >>> paired_draws(64, 2).sum(0)
@@ -103,7 +108,7 @@ class Prediction(nn.Module):
         """M."""
         return len(self.networks) if isinstance(self.networks, Ensemble) else 1
 
-    def pixels(self, images: Tensor) -> Tensor:
+    def pixels(self, images: UInt8[Tensor, "N channels height width"]) -> Float32[Tensor, "N channels height width"]:
         """Images as bytes (N, C, H, W) → pixels in [0, 1], on the device of the networks.
 
         Raises `InvalidInput` for other images: of floats, or brighter than all images of the data.
@@ -116,7 +121,7 @@ class Prediction(nn.Module):
             )
         return images.to(self.draws.device, torch.float32) / self.levels
 
-    def latents(self, pixels: Tensor) -> Tensor:
+    def latents(self, pixels: Float[Tensor, "*networks N channels height width"]) -> Float[Tensor, "M N K"]:
         """Noiseless latents f(x), (M, N, K)."""
         inputs = (pixels.to(self.mean) * self.levels - self.mean) / self.std
         silence = self.draws.new_zeros(1, self.draws.shape[1])
@@ -124,7 +129,7 @@ class Prediction(nn.Module):
             return self.networks(inputs, silence.expand(*inputs.shape[:-3], -1))[0]
         return self.networks(inputs.flatten(0, -4), silence)[0][None]
 
-    def forward(self, pixels: Tensor) -> Tensor:
+    def forward(self, pixels: Float[Tensor, "*networks N channels height width"]) -> Float[Tensor, "M N C"]:
         checks.real("pixels", pixels, "... N C H W")
         low, high = pixels.detach().aminmax()
         if low < -BEYOND or high > 1 + BEYOND:
@@ -145,7 +150,7 @@ class Prediction(nn.Module):
         evidence = logits.exp() @ jitter.mT  # (M, N, S)
         return (logits + (evidence.reciprocal() @ jitter / len(self.draws)).log()).to(pixels)
 
-    def of_first(self, draws: int) -> "Prediction":
+    def of_first(self, draws: int) -> Prediction:
         """The same prediction from the first draws alone, at least one; it shares the networks."""
         draws = checks.whole("draws", draws, maximum=len(self.draws))
         fewer = copy.copy(self)
@@ -159,7 +164,9 @@ class Prediction(nn.Module):
 
 
 @torch.no_grad()
-def probabilities(networks: Bottleneck | Ensemble, data: Dataset, images: Tensor, **options: Any) -> Tensor:
+def probabilities(
+    networks: Bottleneck | Ensemble, data: Dataset, images: UInt8[Tensor, "N channels height width"], **options: Any
+) -> Float64[Tensor, "M N C"]:
     """q(y|x) = (1/S) Σ_s q(y | f(x) + ε_s) for images as bytes (N, C, H, W): (M, N, C), float64.
 
     `options` and what is raised: `Prediction`; `InvalidInput` also where the networks answer with no finite number.

@@ -6,8 +6,11 @@ leads down to the prediction cross-entropy H_q[Y|X], the usual loss at test time
 the two, and about all S between them, follows from ln q(y|z_s) of each draw, which is what is kept here.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -22,6 +25,9 @@ from ibteach.objectives import decoder_log_likelihood, log_mean_likelihood
 from ibteach.precision import exactly
 from ibteach.records.record import Record
 
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int, UInt8
+
 
 @dataclass(frozen=True, eq=False)
 class Draws:
@@ -33,9 +39,9 @@ class Draws:
     """
 
     records: dict[float, Record]
-    log_likelihood: dict[str, Tensor]
-    images: Tensor
-    labels: Tensor
+    log_likelihood: dict[str, Float[Tensor, "R M S N"]]
+    images: UInt8[Tensor, "N channels height width"]
+    labels: Int[Tensor, " N"]
 
     @property
     def rates(self) -> tuple[float, ...]:
@@ -46,7 +52,7 @@ class Draws:
         """The numbers of samples S that divide the draws into groups without rest: 1, 2, 4, … all of them."""
         return tuple(2**power for power in range(self.log_likelihood["test"].shape[2].bit_length()))
 
-    def cross_entropy(self, split: str, samples: int) -> Tensor:
+    def cross_entropy(self, split: str, samples: int) -> Float[Tensor, "R M"]:
         """E −ln (1/S) Σ_s q(y|z_s), (R, M), nats: H_q[Y|Z] for S = 1, falling in S towards H_q[Y|X].
 
         The draws are cut into groups of S, and groups of 2S are pairs of groups of S. So by Jensen's inequality it
@@ -55,7 +61,7 @@ class Draws:
         return -grouped(self.log_likelihood[checks.known("split", split, self.log_likelihood)], samples).mean((-2, -1))
 
 
-def grouped(log_likelihood: Tensor, samples: int) -> Tensor:
+def grouped(log_likelihood: Float[Tensor, "*batch draws N"], samples: int) -> Float[Tensor, "*batch groups N"]:
     """ln (1/S) Σ_s q(y|z_s) of each group of S draws: (…, draws, N) → (…, draws / S, N), nats.
 
     Raises `InvalidInput` unless S divides the number of draws.
@@ -73,8 +79,13 @@ def grouped(log_likelihood: Tensor, samples: int) -> Tensor:
 
 @torch.no_grad()
 def log_likelihoods(
-    model: Bottleneck | Ensemble, data: Dataset, images: Tensor, labels: Tensor, samples: int = 64, seed: int = 0
-) -> Tensor:
+    model: Bottleneck | Ensemble,
+    data: Dataset,
+    images: UInt8[Tensor, "N channels height width"],
+    labels: Int[Tensor, " N"],
+    samples: int = 64,
+    seed: int = 0,
+) -> Float[Tensor, "M S N"]:
     """ln q(y|z_s) of the true label under draws of dropout and of the noise, (M, S, N), nats.
 
     >>> from ibteach.data.datasets import load

@@ -6,10 +6,13 @@ Under the Markov chain Y − X − Z of the information bottleneck no atom is ne
 et al. 2020). Builds on `discrete`; `geometry` finds shapes whose areas are these atoms.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -18,11 +21,14 @@ from ibteach.errors import InvalidInput
 from ibteach.information.discrete import Joint
 from ibteach.information.tables import Names, parse, variable_names
 
+if TYPE_CHECKING:
+    from jaxtyping import Float64
+
 MOST_VARIABLES = 5
 LOGARITHMS = {"nats": "ln", "bits": "log₂"}
 
 
-def atoms(joint: Joint) -> dict[str, Tensor]:
+def atoms(joint: Joint) -> dict[str, Float64[Tensor, "*batch"]]:
     """Every atom of the I-measure of up to five variables, by name, in nats: each of the joint's batch shape, any sign.
 
     The atom inside the sets S and outside all others is I[S₁;S₂;…|others], by Möbius inversion of the joint entropies.
@@ -70,7 +76,7 @@ def region(quantity: str, names: Names) -> list[str]:
     ]
 
 
-def i_measure(quantity: str, joint: Joint) -> Tensor:
+def i_measure(quantity: str, joint: Joint) -> Float64[Tensor, "*batch"]:
     """The I-measure (Yeung 1991) of a quantity: the sum of its atoms, nats. Raises as `atoms` and `region` do.
 
     >>> i_measure("I[X;Y]", Joint([[0.5, 0], [0, 0.5]], "X Y")).item()
@@ -136,7 +142,7 @@ REGIONS = (
 """The regions of the diagram of Y − X − Z by the names of Kirsch et al. (2020)."""
 
 
-def named_regions(joint: Joint) -> dict[str, Tensor]:
+def named_regions(joint: Joint) -> dict[str, Float64[Tensor, "*batch"]]:
     """The value of each of `REGIONS` by its name, in nats, for a joint of X, Y and Z with Y − X − Z.
 
     Raises `InvalidInput` if the names are not X, Y, Z, or if I[Y;Z|X] > 0: then it is no Markov chain.

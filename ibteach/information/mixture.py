@@ -47,15 +47,15 @@ ESTIMATES = (
 class Estimate(NamedTuple):
     """A value and its standard error, in nats, both of the same shape."""
 
-    value: Tensor
-    standard_error: Tensor
+    value: Float64[Tensor, "*batch"]
+    standard_error: Float64[Tensor, "*batch"]
 
 
 class Bounds(NamedTuple):
     """A lower and an upper bound on the same quantity, in nats, both of the same shape."""
 
-    lower: Tensor
-    upper: Tensor
+    lower: Float64[Tensor, "*batch"]
+    upper: Float64[Tensor, "*batch"]
 
 
 @dataclass(frozen=True)

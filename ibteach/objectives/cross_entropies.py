@@ -4,9 +4,11 @@ Training minimises the decoder cross-entropy H_q[Y|Z], of one draw; a network th
 loss is the prediction cross-entropy H_q[Y|X] (Kirsch et al. 2020). `fits` is the one core for both and for the errors.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -15,10 +17,15 @@ from torch import Tensor
 from ibteach import checks
 from ibteach.errors import InvalidInput
 
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int, Int64
+
 PAPER = "Kirsch et al. 2020"
 
 
-def decoder_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+def decoder_cross_entropy(
+    logits: Float[Tensor, "*batch N C"], labels: Int[Tensor, "*#batch N"]
+) -> Float[Tensor, "*batch"]:
     """Decoder cross-entropy H_q[Y|Z] = E −ln q(y|z), in nats: an upper bound on decoder uncertainty H[Y|Z].
 
     The usual training loss of a network with a noisy latent, one noise sample per input (Kirsch et al. 2020).
@@ -37,7 +44,9 @@ def decoder_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return decoder_log_likelihood(logits, labels).mean(-1).neg()
 
 
-def prediction_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+def prediction_cross_entropy(
+    logits: Float[Tensor, "S *batch N C"], labels: Int[Tensor, "*#batch N"]
+) -> Float[Tensor, "*batch"]:
     """Prediction cross-entropy H_q[Y|X] ≈ E −ln (1/S) Σ_s q(y|z_s), in nats.
 
     An upper bound on label uncertainty H[Y|X]. With S = 1 it is `decoder_cross_entropy`; its expectation falls
@@ -61,12 +70,12 @@ def prediction_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 class ErrorBounds(NamedTuple):
     """Upper bounds on the error rate, from a cross-entropy in nats; each field has the shape of the cross-entropy."""
 
-    sampled: Tensor  # of a label drawn from the prediction: 1 − e^{−H}
-    linear: Tensor  # looser, of the same: H
-    argmax: Tensor  # of the most probable label: H / ln 2
+    sampled: Float[Tensor, "*shape"]  # of a label drawn from the prediction: 1 − e^{−H}
+    linear: Float[Tensor, "*shape"]  # looser, of the same: H
+    argmax: Float[Tensor, "*shape"]  # of the most probable label: H / ln 2
 
 
-def training_error_bounds(cross_entropy: Tensor) -> ErrorBounds:
+def training_error_bounds(cross_entropy: Float[Tensor, "*shape"]) -> ErrorBounds:
     """What a cross-entropy H (nats) promises about the error on the data it was computed on.
 
     p(Ŷ ≠ y) ≤ 1 − e^{−H} ≤ H for a label sampled from the prediction, ≤ H / ln 2 for the most probable one. Tightest
@@ -86,7 +95,9 @@ def training_error_bounds(cross_entropy: Tensor) -> ErrorBounds:
     return ErrorBounds(-torch.expm1(-cross_entropy), cross_entropy, cross_entropy / math.log(2))
 
 
-def decoder_log_likelihood(logits: Tensor, labels: Tensor) -> Tensor:
+def decoder_log_likelihood(
+    logits: Float[Tensor, "*batch N C"], labels: Int[Tensor, "*#batch N"]
+) -> Float[Tensor, "*batch N"]:
     """ln q(y|z) of each example, (..., N): the unchecked inner function of the cross-entropies."""
     index = labels.expand(logits.shape[:-1])[..., None]
     return F.log_softmax(logits, -1).gather(-1, index)[..., 0]
@@ -95,14 +106,14 @@ def decoder_log_likelihood(logits: Tensor, labels: Tensor) -> Tensor:
 class Fits(NamedTuple):
     """How well S draws of a noisy latent fit the label of each example, each (..., N)."""
 
-    decoder_cross_entropy: Tensor  # −(1/S) Σ_s ln q(y|z_s), nats: its mean is H_q[Y|Z]
-    prediction_cross_entropy: Tensor  # −ln (1/S) Σ_s q(y|z_s), nats: its mean is H_q[Y|X]
-    sampled_error: Tensor  # the probability that a label drawn from the mean prediction is wrong
-    argmax_error: Tensor  # whether the likeliest label of the mean prediction is wrong
-    one_draw_error: Tensor  # the share of draws whose likeliest label is wrong
+    decoder_cross_entropy: Float[Tensor, "*batch N"]  # −(1/S) Σ_s ln q(y|z_s), nats: its mean is H_q[Y|Z]
+    prediction_cross_entropy: Float[Tensor, "*batch N"]  # −ln (1/S) Σ_s q(y|z_s), nats: its mean is H_q[Y|X]
+    sampled_error: Float[Tensor, "*batch N"]  # the probability that a label drawn from the mean prediction is wrong
+    argmax_error: Float[Tensor, "*batch N"]  # whether the likeliest label of the mean prediction is wrong
+    one_draw_error: Float[Tensor, "*batch N"]  # the share of draws whose likeliest label is wrong
 
 
-def fits(draws: Iterable[Tensor], labels: Tensor) -> Fits:
+def fits(draws: Iterable[Float[Tensor, "*batch N C"]], labels: Int[Tensor, "*#batch N"]) -> Fits:
     """The two cross-entropies and the errors from S draws: unchecked, in one pass, keeping no draw.
 
     Args:
@@ -128,7 +139,7 @@ def fits(draws: Iterable[Tensor], labels: Tensor) -> Fits:
     )
 
 
-def log_mean_likelihood(log_likelihood: Tensor, dim: int = 0) -> Tensor:
+def log_mean_likelihood(log_likelihood: Float[Tensor, "*given"], dim: int = 0) -> Float[Tensor, "*without"]:
     """ln (1/S) Σ_s q(y|z_s), at most 0, from ln q(y|z_s) with the S draws along that axis.
 
     >>> log_mean_likelihood(torch.tensor([0.9, 0.1]).log()).exp()
@@ -138,7 +149,9 @@ def log_mean_likelihood(log_likelihood: Tensor, dim: int = 0) -> Tensor:
     return (log_likelihood.logsumexp(dim) - math.log(log_likelihood.shape[dim])).clamp_max(0)
 
 
-def checked_labels(labels: Tensor, values: Tensor, classes: int | None) -> Tensor:
+def checked_labels(
+    labels: Int[Tensor, "*#batch N"], values: Float[Tensor, "*batch N K"], classes: int | None
+) -> Int64[Tensor, "*#batch N"]:
     """Labels as int64, checked against values (..., N, K): class numbers, one per example, on the same device."""
     checks.labels("labels", labels, "... N", classes)
     wanted = values.shape[:-1]

@@ -1,7 +1,8 @@
 """Chapters run for a site, once: what did not change is taken from a cache.
 
 A chapter's outputs follow from its code, from the library's and from the versions of what it stands on; its prose does
-not matter. While it runs, every figure that it displays writes its pictures into the cache (`display.live.published`).
+not matter. While it runs, every figure that it displays writes its pictures into the cache (`display.live.published`);
+those whose scenes are as they were are not drawn again (`display.live.kept`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import json
 import os
 import platform
 import re
+import shutil
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,12 +27,13 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 import ibteach
-from ibteach.display.live import published
+from ibteach.display.live import kept, published
 from ibteach.errors import BuildFailed
 from ibteach.files import replacing
 
 STANDS_ON = ("torch", "numpy", "scipy", "scikit-learn", "matplotlib", "seaborn", "pillow")
 CELL_SECONDS = 1200  # a figure's pictures are drawn in the cell that displays it
+DAY = 24 * 60 * 60
 LIVE = re.compile(re.escape(published.ADDRESS) + "([0-9a-f]+)/")
 
 
@@ -41,10 +45,24 @@ def execute(paths: list[Path], cache: Path, workers: int | None = None) -> dict[
     library = fingerprint()
     with ThreadPoolExecutor(workers or min(len(paths), os.cpu_count() or 1)) as pool:
         try:
-            return dict(zip(paths, pool.map(lambda path: _executed(path, cache, library), paths), strict=True))
+            executed = dict(zip(paths, pool.map(lambda path: _executed(path, cache, library), paths), strict=True))
         except BuildFailed:
             pool.shutdown(cancel_futures=True)
             raise
+    _forget(cache)
+    return executed
+
+
+def _forget(cache: Path) -> None:
+    """Remove figures that no chapter in the cache shows any more; not those of today, for another build may go on."""
+    shown = set().union(*(LIVE.findall(path.read_text(encoding="utf-8")) for path in cache.glob("chapters/*.json")))
+    for path in (cache / "live").glob("*"):
+        if time.time() - path.stat().st_mtime < DAY:
+            continue
+        if path.is_dir() and path.name not in shown:
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.suffix == ".of" and not shown.issuperset(LIVE.findall(path.read_text(encoding="utf-8"))):
+            path.unlink(missing_ok=True)
 
 
 def figures(notebook: Any) -> set[str]:
@@ -77,7 +95,7 @@ def _executed(path: Path, cache: Path, library: str) -> Any:
         if all((live / name).is_dir() for name in figures(outputs)):
             return _with(notebook, outputs)
     begun = time.perf_counter()
-    outputs = _run(copy.deepcopy(notebook), path, live)
+    outputs = _run(copy.deepcopy(notebook), path, live, library)
     kept.parent.mkdir(parents=True, exist_ok=True)
     for old in kept.parent.glob(f"{path.stem}-*.json"):
         old.unlink()
@@ -94,19 +112,23 @@ def _with(notebook: Any, outputs: list) -> Any:
     return notebook
 
 
-def _run(notebook: Any, path: Path, live: Path) -> list:
+def _run(notebook: Any, path: Path, live: Path, library: str) -> list:
     live.mkdir(parents=True, exist_ok=True)
     where = {"metadata": {"path": path.parent}}
     client = NotebookClient(
         notebook, timeout=CELL_SECONDS, store_widget_state=False, coalesce_streams=True, resources=where
     )
-    environment = {"OMP_NUM_THREADS": "1"} | os.environ | {published.FOLDER: str(live.resolve())}
-    try:
-        asyncio.run(client.async_execute(env=environment))  # in a loop that is closed afterwards
-    except CellExecutionError as error:
-        raise BuildFailed(f"{path.name}: {_cell(notebook)} fails with {error.ename}: {error.evalue}") from error
-    except (CellTimeoutError, DeadKernelError) as error:
-        raise BuildFailed(f"{path.name}: {_cell(notebook)} does not come to an end; {error}") from error
+    ours = {published.FOLDER: str(live.resolve()), kept.LIBRARY: library}
+    environment = {"OMP_NUM_THREADS": "1"} | os.environ | ours
+    with tempfile.TemporaryFile() as said:  # by the kernel itself: of interest when it dies
+        try:
+            asyncio.run(client.async_execute(env=environment, stderr=said))  # in a loop that is closed afterwards
+        except CellExecutionError as error:
+            raise BuildFailed(f"{path.name}: {_cell(notebook)} fails with {error.ename}: {error.evalue}") from error
+        except (CellTimeoutError, DeadKernelError) as error:
+            said.seek(0)
+            last = " ".join(said.read().decode(errors="replace").splitlines()[-1:])
+            raise BuildFailed(f"{path.name}: {_cell(notebook)} does not come to an end; {error}. {last}") from error
     return [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
 
 

@@ -258,7 +258,7 @@ def page(slides: list[Slide], chapter: Chapter) -> str:
         )
     text = PAGE.format(number=chapter.number, title=html.escape(chapter.title), slides="\n".join(sections))
     text = text.replace('class="ibteach-live"', 'class="ibteach-live" data-presenting')
-    return extension.relocated(re.sub(r'href="(\d\d_\w+)\.ipynb', r'href="\1.html', text), 1)
+    return extension.relocated(re.sub(r'href="(\d\d_\w+)\.ipynb(?:#[^"]*)?', r'href="\1.html', text), 1)
 
 
 def decks(site: Site) -> None:

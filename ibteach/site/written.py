@@ -12,32 +12,42 @@ from typing import TYPE_CHECKING
 
 import ibteach
 from ibteach.information.diagram import REGIONS, latex
+from ibteach.notation import OBJECTIVES_IN, REGIONS_IN, SYMBOLS
 from ibteach.objectives import OBJECTIVES
+from ibteach.site import prepared
 
 if TYPE_CHECKING:
+    from ibteach.course import Chapter
     from ibteach.site.build import Site
 
 PARTS = ("information", "bottleneck", "objectives", "data", "networks", "records", "training", "evaluation", "display")
 NOT_TAUGHT = {"chapters", "exercises", "shipped"}
+SELF_TEST = (("test", "e1"), ("a2", "e2"), ("a3", "e3"), ("a4", "e4"), ("a5", "e5"))
+"""The cells of chapter 00 that ask what to know beforehand, and those that take the answers."""
 
 
 def front(site: Site) -> None:
-    """The site's first page: the map of the chapters."""
-    rows = [
-        f"| [{chapter.number} {chapter.title}](chapters/{chapter.file}) | {chapter.question} | {chapter.minutes} min |"
-        for chapter in site.chapters
-    ]
-    table = "\n".join(["| chapter | the question it answers | time |", "|---|---|---|", *rows])
+    """The site's first page: what the course is, a figure and the playground to touch, the map, how it is used."""
+    there = _links(site)
+    rows = []
+    for chapter in site.chapters:
+        needs = ", ".join(there.get(number, number) for number in chapter.needs) or "nothing"
+        took = f"{chapter.minutes}\N{NO-BREAK SPACE}min"
+        rows.append(f"| [{chapter}](chapters/{chapter.file}) | {chapter.question} | {needs} | {took} |")
+    table = "\n".join(["| chapter | the question it answers | needs | time |", "|---|---|---|---|", *rows])
     chapters = "\n".join(f"chapters/{Path(chapter.file).stem}" for chapter in site.chapters)
+    said = _start(site)
     text = f"""# Information bottlenecks you can move
 
-{_start(site)}
+{said["touch"]}
 
 ## The chapters
 
 {table}
 
 <a href="slides/index.html">Slides</a> of each chapter, and what [lecturers](lecturers/index.md) need.
+
+{said["use"]}
 
 ```{{toctree}}
 :hidden:
@@ -59,17 +69,50 @@ cite
     _write(site.source / "index.md", text)
 
 
-def _start(site: Site) -> str:
-    """What chapter 00 says in a minute, and its first figure."""
-    found = next((notebook for chapter, notebook in site.chapters.items() if chapter.number == "00"), None)
-    if found is None:
-        return ""
-    cells = {cell.get("id"): cell for cell in found.cells}
-    shown = [output.get("data", {}).get("text/html", "") for output in cells["latents"].outputs]
-    figure = next((html for html in shown if "ibteach-live" in html), "")
-    asked = cells["touch"].source.partition("**Predict.**")[0].partition("\n\n")[2]
-    said = cells["minute"].source.partition("\n\n")[2]
-    return f"{said}\n\n{asked}Move γ: what goes first?\n\n```{{raw}} html\n{figure}\n```\n"
+def _start(site: Site) -> dict[str, str]:
+    """Chapter 00 on the first page: what stands above the map, and what below it."""
+    pages = {chapter.number: _Page(site, chapter) for chapter in site.chapters}
+    if "00" not in pages:
+        return {"touch": "", "use": ""}
+    page = pages["00"]
+    asked = page.prose("touch").partition("**Predict.**")[0].partition("\n\n")[2]
+    touch = [
+        page.prose("minute").partition("\n\n")[2],
+        f"{asked}Move γ: what goes first?",
+        page.shown("latents"),
+    ]
+    if play := next((shown for page in pages.values() if (shown := page.shown("play"))), ""):
+        touch += ["## The playground", "Here a network trains in this page, while you move γ.", play]
+    tests = [[page.prose(asks), page.shown(answer)] for asks, answer in SELF_TEST]
+    use = [
+        page.shown("way"),
+        *(part for test in tests for part in test),
+        page.prose("use"),
+        "On these pages the address says what a figure shows: *Copy address* beside its title copies it.",
+        page.prose("where"),
+        f"[Chapter 00](chapters/{page.file}) looks at your own machine, and says what each chapter will do on it.",
+    ]
+    return {"touch": "\n\n".join(touch), "use": "\n\n".join(filter(None, use))}
+
+
+class _Page:
+    """The cells of a chapter, for another page than its own."""
+
+    def __init__(self, site: Site, chapter: Chapter):
+        files = {one.file for one in site.chapters}
+        notebook = prepared.page(site.chapters[chapter], chapter, files, site.live / "images")
+        self.file = chapter.file
+        self.cells = {cell.get("id"): cell for cell in notebook.cells}
+
+    def prose(self, name: str) -> str:
+        return prepared.LINK.sub(r"[\1](chapters/\2)", self.cells[name].source)
+
+    def shown(self, name: str) -> str:
+        """What a cell shows to be touched, a figure or a place to answer; nothing where there is no such cell."""
+        outputs = self.cells[name].outputs if name in self.cells else []
+        shown = [output.get("data", {}).get("text/html", "") for output in outputs]
+        found = [one for one in shown if "ibteach-live" in one or "ibteach-exercise" in one]
+        return f"```{{raw}} html\n{found[-1]}\n```" if found else ""
 
 
 def lecturers(site: Site) -> None:
@@ -83,13 +126,15 @@ def lecturers(site: Site) -> None:
 
 
 def notation(site: Site) -> None:
-    """Every name of a region and of an objective, with its symbol and the chapter that introduces it."""
+    """Every symbol, region and objective, each with the chapter that introduces it."""
+    there = _links(site)
+    symbols = [f"| ${one.latex}$ | {one.meaning} | {there.get(one.chapter, one.chapter)} |" for one in SYMBOLS]
     regions = [
-        f"| {found.name} | ${latex(found.quantity)}$ | {found.meaning} | {_where(site, found.name)} |"
+        f"| {found.name} | ${latex(found.quantity)}$ | {found.meaning} | {there.get(REGIONS_IN, REGIONS_IN)} |"
         for found in REGIONS
     ]
     objectives = [
-        f"| {one.title} | `{name}` | {_symbol(one.bounds)} | {_where(site, one.title)} |"
+        f"| {one.title} | `{name}` | {_symbol(one.bounds)} | {there.get(OBJECTIVES_IN, OBJECTIVES_IN)} |"
         for name, one in OBJECTIVES.items()
     ]
     text = "\n".join(
@@ -97,6 +142,12 @@ def notation(site: Site) -> None:
             "# Notation",
             "",
             "All information is in nats, the unit of the natural logarithm; 1 bit is ln 2 = 0.693 nats.",
+            "",
+            "## Symbols",
+            "",
+            "| symbol | what it stands for | introduced in |",
+            "|---|---|---|",
+            *symbols,
             "",
             "## Regions of the diagram of Y − X − Z",
             "",
@@ -155,16 +206,14 @@ def _public(path: Path) -> list[str]:
     return [node.name for node in body if isinstance(node, kinds) and not node.name.startswith("_")]
 
 
-def _symbol(quantity: str) -> str:
-    return f"${latex(quantity)}$" if re.fullmatch(r"[HI]\[.+\]", quantity) else quantity
+def _links(site: Site) -> dict[str, str]:
+    """A link to each chapter that the site has, by its number."""
+    return {chapter.number: f"[{chapter.number}](chapters/{chapter.file})" for chapter in site.chapters}
 
 
-def _where(site: Site, name: str) -> str:
-    """The first chapter whose prose or code says a name."""
-    for chapter, notebook in site.chapters.items():
-        if any(name.lower() in cell.source.lower() for cell in notebook.cells):
-            return f"[{chapter.number}](chapters/{chapter.file})"
-    return "–"
+def _symbol(words: str) -> str:
+    """What an objective bounds, with its quantities set as formulas."""
+    return re.sub(r"[HI]\[[^\]]+\]", lambda found: f"${latex(found[0])}$", words)
 
 
 def _write(path: Path, text: str) -> None:

@@ -204,7 +204,7 @@ def new_page(chromium):
         errors = []
 
         def open_page(**options):
-            context = chromium.new_context(viewport={"width": 1280, "height": 1000}, **options)
+            context = chromium.new_context(**{"viewport": {"width": 1280, "height": 1000}} | options)
             stack.callback(context.close)
             page = context.new_page()
             page.on("pageerror", lambda error: errors.append(str(error)))

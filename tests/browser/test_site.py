@@ -1,11 +1,11 @@
 """The built site as a reader has it: in Chromium, from a plain file server, with every other host out of reach.
 
-IBTEACH_SITE_CHAPTERS names the chapters that are built and looked at, such as "01 03" ("all": every one), and
-IBTEACH_SITE_BUILT a site that is there already, as the workflow that publishes does; with neither nothing is built.
+Two chapters are built and looked at. IBTEACH_SITE_CHAPTERS names others, such as "01 03" ("all": every one), and
+IBTEACH_SITE_BUILT a site that is there already: of that every page is looked at, as the workflow that publishes does.
 """
 
-import contextlib
 import functools
+import html
 import http.server
 import os
 import re
@@ -16,19 +16,20 @@ from urllib.parse import unquote, urldefrag, urljoin
 import numpy as np
 import pytest
 
-from ibteach.information.diagram import atom_name, i_measure
+from ibteach.display import exercises
+from ibteach.information.diagram import REGIONS, atom_name, i_measure
 from ibteach.information.discrete import Joint
+from ibteach.notation import OBJECTIVES_IN, REGIONS_IN
+from ibteach.objectives import OBJECTIVES
 from ibteach.site import build
 
-ASKED = os.environ.get("IBTEACH_SITE_CHAPTERS"), os.environ.get("IBTEACH_SITE_BUILT")
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(
-        not any(ASKED), reason="takes minutes: set IBTEACH_SITE_CHAPTERS='01 03', or IBTEACH_SITE_BUILT"
-    ),
+    pytest.mark.skipif(not {"IBTEACH_SITE_CHAPTERS", "IBTEACH_SITE_BUILT"} & set(os.environ), reason="takes minutes"),
 ]
 ROOT = Path(__file__).parents[2]
-CHAPTERS = os.environ.get("IBTEACH_SITE_CHAPTERS", "01 03")
+CHAPTERS = os.environ.get("IBTEACH_SITE_CHAPTERS", "00 01")
+BUILT = os.environ.get("IBTEACH_SITE_BUILT")
 
 
 OPEN = "localStorage.setItem('ibteach:predict-all', 'yes')"  # a reader who does not vote: nothing waits
@@ -41,8 +42,8 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    if built := os.environ.get("IBTEACH_SITE_BUILT"):
-        return Path(built)
+    if BUILT:
+        return Path(BUILT)
     chosen = None if CHAPTERS == "all" else CHAPTERS.split()
     return build(tmp_path_factory.mktemp("site") / "out", ROOT, chosen)
 
@@ -82,6 +83,16 @@ def open_page(address, new_page):
 
 def pages(site):
     return sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html") if "_static" not in path.parts)
+
+
+def sample(site):
+    """Every page of a site that is published; of one that is built for the tests, one of each kind."""
+    names = pages(site)
+    if BUILT:
+        return names
+    kind = lambda path: re.sub(r"[^/]*$", "", path) if "/" in path else path  # noqa: E731
+    kinds = {kind(path): path for path in names if not path.startswith("chapters/") and not path.endswith("index.html")}
+    return [path for path in names if path in {"index.html", *kinds.values(), *chapters(site)}]
 
 
 def chapters(site):
@@ -130,41 +141,86 @@ def test_links_inside_all_resolve(site):
 
 
 def test_every_page_asks_for_nothing_elsewhere(site, open_page):
-    for path in pages(site):
+    for path in sample(site):
         page = open_page(path)
         page.wait_for_load_state("networkidle")
         page.context.close()
 
 
+def far_end(control):
+    """The end of a slider that is farther from where it stands: its key, and its place along the track."""
+    here, last = (float(control.evaluate(f"node => node.{name}")) for name in ("value", "max"))
+    return ("Home", 0.02) if here > last / 2 else ("End", 0.98)
+
+
+def by_mouse(page, control, kind):
+    if kind == "range":
+        here, last = (float(control.evaluate(f"node => node.{name}")) for name in ("value", "max"))
+        _, share = far_end(control)
+        box = control.bounding_box()
+        x, y = (lambda part: box["x"] + 11 + (box["width"] - 22) * part), box["y"] + box["height"] / 2
+        page.mouse.move(x(here / last), y)
+        page.mouse.down()
+        page.mouse.move(x(share), y, steps=6)
+        page.mouse.up()
+    elif kind == "radios":
+        control.locator("input:not(:checked) + span").first.click()
+    else:
+        control.select_option(index=1 if control.evaluate("node => node.selectedIndex") == 0 else 0)
+
+
+def by_keyboard(page, control, kind):
+    if kind == "range":
+        control.press(far_end(control)[0])
+    elif kind == "radios":
+        control.locator("input:checked").press("ArrowRight")
+    else:
+        control.press("ArrowDown" if control.evaluate("node => node.selectedIndex") == 0 else "ArrowUp")
+
+
+def by_touch(page, control, kind):
+    if kind == "range":
+        box = control.bounding_box()
+        control.tap(position={"x": 11 + (box["width"] - 22) * far_end(control)[1], "y": box["height"] / 2})
+    elif kind == "radios":
+        control.locator("input:not(:checked) + span").first.tap()
+    else:  # the list of choices is the phone's own
+        control.select_option(index=1 if control.evaluate("node => node.selectedIndex") == 0 else 0)
+
+
+def touched(page, path, *ways):
+    """Move every control of every figure of a page in each of these ways: every time something else is shown."""
+    moved = 0
+    for place in live(page):
+        if place.locator("canvas").count():  # the playground has tests of its own
+            continue
+        first, shown = look(page, place)
+        assert (shown.get_attribute("alt") or shown.get_attribute("aria-label") or "").strip()
+        for control in place.locator(".ibteach-controls [data-axis]").all():
+            kind = control.evaluate("node => node.type ?? 'radios'")
+            for way in ways:
+                control.scroll_into_view_if_needed()
+                way(page, control, kind)
+                after, shown = look(page, place)
+                said = place.get_attribute("data-figure"), control.get_attribute("data-axis"), way.__name__
+                assert after != first, (path, *said)
+                assert (shown.get_attribute("alt") or shown.get_attribute("aria-label") or "").strip()
+                assert f"figure={place.get_attribute('data-figure')}" in unquote(page.url)
+                first, moved = after, moved + 1
+    return moved
+
+
 def test_every_figure_lives_with_all_its_controls(site, open_page):
     moved = 0
-    for path in chapters(site):
+    for path in ["index.html", *chapters(site)]:
         page = open_page(path)
-        for place in live(page):
-            first, shown = look(page, place)
-            if place.locator("canvas").count():  # the playground has tests of its own
-                continue
-            assert (shown.get_attribute("alt") or shown.get_attribute("aria-label") or "").strip()
-            for control in place.locator(".ibteach-controls [data-axis]").all():
-                kind = control.evaluate("node => node.type ?? 'radios'")
-                if kind == "range":
-                    here = control.evaluate("node => node.value")
-                    control.press("Home" if here != "0" else "End")
-                elif kind == "radios":
-                    control.locator("input:not(:checked) + span").first.click()
-                else:
-                    here = control.evaluate("node => node.selectedIndex")
-                    control.select_option(index=1 if here == 0 else 0)
-                after, _ = look(page, place)
-                assert after != first, (path, place.get_attribute("data-figure"), control.get_attribute("data-axis"))
-                first, moved = after, moved + 1
-                assert "figure=" in page.url
+        moved += touched(page, path, by_mouse, by_keyboard)
         page.context.close()
     assert moved
 
 
 def test_what_a_figure_shows_is_in_the_address(site, open_page, address):
-    page = open_page("chapters/03_decoder_uncertainty.html")
+    page = open_page("chapters/00_start_here.html")
     before = page.evaluate("history.length")
     place = live(page)[0]
     slider = place.locator("input[type=range]").first
@@ -180,9 +236,31 @@ def test_what_a_figure_shows_is_in_the_address(site, open_page, address):
     place.locator(".ibteach-figure").wait_for()
     look(page, place)
     assert place.locator(".ibteach-figure").get_attribute("data-key") == key
-    page.goto(re.sub(r"=0\.\d+", "=0.4321", shared))
+    page.goto(re.sub(r"((?:γ|%CE%B3)=)[^&]+", r"\g<1>0.4321", shared))
     page.reload()
     place.locator(".ibteach-said", has_text="the nearest").wait_for()
+    page.goto(f"{shared}&colour=red")
+    page.reload()
+    place.locator(".ibteach-said", has_text="this figure has no “colour”").wait_for()
+    page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    place.get_by_role("button", name="Copy address").click()
+    place.get_by_role("button", name="Copied").wait_for()
+    assert page.evaluate("window.copied") == page.url and "colour" not in page.url
+
+
+def test_the_playground_keeps_its_settings_in_the_address(site, open_page):
+    if "05_surrogate_objectives" not in "".join(chapters(site)):
+        pytest.skip("this site has no page with the playground")
+    page = open_page(
+        "chapters/05_surrogate_objectives.html#figure=playground-γ-moves-while-the-network-trains&gamma=1e9&hidden=16-16&objective=vib&seed=x"
+    )
+    place = page.locator("[data-figure^='playground']").first
+    said = place.locator(".ibteach-said")
+    said.filter(has_text="nearest").wait_for()
+    assert "seed is a whole number" in said.inner_text()
+    place.get_by_label("objective").select_option("L2")
+    page.wait_for_function("location.hash.includes('objective=l2')")
+    assert "hidden=16-16" in page.url and page.evaluate("history.length") <= 2
 
 
 def test_quantities_of_the_table_are_pythons(open_page):
@@ -221,31 +299,137 @@ def test_without_scripts_there_is_the_picture(site, open_page):
     assert image.get_attribute("alt") and image.bounding_box()["height"] > 100
 
 
-def test_search_finds_zero_entropy_noise(open_page):
+def test_figures_name_what_the_notation_says_they_introduce(site):
+    for number, names in (
+        (REGIONS_IN, [one.name for one in REGIONS]),
+        (OBJECTIVES_IN, [one.title for one in OBJECTIVES.values()]),
+    ):
+        for path in [one for one in chapters(site) if f"/{number}_" in one]:
+            folders = set(re.findall(r"live/([0-9a-f]+)/figure.json", (site / path).read_text(encoding="utf-8")))
+            text = "".join(
+                one.read_text(encoding="utf-8") for key in folders for one in (site / "live" / key).glob("*.json")
+            )
+            assert not [name for name in names if name not in text]
+
+
+def test_search_finds_zero_entropy_noise(site, open_page):
     page = open_page("search.html?q=zero-entropy+noise")
     page.locator("#search-results li a").first.wait_for(timeout=30_000)
+    found = [link.get_attribute("href") for link in page.locator("#search-results li a").all()]
+    assert any("04_noise" in link for link in found) or not any("04_noise" in path for path in chapters(site))
 
 
-def test_on_a_phone_nothing_is_wider_than_the_screen(site, new_page, address):
-    page = new_page(has_touch=True)
-    page.add_init_script(OPEN)
-    page.set_viewport_size({"width": 390, "height": 844})
-    for path in chapters(site):
-        page.goto(address + path)
+def test_no_solution_stands_in_a_page(site):
+    for path in pages(site):
+        text = re.sub(r"<[^>]+>", "", (site / path).read_text(encoding="utf-8"))
+        text = re.sub(r"\s+", "", html.unescape(text))
+        for chapter in exercises.chapters():
+            for one in exercises.exercises_of(chapter):
+                assert re.sub(r"\s+", "", one.solution) not in text, (path, one.name)
+
+
+def test_every_control_is_reached_by_the_tab_key_alone(site, open_page):
+    for path in ["index.html", *chapters(site)]:
+        page = open_page(path)
         live(page)
+        page.evaluate("scrollTo(0, 0); document.activeElement?.blur()")
+        wanted = page.locator(".ibteach-figure [data-axis]").count()
+        reached = page.evaluate("""() => {
+            window.reached = new Set();
+            addEventListener("focusin", ({ target }) => {
+                const axis = target.closest("[data-axis]");
+                if (axis) window.reached.add(axis);
+                if (!target.matches(":focus-visible")) window.unseen = target.outerHTML;
+            });
+        }""")
+        for _ in range(2000):
+            page.keyboard.press("Tab")
+            reached, at_end = page.evaluate("[window.reached.size, document.activeElement === document.body]")
+            if at_end:
+                break
+        folded = page.locator("details:not([open]) [data-axis], .ibteach-figure :disabled[data-axis]").count()
+        assert at_end and reached >= wanted - folded and not page.evaluate("window.unseen"), path
+        page.context.close()
+
+
+def test_what_moves_by_itself_stands_still_for_who_asks_for_it(site, open_page):
+    moving = """() => [...document.querySelectorAll("*")].filter((node) => {
+        const { animationName, transitionDuration, scrollBehavior } = getComputedStyle(node);
+        return animationName !== "none" || /[1-9]/.test(transitionDuration) || scrollBehavior === "smooth";
+    }).map((node) => node.outerHTML.slice(0, 120))"""
+    for path in ["index.html", chapters(site)[0], *[path for path in pages(site) if path.startswith("slides/")][:2]]:
+        page = open_page(path, reduced_motion="reduce")
+        page.wait_for_load_state("networkidle")
+        assert not page.evaluate(moving), path
+        page.context.close()
+
+
+def test_on_a_phone_all_is_touched_and_nothing_is_wider_than_the_screen(site, open_page):
+    for path in ["index.html", "notation.html", *chapters(site)]:
+        page = open_page(path, has_touch=True, is_mobile=True, viewport={"width": 390, "height": 844})
+        touched(page, path, by_touch)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+        page.context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(site, open_page, scheme):
+    """With every figure live; of a deck every slide that has one, and all slides as they are printed."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     found = []
-    for path in [one for one in pages(site) if not one.startswith(("api/", "genindex", "py-modindex"))]:
-        page = open_page(path, color_scheme=scheme, reduced_motion="reduce")
-        with contextlib.suppress(IndexError):
-            live(page)[0].scroll_into_view_if_needed()
-        page.wait_for_timeout(400)
+
+    def look_at(page, path):
+        page.wait_for_timeout(300)
         for one in axe.run(page).response["violations"]:
-            found += [(path, one["id"], node["target"], node["html"][:120]) for node in one["nodes"]]
+            found.extend((path, one["id"], node["target"], node["html"][:120]) for node in one["nodes"])
+
+    for path in sample(site):
+        page = open_page(path, color_scheme=scheme, reduced_motion="reduce")
+        deck = path.startswith("slides/") and path != "slides/index.html"
+        if not deck:
+            live(page)
+            look_at(page, path)
+        elif scheme == "light":  # a deck has no other
+            page.wait_for_selector("html[data-ready]")
+            for number in page.evaluate("""[...document.querySelectorAll(".slides > section")]
+                    .flatMap((slide, i) => slide.matches(".figure") ? [i + 1] : [])"""):
+                page.evaluate(f"location.hash = 'slide={number}'")
+                page.reload()
+                page.locator(".present .ibteach-figure, .present img").first.wait_for()
+                look_at(page, f"{path}#slide={number}")
+            page.goto(page.url.partition("#")[0] + "?print-pdf")
+            page.wait_for_selector(".pdf-page")
+            look_at(page, f"{path}?print-pdf")
         page.context.close()
     assert not found
+
+
+def test_decks_last_a_lecture_and_live(site, open_page):
+    """Every slide of every deck is within the screen, its figures are live, and it prints a page for each slide."""
+    for path in [one for one in pages(site) if re.search(r"^slides/\d", one)]:
+        page = open_page(path, viewport={"width": 1280, "height": 720})
+        page.wait_for_selector("html[data-ready]")
+        minutes = page.evaluate("""[...document.querySelectorAll(".slides > section")]
+            .reduce((sum, { dataset }) => sum + Number(dataset.minutes), 0)""")
+        slides = page.locator(".slides > section").count()
+        assert minutes <= 45, path
+        for number in range(1, slides + 1):
+            slide = page.locator(".slides > section.present")
+            if slide.locator(".ibteach-live").count():
+                root = slide.locator(".ibteach-figure")
+                root.wait_for(timeout=30_000)
+                box = root.bounding_box()
+                assert box["y"] + box["height"] <= 721 and box["x"] + box["width"] <= 1281, (path, number)
+            else:
+                over = slide.evaluate("""node => {
+                    const { bottom, right } = node.getBoundingClientRect();
+                    return [...node.querySelectorAll(".body *:not(.katex *)")].map((one) => one.getBoundingClientRect())
+                        .filter((box) => box.bottom > bottom + 2 || box.right > right + 2).length;
+                }""")
+                assert not over, (path, number)
+            page.keyboard.press("PageDown")
+        page.goto(page.url.partition("#")[0] + "?print-pdf")
+        page.wait_for_selector("html[data-ready]")
+        page.wait_for_selector(".pdf-page")
+        assert page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") == slides, path
+        page.context.close()

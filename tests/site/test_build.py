@@ -2,7 +2,9 @@
 
 import importlib
 import json
+import os
 import shutil
+import time
 from pathlib import Path
 
 import nbformat
@@ -72,6 +74,14 @@ def test_a_chapter_that_fails_is_named_with_its_cell_and_the_old_site_is_whole(t
     assert {path.name for path in tmp_path.iterdir()} == {"course", "cache", "site"}  # nothing half done is left
 
 
+def test_a_kernel_that_dies_is_a_chapter_that_fails(tmp_path, course, capfd):
+    with pytest.raises(
+        BuildFailed, match=r"cell 2 \(cell-0\), which begins 'import os, sys', does not come to an end.*gone"
+    ):
+        build(tmp_path / "out", course("import os, sys\nos.write(2, b'gone')\nos._exit(3)"), cache=tmp_path / "cache")
+    assert not (tmp_path / "out").exists() and "Kernel" not in capfd.readouterr().err
+
+
 def test_what_did_not_change_is_not_run_again(tmp_path, course):
     path = course("import time\ntime.time_ns()") / "notebooks" / FIRST.file
 
@@ -87,6 +97,34 @@ def test_what_did_not_change_is_not_run_again(tmp_path, course):
     assert run() == first  # prose is no code
     course("import time\ntime.time_ns() + 1")
     assert run() != first
+
+
+FIGURE = "from ibteach.display import chapter_00\nchapter_00.course_map()"
+OWN = """from ibteach.display import explore
+def line(axes, slope):
+    axes.plot([0, 1], [0, slope])
+explore(line, slope=[1, 2], alt="A line that rises by {slope}.")"""
+
+
+def test_figures_that_did_not_change_are_not_drawn_again(tmp_path, course):
+    cache = tmp_path / "cache"
+
+    def run(*code):
+        [notebook] = execution.execute([course(*code) / "notebooks" / FIRST.file], cache).values()
+        return notebook, {path: path.stat().st_mtime_ns for path in (cache / "live").rglob("*") if path.is_file()}
+
+    first, written = run(FIGURE, OWN)
+    assert (
+        len(execution.figures(first)) == 2 and len(list((cache / "live").glob("*.of"))) == 1
+    )  # code of one's own is drawn
+    second, again = run("2 + 2", FIGURE, OWN)
+    assert execution.figures(second) == execution.figures(first) and again == written
+    old = time.time() - 2 * execution.DAY
+    for path in (cache / "live").iterdir():
+        os.utime(path, (old, old))
+    _, left = run("2 + 2", FIGURE)
+    assert set(left) < set(written) and {path.suffix for path in (cache / "live").iterdir()} == {"", ".of"}
+    assert len([path for path in (cache / "live").iterdir() if path.is_dir()]) == 1
 
 
 def test_a_page_has_no_progress_bars_and_no_links_to_nowhere(tmp_path):

@@ -18,7 +18,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from ibteach.checks import known, several
-from ibteach.display.live import page, published, vector
+from ibteach.display.live import kept, page, published, vector
 from ibteach.display.live.canvas import LAYOUTS, Canvas, layouts_of, picture
 from ibteach.display.live.memory import give_back
 from ibteach.display.live.packed import Strips
@@ -156,6 +156,10 @@ class Explorer(LiveFigure):
 
     def _published(self) -> str:
         self._check_page()
+        return kept.once(self.scene, self.state, self._written)
+
+    def _written(self) -> str:
+        """Draw every picture of a page; returns the HTML of the figure's place there."""
         spec = spec_of(self.scene, THEMES, self._page_layouts()) | {"preload": True, "start": self.state}
         backgrounds: dict[str, bytes] = {}
         with self._drawing:

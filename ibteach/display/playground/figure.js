@@ -415,8 +415,10 @@ export default {
   },
 };
 
+// On a page that keeps states in its address itself, `state` is what it asks for, and `report` hears of each.
 // In a page of its own the settings are in its address: `#playground={…}`, beside what others keep there.
-export function mount(el, { spec }) {
+export function mount(el, { spec, state: given, report }) {
+  if (report) return new Playground(el, spec, { ...spec.start, ...given }, { address: report });
   const name = "playground=";
   const parts = () => location.hash.slice(1).split("&").filter(Boolean);
   let state = spec.start;
@@ -430,3 +432,5 @@ export function mount(el, { spec }) {
   };
   return new Playground(el, spec, state, { address });
 }
+
+export const wrong = Playground.wrong;

@@ -10,7 +10,10 @@ exact gradient of what the attack is judged by, of which expectation over transf
 All networks and images climb at once, each with its own step.
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -19,8 +22,11 @@ from ibteach.evaluation.attacks.ball import Ball
 from ibteach.evaluation.attacks.hunt import Hunt, Loss, Party
 from ibteach.evaluation.prediction import Prediction
 
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
-def log_odds(log_q: Tensor, labels: Tensor) -> Tensor:
+
+def log_odds(log_q: Float[Tensor, "*batch C"], labels: Int[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
     """ln (1 − q(y|x)) / q(y|x): the cross-entropy by a monotone function that does not saturate.
 
     >>> log_odds(torch.tensor([[0.75, 0.25]]).log(), torch.tensor([0]))  # ln ⅓
@@ -30,7 +36,7 @@ def log_odds(log_q: Tensor, labels: Tensor) -> Tensor:
     return others.logsumexp(-1) - true
 
 
-def difference(log_q: Tensor, labels: Tensor) -> Tensor:
+def difference(log_q: Float[Tensor, "*batch C"], labels: Int[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
     """ln q of the likeliest wrong class less that of the true one: above 0 where the network errs.
 
     >>> difference(torch.tensor([[0.5, 0.25, 0.25]]).log(), torch.tensor([0]))  # ln ½
@@ -40,7 +46,7 @@ def difference(log_q: Tensor, labels: Tensor) -> Tensor:
     return others.amax(-1) - true
 
 
-def ratio(log_q: Tensor, labels: Tensor) -> Tensor:
+def ratio(log_q: Float[Tensor, "*batch C"], labels: Int[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
     """The difference of logits as a ratio (DLR; Croce & Hein 2020): `difference`, over that of the first and third.
 
     It is the same for logits that are shifted or scaled, so that no scale of them can hide a gradient. With two classes
@@ -77,7 +83,9 @@ def pgd(hunt: Hunt, ball: Ball, generator: torch.Generator, *, steps: int, resta
         party.judged(_climb(party, ball, ball.nearest(party.start, images), steps))
 
 
-def climbed(judge: Prediction, start: Tensor, labels: Tensor, ball: Ball, steps: int = 50) -> Tensor:
+def climbed(
+    judge: Prediction, start: Float[Tensor, "M N c h w"], labels: Int[Tensor, " N"], ball: Ball, steps: int = 50
+) -> Float[Tensor, "M N c h w"]:
     """Where PGD from the images (M, N, C, H, W) is after its last step, whether they deceive on the way or not.
 
     What lies far beyond the border deceives other networks, too.

@@ -4,10 +4,16 @@ Every attack that climbs needs three things of it: the nearest point inside, the
 length climbs most, and a place to begin.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 NORMS = {"linf": "L∞", "l2": "L2"}
 
@@ -24,20 +30,22 @@ class Ball:
     norm: str
     epsilon: float
 
-    def nearest(self, start: Tensor, images: Tensor) -> Tensor:
+    def nearest(
+        self, start: Float[Tensor, "*batch c h w"], images: Float[Tensor, "*batch c h w"]
+    ) -> Float[Tensor, "*batch c h w"]:
         """The images, each moved to the nearest point within reach of `start`, and then into [0, 1]."""
         if self.norm == "linf":
             return images.clamp(start - self.epsilon, start + self.epsilon).clamp(0, 1)
         change = images - start
         return (start + change * (self.epsilon / length(change).clamp_min(self.epsilon))).clamp(0, 1)
 
-    def steepest(self, gradient: Tensor) -> Tensor:
+    def steepest(self, gradient: Float[Tensor, "*batch c h w"]) -> Float[Tensor, "*batch c h w"]:
         """The change of length 1 that climbs most: the sign of the gradient, or the gradient at length 1."""
         if self.norm == "linf":
             return gradient.sign()
         return gradient / length(gradient).clamp_min(torch.finfo(gradient.dtype).tiny)
 
-    def anywhere(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    def anywhere(self, shape: tuple[int, ...], generator: torch.Generator) -> Float[Tensor, "*batch c h w"]:
         """Changes of this shape, uniform within reach of 0."""
         if self.norm == "linf":
             return self.epsilon * (2 * torch.rand(shape, generator=generator) - 1)
@@ -46,6 +54,6 @@ class Ball:
         return self.epsilon * reach * drawn / length(drawn)
 
 
-def length(change: Tensor) -> Tensor:
+def length(change: Float[Tensor, "*batch c h w"]) -> Float[Tensor, "*batch 1 1 1"]:
     """The root of the sum of squares of each image, (…, 1, 1, 1)."""
     return torch.linalg.vector_norm(change, dim=(-3, -2, -1), keepdim=True)

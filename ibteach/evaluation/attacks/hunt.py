@@ -5,12 +5,18 @@ another. The two pull in different directions, because networks resist on differ
 network is gathered, as many images of each as the one has that has most left.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ibteach.evaluation.prediction import Prediction
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """ln q(y|x) (…, C) and the true labels (…) to what an attacker climbs (…)."""
@@ -30,7 +36,7 @@ class Hunt:
         self.attacker = judge if eot_samples >= len(judge.draws) else judge.of_first(eot_samples)
         self.wrong, self.found = wrong.to(start.device).clone(), start.clone()
 
-    def left(self) -> "Party | None":
+    def left(self) -> Party | None:
         """Those images of every network that are still read right, or None if there are none."""
         most = int((~self.wrong).sum(1).max())
         return Party(self, self.wrong.int().argsort(dim=1, stable=True)[:, :most]) if most else None
@@ -47,18 +53,20 @@ class Party:
         self.rows = torch.arange(len(chosen), device=chosen.device)[:, None]
         self.start, self.labels = hunt.start[self.rows, chosen], hunt.labels[chosen]
 
-    def drawn(self, numbers: Tensor) -> Tensor:
+    def drawn(self, numbers: Float[Tensor, "N ..."]) -> Float[Tensor, "M n ..."]:
         """Numbers drawn for each of the N images (N, …), for those that are left: chance is of images, not networks."""
         return numbers.to(self.start.device)[self.chosen]
 
     @torch.no_grad()
-    def judged(self, images: Tensor) -> Tensor:
+    def judged(self, images: Float[Tensor, "M n c h w"]) -> Float[Tensor, "M n C"]:
         """ln q(y|x) of the attacker, (M, n, C), and whoever is wrong by now is kept."""
         log_q = self.hunt.attacker(images)
         self._keep(images, log_q)
         return log_q
 
-    def climb(self, images: Tensor, loss: Loss) -> tuple[Tensor, Tensor]:
+    def climb(
+        self, images: Float[Tensor, "M n c h w"], loss: Loss
+    ) -> tuple[Float[Tensor, "M n"], Float[Tensor, "M n c h w"]]:
         """The loss of each image and its gradient, (M, n) and (M, n, C, H, W), and whoever is wrong by now is kept."""
         images = images.detach().requires_grad_()
         log_q = self.hunt.attacker(images)

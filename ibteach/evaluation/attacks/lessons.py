@@ -3,8 +3,10 @@ from a random place, and the nearest error as if the network were linear. Each i
 (`ibteach.evaluation.attacks.table`), and what withstands them need not be robust.
 """
 
+from __future__ import annotations
+
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
@@ -12,6 +14,9 @@ from ibteach.errors import Unavailable
 from ibteach.evaluation.attacks.ascent import log_odds
 from ibteach.evaluation.prediction import Prediction
 from ibteach.seeds import drawing
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 CLASSES = {
     "fgsm": {"linf": "LinfFastGradientAttack", "l2": "L2FastGradientAttack"},
@@ -27,14 +32,14 @@ SMALLEST = ("deepfool",)
 
 def changed(
     attacker: Prediction,
-    pixels: Tensor,
-    labels: Tensor,
+    pixels: Float[Tensor, "M N c h w"],
+    labels: Int[Tensor, " N"],
     name: str,
     settings: dict,
     epsilons: list[float],
     norm: str,
     seed: int,
-) -> tuple[Tensor, list[Tensor]]:
+) -> tuple[Float[Tensor, "M N c h w"], list[Float[Tensor, "M N c h w"]]]:
     """The nearest image that the attack found (of the last ε, where it looks for none), and one within each ε."""
     library, members = foolbox(), len(attacker)
     run = getattr(library.attacks, CLASSES[name][norm])(**settings)

@@ -4,13 +4,15 @@ Everything is judged by the prediction averaged over the noise (`ibteach.evaluat
 all networks of an ensemble at once.
 """
 
+from __future__ import annotations
+
 import importlib.metadata
 import math
 import sys
 import time
 import zlib
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +33,9 @@ from ibteach.networks.ensemble import Ensemble
 from ibteach.records.provenance import provenance
 from ibteach.records.record import Record
 from ibteach.seeds import generator, stream
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int, UInt8
 
 EPSILONS = tuple(levels / 255 for levels in (0, 1, 2, 4, 8, 16))
 WORST, BLACK_ONLY, STILL = "any", "black-box-only", "gradient/zero"
@@ -201,8 +206,8 @@ def robustness(
 def perturb(
     network: Bottleneck | Ensemble,
     data: Dataset,
-    images: Tensor,
-    labels: Tensor,
+    images: UInt8[Tensor, "N channels height width"],
+    labels: Int[Tensor, " N"],
     attack: str = "pgd",
     epsilon: float = 8 / 255,
     *,
@@ -210,7 +215,7 @@ def perturb(
     eot_samples: int | None = None,
     seed: int = 0,
     **options: Any,
-) -> Tensor:
+) -> Float[Tensor, "M N channels height width"]:
     """The images that an attack makes of images as bytes (N, C, H, W): pixels (M, N, C, H, W) in [0, 1].
 
     They are at most ε away. A lesson changes them whether the network is deceived or not, an attack that is meant only

@@ -6,6 +6,10 @@ along the gradient do not; accuracy does not fall to zero though the change may 
 much where an attack begins.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from torch import Tensor
 
 from ibteach import checks
@@ -13,8 +17,11 @@ from ibteach.errors import InvalidInput
 from ibteach.evaluation.attacks.measured import BLACK_ONLY, STILL, WORST, quantity
 from ibteach.records.record import Record
 
+if TYPE_CHECKING:
+    from jaxtyping import Float64
 
-def masking(record: Record, epsilon: float) -> dict[str, Tensor]:
+
+def masking(record: Record, epsilon: float) -> dict[str, Float64[Tensor, " M"]]:
     """Signs of hidden gradients, name -> (M,), each a share of the images; all are near 0 where nothing is hidden.
 
     - ``"black box only"``: read wrong, at `epsilon`, only under attacks that do not use the gradient

@@ -4,7 +4,10 @@ Networks that learnt the same from other seeds err alike. Where such images succ
 not, the gradient was hidden (Papernot et al. 2016).
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -15,16 +18,19 @@ from ibteach.evaluation.attacks.ball import Ball
 from ibteach.evaluation.attacks.judging import blocks, errs, images_of
 from ibteach.evaluation.prediction import Prediction
 
+if TYPE_CHECKING:
+    from jaxtyping import Bool
+
 
 def transferred(
     judges: Sequence[Prediction],
     lenders: Sequence[Prediction],
     borrowed: list[list[int]],
     data: Dataset,
-    clean: Tensor,
+    clean: Bool[Tensor, "M N"],
     epsilons: list[float],
     norm: str,
-) -> dict[tuple[str, float], Tensor]:
+) -> dict[tuple[str, float], Bool[Tensor, "M N"]]:
     """Which images are wrong as another network's were changed, (attack, ε) → (M, N)."""
     found, wrong, count = {("transfer", 0.0): clean}, clean, clean.shape[1]
     for epsilon in [epsilon for epsilon in epsilons if epsilon > 0]:

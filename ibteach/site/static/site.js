@@ -64,6 +64,32 @@ function tableAsked(spec, wanted) {
   return { state: spec.start, said: ["the address holds no table of this figure; the first one is shown"] };
 }
 
+// Of the playground: what is no setting is left out, and a number that is none of its ticks becomes the nearest.
+function settingsAsked(spec, wanted, wrong) {
+  let state = { ...spec.start };
+  const said = [];
+  for (const [name, text] of wanted) {
+    if (name === "figure") continue;
+    let value = text;
+    if (typeof state[name] !== "string")
+      try {
+        value = JSON.parse(text);
+      } catch {}
+    const ticks = spec.choices[name];
+    if (typeof value === "number" && ticks && typeof ticks[0] === "number") {
+      const between = name === "gamma" && value >= ticks[0] && value <= ticks[1];
+      const nearest = between ? value : ticks.reduce((a, b) => (Math.abs(b - value) < Math.abs(a - value) ? b : a));
+      if (nearest !== value) said.push(`${name} = ${text} is not there; the nearest, ${nearest}, is taken`);
+      value = nearest;
+    }
+    const complaint = wrong({ [name]: value }, spec, { ...state, noise: true });
+    if (complaint) said.push(name in state ? complaint : `this figure has no “${name}”`);
+    else state = { ...state, [name]: value };
+  }
+  const together = wrong(state, spec, state);
+  return together ? { state: { ...state, noise: true }, said: [...said, together] } : { state, said };
+}
+
 function copyButton(address) {
   const button = document.createElement("button");
   Object.assign(button, { type: "button", className: "ibteach-copy", textContent: "Copy address", title: "The address of this page with what the figure shows" });
@@ -100,17 +126,17 @@ export async function mount(place) {
   const read = () => {
     const wanted = asked();
     if (wanted.get("figure") !== figure) return { state: spec.start, said: [] };
-    return (spec.axes ? stateAsked : tableAsked)(spec, wanted);
+    if (kind === "playground") return settingsAsked(spec, wanted, module.wrong);
+    return (kind === "explorer" ? stateAsked : tableAsked)(spec, wanted);
   };
   const say = (said) => (status.textContent = said.length ? `Of what the address asks for: ${said.join("; ")}.` : "");
-  const { state, said } = kind === "playground" ? {} : read();
+  const { state, said } = read();
   if (kind === "explorer") view = await module.mountFiles(place, { spec, base, state, report });
   else if (kind === "table") view = module.mount(place, { spec: { ...spec, start: state } }, report);
-  else view = module.mount(place, { spec });
+  else view = module.mount(place, { spec, state, report });
   still.hidden = true;
   const above = [...document.querySelectorAll("h1, h2, h3, h4")].filter((one) => !one.closest(".ibteach-live") && one.compareDocumentPosition(place) & Node.DOCUMENT_POSITION_FOLLOWING);
   view.root.querySelector("h3").setAttribute("aria-level", Number(above.at(-1)?.localName[1] ?? 1) + 1);
-  if (kind === "playground") return;
   status = document.createElement("p");
   Object.assign(status, { className: "ibteach-said", role: "status" });
   view.root.querySelector("header").after(status);
@@ -119,7 +145,8 @@ export async function mount(place) {
   addEventListener("hashchange", () => {
     if (asked().get("figure") !== figure) return;
     const { state, said } = read();
-    view.set(state);
+    if (kind === "playground") view.pick(state); // it may have to begin anew
+    else view.set(state);
     say(said);
     place.scrollIntoView();
   });
