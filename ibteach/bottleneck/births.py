@@ -53,7 +53,7 @@ def solve_ib(source, beta, limit, *, births=True, seconds=None) -> Best:
         where = []
         for part in batches(len(todo), 2 * source.joint.size):
             batch = pad([table[i] for i in todo[part]])
-            most, born, owner = prove(source, batch, beta[todo[part]], places)
+            most, born, owner = search(source, batch, beta[todo[part]], places)
             gap[todo[part]] = most if known is None else np.maximum(most, known[todo[part]])
             tried[todo[part]] += len(places) + (batch.sum(-1) > 0).sum(1)
             where += [born[owner == i] for i in range(len(batch))]
@@ -140,21 +140,26 @@ def settle(source, table, beta, used, limit, start, born):
         before, gain = gap, np.inf
         while len(born) and gain > 1e-14 and used < limit:
             table, gain = weigh(source, table[0], born, beta)
-            _, born, _ = prove(source, table, beta, born)
+            _, born, _ = search(source, table, beta, born)
             used += 1
-        (gap,), born, _ = prove(source, table, beta, start)
+        # Births leave clusters side by side that are one: put it in its place.
+        tidy, more = polish(source, table, beta, used, limit)
+        (tidy_gap,), elsewhere, _ = search(source, tidy, beta, start)
+        if tidy_gap <= enough:
+            return tidy[0], tidy_gap, more
+        (gap,), born, _ = search(source, table, beta, start)
         if gap > enough and gain <= 1e-14:  # flat: weights alone gain no more, the clusters must move
-            moved, used = polish(source, table, beta, used, limit)
-            (moved_gap,), more, _ = prove(source, moved, beta, start)
-            if moved_gap >= gap:  # nor does that help: what is left is rounding
+            used = more
+            if tidy_gap >= gap:  # nor does that help: what is left is rounding
                 break
-            table, gap, born = moved, moved_gap, more
+            table, gap, born = tidy, tidy_gap, elsewhere
         if before / 2 < gap <= 10 * enough:  # another round would gain little
             break
-    # Births leave clusters side by side that are one: put it in its place.
+    if gap <= enough:
+        return table[0], gap, used
     tidy, more = polish(source, table, beta, used, limit)
-    (tidy_gap,), _, _ = prove(source, tidy, beta, start)
-    return (tidy[0], tidy_gap, more) if tidy_gap <= max(gap, enough) else (table[0], gap, used)
+    (tidy_gap,), _, _ = search(source, tidy, beta, start)
+    return (tidy[0], tidy_gap, more) if tidy_gap <= gap else (table[0], gap, used)
 
 
 def polish(source, table, beta, used, limit):
@@ -162,7 +167,7 @@ def polish(source, table, beta, used, limit):
     return table, used + sweeps[0]
 
 
-def prove(source, table, beta, start):
+def search(source, table, beta, start):
     """ln of the largest growth found uphill from `start` and the clusters, (B,); all places where one grows; whose."""
     problem, cluster = np.nonzero(table.sum(-1) > 0)
     clusters = table[problem, cluster]

@@ -1,9 +1,10 @@
 """The best bottleneck of a table p(x, y): the IB, the deterministic IB, and all between, for every trade-off at once.
 
 `solve` minimises H[T] − α H[T|X] − β I[T;Y] over encoders p(t|x): α = 1 is the information bottleneck (Tishby, Pereira
-& Bialek 1999), α = 0 the deterministic one, and α between joins them (Strouse & Schwab 2017). For α = 1 it comes with a
-proof that no encoder is better (`births`); for α = 0 it searches partitions (`deterministic`); between, it descends
-from both (`generalized`). `lagrangian` prices an encoder that is given; `curve` has what follows from the solutions.
+& Bialek 1999), α = 0 the deterministic one, and α between joins them (Strouse & Schwab 2017). For α = 1 a solution
+says how far it may be from the best: by a bound (`exhaustive`), or where that takes too long by a search (`births`).
+For α = 0 partitions are searched (`deterministic`), all of them where X is small; between, it descends from both
+(`generalized`). `lagrangian` prices an encoder that is given; `curve` has what follows from the solutions.
 """
 
 from __future__ import annotations

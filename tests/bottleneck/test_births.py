@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from problems import iterate, objective, random_joint
 from scipy.special import expit
 
-from ibteach.bottleneck.births import climb, newton, prove, settle, solve_ib, weigh
+from ibteach.bottleneck.births import climb, newton, search, settle, solve_ib, weigh
 from ibteach.bottleneck.blahut_arimoto import Source, descend, encode, tables
 from ibteach.bottleneck.tabular import solve
 
@@ -49,11 +49,11 @@ def test_growth_bounds_the_gap_of_any_encoder(seed, beta):
     most = growth(joint, encoder, beta, expit(np.stack([logits, -logits], -1))).max()
     gap = objective(joint, encoder, beta) - solve(joint, beta).objective.item()
     table = tables(Source(joint), encoder[None])
-    proven = prove(Source(joint), table, np.array([beta]), Source(joint).rows)[0][0]
-    assert np.log(most) - 1e-9 <= proven <= np.log(most) + 1e-3
+    found = search(Source(joint), table, np.array([beta]), Source(joint).rows)[0][0]
+    assert np.log(most) - 1e-9 <= found <= np.log(most) + 1e-3
     # The encoder that fits the clusters is at least as good as this one, and the bound is on it.
     fitted = objective(joint, iterate(joint, encoder, beta, 1.0, sweeps=1), beta)
-    assert -1e-9 <= fitted - solve(joint, beta).objective.item() <= proven + 1e-9 and gap >= -1e-9
+    assert -1e-9 <= fitted - solve(joint, beta).objective.item() <= found + 1e-9 and gap >= -1e-9
 
 
 def test_a_sweep_multiplies_a_cluster_by_its_growth():
@@ -77,7 +77,7 @@ def test_births_leave_a_local_optimum_where_sweeps_stay():
     joint, beta = random_joint(16, 8), np.logspace(-1, 2, 50)[25:26]
     source = Source(joint)
     alone, _, _ = descend(source, joint[None], beta, limit=20_000)
-    (stuck,), *_ = prove(source, alone, beta, source.rows)
+    (stuck,), *_ = search(source, alone, beta, source.rows)
     assert stuck > 1e-3
     table, gap, _ = settle(source, alone[0], beta[0], 0, 2000, source.rows, source.rows)
     energy = [encode(source, t, beta)[1] @ source.p_x for t in (alone, table[None])]
