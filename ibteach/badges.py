@@ -10,6 +10,7 @@ from pathlib import Path
 from ibteach import launches
 from ibteach.errors import InvalidInput
 from ibteach.files import PathLike
+from ibteach.rewriting import as_text
 
 START, END = "<!-- badges -->", "<!-- /badges -->"
 COLAB = "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({})"
@@ -83,7 +84,7 @@ def _notebook(path: Path, badges: str, code: str) -> str:
         others.insert(0, cell)
         _count_anew(others)
     first["source"] = stamped.splitlines(keepends=True)
-    return json.dumps(notebook | {"cells": [first, *others]}, indent=1, ensure_ascii=False) + "\n"
+    return as_text(notebook | {"cells": [first, *others]})
 
 
 def _count_anew(cells: list[dict]) -> None:

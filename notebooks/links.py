@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from ibteach.course import CHAPTERS
+from ibteach.rewriting import rewrite
 
 FOLDER = Path(__file__).parent
 UNLINKED = re.compile(r"(?<!\[)\b([Cc]hapter) (\d\d)\b(?!\]\()")
@@ -28,11 +29,11 @@ def linked(prose: str, number: str) -> str:
     """Prose of chapter `number` in which every other chapter that is named is a link."""
     there = chapters()
 
-    def link(found: re.Match) -> str:
+    def as_link(found: re.Match) -> str:
         other = found[2]
         return f"[{found[0]}]({there[other].name})" if other in there and other != number else found[0]
 
-    return UNLINKED.sub(link, prose)
+    return UNLINKED.sub(as_link, prose)
 
 
 def navigation(path: Path) -> str:
@@ -56,25 +57,18 @@ def course_map() -> str:
     return "\n".join(rows)
 
 
-def main() -> None:
-    """Write the links into every chapter that lacks some."""
-    for number, path in chapters().items():
-        text = path.read_text(encoding="utf-8")
-        notebook = json.loads(text)
-        cells = notebook["cells"]
-        if cells[-1].get("id") != "neighbours":
-            cells.append({"cell_type": "markdown", "id": "neighbours", "metadata": {}, "source": []})
-        cells[-1]["source"] = [navigation(path)]
-        for cell in cells[:-1]:
-            if cell.get("id") == "map":
-                cell["source"] = course_map().splitlines(keepends=True)
-            elif cell["cell_type"] == "markdown":
-                cell["source"] = linked("".join(cell["source"]), number).splitlines(keepends=True)
-        written = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
-        if written != text:
-            path.write_text(written, encoding="utf-8")
-            print(path.name)
+def link(notebook: dict, number: str) -> None:
+    """Write the links into chapter `number`, where it lacks some."""
+    cells = notebook["cells"]
+    if cells[-1].get("id") != "neighbours":
+        cells.append({"cell_type": "markdown", "id": "neighbours", "metadata": {}, "source": []})
+    cells[-1]["source"] = [navigation(chapters()[number])]
+    for cell in cells[:-1]:
+        if cell.get("id") == "map":
+            cell["source"] = course_map().splitlines(keepends=True)
+        elif cell["cell_type"] == "markdown":
+            cell["source"] = linked("".join(cell["source"]), number).splitlines(keepends=True)
 
 
 if __name__ == "__main__":
-    main()
+    rewrite(chapters().values(), link)

@@ -9,10 +9,11 @@ answer-01b">``, unless ``"answer": "output"`` beside the name says that no prose
 `ibteach/display/exercises/predictions.py` what can be voted for, and execute the notebook.
 """
 
-import json
 import string
 import sys
 from pathlib import Path
+
+from ibteach.rewriting import rewrite
 
 FOLDER = Path(__file__).parent
 QUESTION = "**Predict"
@@ -72,18 +73,5 @@ def wait(notebook: dict, number: str) -> None:
             answer["source"] = folded(source(answer), name).splitlines(keepends=True)
 
 
-def main() -> None:
-    """Write what is missing into the notebooks that are named, or into every chapter."""
-    for path in map(Path, sys.argv[1:] or sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))):
-        text = path.read_text(encoding="utf-8")
-        notebook = json.loads(text)
-        if any(QUESTION in source(cell) for cell in notebook["cells"] if cell["cell_type"] == "markdown"):
-            wait(notebook, path.name[:2])
-        written = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
-        if written != text:
-            path.write_text(written, encoding="utf-8")
-            print(path.name)
-
-
 if __name__ == "__main__":
-    main()
+    rewrite(map(Path, sys.argv[1:] or sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))), wait)

@@ -5,9 +5,10 @@ neither. Prose with a heading, a prediction or a formula is shown, and figures a
 which teaches what no formula says. Running it again changes nothing.
 """
 
-import json
 import re
 from pathlib import Path
+
+from ibteach.rewriting import rewrite
 
 FOLDER = Path(__file__).parent
 SHOWN = re.compile(r"^#|\*\*Predict|^\$\$|<details", re.M)
@@ -43,8 +44,8 @@ def slide_type(cell: dict, number: str, ended: bool) -> str:
     return "slide" if figure or name in TEACHES.get(number, ()) else "skip"
 
 
-def marked(notebook: dict, number: str) -> dict:
-    """The notebook with that said in each of its cells. What comes before the exercises is shown, if of that cell."""
+def mark(notebook: dict, number: str) -> None:
+    """Say that in each of its cells. What comes before the exercises is shown, if of that cell."""
     ended = number == "00"
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
@@ -52,18 +53,7 @@ def marked(notebook: dict, number: str) -> dict:
         ended = ended or bool(begins_to_end and begins_to_end.start() == 0)
         cell["metadata"]["slideshow"] = {"slide_type": slide_type(cell, number, ended)}
         ended = ended or bool(begins_to_end)
-    return notebook
-
-
-def main() -> None:
-    """Mark every chapter that is not marked so."""
-    for path in sorted(FOLDER.glob("[0-9][0-9]_*.ipynb")):
-        text = path.read_text(encoding="utf-8")
-        written = json.dumps(marked(json.loads(text), path.name[:2]), indent=1, ensure_ascii=False) + "\n"
-        if written != text:
-            path.write_text(written, encoding="utf-8")
-            print(path.name)
 
 
 if __name__ == "__main__":
-    main()
+    rewrite(sorted(FOLDER.glob("[0-9][0-9]_*.ipynb")), mark)

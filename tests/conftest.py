@@ -61,7 +61,8 @@ def wrap_all(owner, module, names):
         elif isinstance(value, property) and value.fget.__module__ == module.__name__:
             setattr(owner, name, property(checked(value.fget, names), doc=value.__doc__))
         elif isinstance(value, type) and value.__module__ == module.__name__ and owner is module:
-            value.__hints__ = typing.get_type_hints(value, localns=names)
+            if dataclasses.is_dataclass(value) or hasattr(value, "_fields"):
+                value.__hints__ = typing.get_type_hints(value, localns=names)
             wrap_all(value, module, names)
 
 

@@ -9,7 +9,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "ibteach"
 README = PACKAGE.parent / "README.md"
 
-BEFORE_ALL = {"errors", "checks", "files", "precision", "seeds", "course", "launches", "notation"}
+BEFORE_ALL = {"errors", "checks", "files", "precision", "seeds", "course", "launches", "notation", "rewriting"}
 PARTS = {  # part -> the parts that it may import from
     "information": set(),
     "bottleneck": {"information"},

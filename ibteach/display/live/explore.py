@@ -45,10 +45,10 @@ def explore(
     >>> explore(line, slope=[1, 2], alt="A line that rises by {slope}.")
     Explorer 'line': slope (2 pictures)
     """
-    return Explorer(DrawnScene(draw, alt, title, size, ticks))
+    return Explorer(FunctionScene(draw, alt, title, size, ticks))
 
 
-class DrawnScene(Scene):
+class FunctionScene(Scene):
     """The scene of a drawing function; see `explore`."""
 
     def __init__(self, draw, alt, title, size, ticks):
