@@ -200,9 +200,11 @@ PAGE = """<!DOCTYPE html>
 <script src="../_static/ibteach/deck.js" type="module"></script>
 </head>
 <body>
-<main class="reveal">
+<main>
+<div class="reveal">
 <div class="slides">
 {slides}
+</div>
 </div>
 </main>
 </body>

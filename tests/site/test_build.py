@@ -154,10 +154,11 @@ def test_bars_of_conditions_are_no_marks():
     assert lines == [r"H[Y\|Z] and ``a|b``", "", ">>> 'x|y'", "x|y"]
 
 
-def test_the_mark_says_what_the_site_holds(tmp_path, course, monkeypatch):
+def test_the_mark_says_what_the_site_holds(tmp_path, course, monkeypatch, capsys):
     module = importlib.import_module("ibteach.site.build")
     monkeypatch.setattr(module, "BEFORE", [lambda site: (site.source / "index.md").write_text("# One\n", "utf-8")])
     monkeypatch.setattr(module, "AFTER", [])
     out = build(tmp_path / "site", course("2 + 2"), cache=tmp_path / "cache")
+    assert "launches are left out" in capsys.readouterr().out  # this course has no pyproject.toml
     assert json.loads((out / MARK).read_text(encoding="utf-8"))["chapters"] == ["01"]
     assert build(out, course("2 + 2"), cache=tmp_path / "cache") == out  # a site is replaced

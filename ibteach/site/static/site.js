@@ -135,6 +135,7 @@ export async function mount(place) {
   else if (kind === "table") view = module.mount(place, { spec: { ...spec, start: state } }, report);
   else view = module.mount(place, { spec, state, report });
   still.hidden = true;
+  if (place.dataset.again) view.root.setAttribute("aria-label", `${spec.title}, figure ${place.dataset.again} of that name`);
   const above = [...document.querySelectorAll("h1, h2, h3, h4")].filter((one) => !one.closest(".ibteach-live") && one.compareDocumentPosition(place) & Node.DOCUMENT_POSITION_FOLLOWING);
   view.root.querySelector("h3").setAttribute("aria-level", Number(above.at(-1)?.localName[1] ?? 1) + 1);
   status = document.createElement("p");
@@ -158,7 +159,7 @@ export function mountAll(root = document) {
   for (const place of places) {
     const name = place.dataset.figure;
     count.set(name, (count.get(name) ?? 0) + 1);
-    if (count.get(name) > 1) place.dataset.figure = `${name}-${count.get(name)}`;
+    if (count.get(name) > 1) Object.assign(place.dataset, { figure: `${name}-${count.get(name)}`, again: count.get(name) });
   }
   const near = new IntersectionObserver(
     (entries) => {
