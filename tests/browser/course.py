@@ -90,7 +90,7 @@ def two_ticks(axis):
     return dataclasses.replace(axis, values=axis.values[kept], texts=axis.texts[kept], start=axis.start - first)
 
 
-def page(name, path, themes="light", layouts=("wide", "tall")):
+def page(name, path, themes="light", layouts=("wide", "tall", "screen")):
     """The figure in a file, with all of its controls, of two ticks each."""
     scene = FIGURES[name]().scene
     scene.axes = tuple(map(two_ticks, scene.axes))
