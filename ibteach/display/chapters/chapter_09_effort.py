@@ -9,6 +9,7 @@ import re
 import numpy as np
 
 from ibteach.display.live.scene import Axis, Scene
+from ibteach.display.live.themes import SMALL
 from ibteach.display.live.trained import title_of
 from ibteach.errors import InvalidInput
 from ibteach.evaluation.attacks import quantity
@@ -24,7 +25,6 @@ class EffortScene(Scene):
     """
 
     title = "The attack that was too weak"
-    size = (11.0, 5.0)
     tall = (5.4, 8.4)
 
     def __init__(self, record: Record):
@@ -87,15 +87,15 @@ class EffortScene(Scene):
         style = {"fmt": "o-", "ms": 6, "elinewidth": 1.5, "capsize": 3}
         named = zip(("γ = 0", "compressed"), (theme.foreground, theme.cycle[1]), strict=True)
         self.lines = [falling.errorbar(x, 0 * x, 0 * x, label=name, color=color, **style) for name, color in named]
-        falling.legend(loc="upper right")
         self.gains = [
             gains.errorbar(x, 0 * x, 0 * x, label=f"{starts} start{'s' * (starts > 1)}", color=color, **style)
             for starts, color in zip(self.starts, theme.cycle, strict=False)
         ]
-        gains.legend(loc="upper right")
+        for axes in (falling, gains):
+            axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
         self.cursors = [axes.axvline(0, color=theme.muted, lw=1.2, zorder=0.5) for axes in (falling, gains)]
-        self.head = figure.suptitle("γ", size=12.5, x=0.01, ha="left")
-        figure.supxlabel(self.record.source, x=0.998, ha="right", size=10, color=theme.muted)
+        self.head = figure.suptitle("γ", size=SMALL, x=0.01, ha="left")
+        self.sign(figure, theme, self.record.source)
         parts = [artist for line in (*self.lines, *self.gains) for artist in _parts(line)]
         return [*parts, *self.cursors, self.head]
 
@@ -108,17 +108,17 @@ class EffortScene(Scene):
             line[0].set_alpha(1 if starts == state["starts"] else 0.35)
         for cursor in self.cursors:
             cursor.set_xdata([self.steps.index(state["steps"])] * 2)
-        self.head.set_text(self._said(state))
+        self.head.set_text(f"ε = {self.texts[state['epsilon']]}: compression {self._gained(state)}")
+
+    def _gained(self, state):
+        gain, error = self.gain(state, state["steps"], state["starts"])
+        return f"seems to gain {gain:+.1f} ± {2 * error:.1f} points"
 
     def _said(self, state):
-        gain, error = self.gain(state, state["steps"], state["starts"])
         effort = (
             f"{state['steps']} step{'s' * (state['steps'] > 1)}, {state['starts']} start{'s' * (state['starts'] > 1)}"
         )
-        return (
-            f"{state['network']}, ε = {self.texts[state['epsilon']]}: after {effort} it seems to gain "
-            f"{gain:+.1f} ± {2 * error:.1f} points"
-        )
+        return f"{state['network']}, ε = {self.texts[state['epsilon']]}: after {effort} it {self._gained(state)}"
 
     def alt(self, **state):
         without, with_it = (_mean(of)[0] for of in self.pair(state, state["steps"], state["starts"]))
