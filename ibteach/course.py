@@ -114,7 +114,7 @@ CHAPTERS = (
         "ResNets on a GPU",
         "What do the surrogates do to a network that people really use?",
         needs=("05", "07"),
-        seconds=15,
+        seconds=20,
         minutes=60,
         data=("digits", "cifar10"),
     ),
@@ -124,7 +124,7 @@ CHAPTERS = (
         "Robustness",
         "Does a compressed network break less easily?",
         needs=("05", "07"),
-        seconds=25,
+        seconds=40,
         minutes=75,
     ),
 )

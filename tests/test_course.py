@@ -35,3 +35,9 @@ def test_readme_has_the_titles_the_questions_and_the_times():
     for chapter in CHAPTERS:
         row = f"| [{chapter}](notebooks/{chapter.file}) | {chapter.question} | {chapter.seconds} s |"
         assert row in readme.splitlines()
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS[1:], ids=str)
+def test_a_chapter_says_the_time_of_the_course(chapter):
+    words = {10: "ten", 15: "fifteen", 20: "twenty", 30: "thirty", 40: "forty"}
+    assert f"*Run all:* {words[chapter.seconds]} seconds on two CPU cores" in first_cell(chapter)
