@@ -78,16 +78,24 @@ class CurveScene(Scene):
         plane, encoder = self.panels(figure, (1.15, 1), (1, 1))
         most = float(self.joint.I(";".join(self.joint.names)))
         entropy = float(self.joint.H(self.joint.names[0]))
-        self.limits = 1.06 * entropy, 1.12 * most
-        plane.set(xlim=(0, self.limits[0]), xlabel="rate I[X;T], nats")
-        plane.set(ylim=(0, self.limits[1]), ylabel="relevance I[T;Y], nats")
+        self.limits = np.array([1.06 * entropy, 1.12 * most])
         plane.grid(True)
-        plane.axhline(most, color=theme.muted, lw=1.2, ls=":")
-        plane.text(0.01 * entropy, 1.015 * most, "I[X;Y]: all there is", color=theme.muted, va="bottom")
-        plane.plot(*self.curve, color=theme.cycle[0], label="the IB curve")
+        limit = plane.axhline(most, color=theme.muted, lw=1.2, ls=":")
+        note = plane.text(0.01 * entropy, 1.015 * most, "I[X;Y]: all there is", color=theme.muted, va="bottom")
+        (curve,) = plane.plot(*self.curve, color=theme.cycle[0], label="the IB curve")
         (self.tangent,) = plane.plot([], [], color=theme.cycle[1], lw=1.4, label="slope 1/β")
         (self.dot,) = plane.plot([], [], "o", color=theme.cycle[1], ms=11)
         plane.legend(loc="lower right")
+
+        def scale(unit):
+            """Draw in this unit what does not move."""
+            factor, (right, top) = UNITS[unit], UNITS[unit] * self.limits
+            plane.set(xlim=(0, right), xlabel=f"rate I[X;T], {unit}", ylim=(0, top), ylabel=f"relevance I[T;Y], {unit}")
+            curve.set_data(*(factor * np.array(self.curve)))
+            limit.set_ydata([factor * most] * 2)
+            note.set_position((0.01 * factor * entropy, 1.015 * factor * most))
+
+        self.scale, self.unit = scale, None
         self.where = plane.text(0, 1.02, "", transform=plane.transAxes, va="bottom")
 
         inputs = len(self.order)
@@ -119,9 +127,12 @@ class CurveScene(Scene):
     def update(self, **state):
         rate, relevance, entropy, clusters, encoder = self.at(state)
         unit, factor = state["unit"], UNITS[state["unit"]]
+        if unit != self.unit:
+            self.scale(unit)
+            self.unit = unit
         across = np.array([0, self.limits[0]])
-        self.tangent.set_data(across, relevance + (across - rate) / state["beta"])
-        self.dot.set_data([rate], [relevance])
+        self.tangent.set_data(factor * across, factor * (relevance + (across - rate) / state["beta"]))
+        self.dot.set_data([factor * rate], [factor * relevance])
         self.clusters.set_data(encoder)
         self.where.set_text(f"I[X;T] = {rate * factor:.3f}   I[T;Y] = {relevance * factor:.3f} {unit}")
         self.counted.set_text(f"{clusters} cluster{'s' * (clusters > 1)}, H[T] = {entropy * factor:.3f} {unit}")

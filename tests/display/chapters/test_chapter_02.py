@@ -62,6 +62,22 @@ def test_words_say_the_solution_in_either_unit(scene):
     assert f"I[X;T] = {rate / math.log(2):.3f}" in alt_text(scene, state | {"unit": "bits"})
 
 
+def test_the_plane_is_in_the_unit_that_is_said(scene):
+    first = start_state(scene) | {"beta": 4.0}
+    canvas = Canvas(scene)
+    before = canvas.pixels(first)
+    scene, (plane, *_) = canvas._scene, canvas._figure.axes
+    rate, relevance, *_ = scene.at(first)
+    for unit, factor in {"bits": 1 / math.log(2), "nats": 1.0}.items():
+        picture = canvas.pixels(first | {"unit": unit})
+        assert plane.get_xlabel().endswith(unit) and plane.get_ylabel().endswith(unit)
+        np.testing.assert_allclose(scene.dot.get_data(), [[factor * rate], [factor * relevance]])
+        curve = next(line for line in plane.lines if line.get_label() == "the IB curve")
+        np.testing.assert_allclose(curve.get_data(), factor * np.array(scene.curve))
+        np.testing.assert_allclose([plane.get_xlim()[1], plane.get_ylim()[1]], factor * scene.limits)
+    np.testing.assert_array_equal(picture, before)
+
+
 def test_the_gaussian_scene_is_the_closed_form():
     scene = GaussianScene([0.5, 0.8])
     for state in states(scene):
