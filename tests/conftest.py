@@ -50,7 +50,7 @@ def load(execute, module):
 
 
 def wrap_all(owner, module, names):
-    """Wrap the public functions of a module, and those of its public classes."""
+    """Wrap the public functions of a module, and its classes' methods; of properties torch makes no graph."""
     for name, value in list(vars(owner).items()):
         if name.startswith("_") and name != "__call__":
             continue
@@ -58,8 +58,6 @@ def wrap_all(owner, module, names):
             setattr(owner, name, checked(value, names))
         elif isinstance(value, classmethod | staticmethod) and owner is not module:
             setattr(owner, name, type(value)(checked(value.__func__, names)))
-        elif isinstance(value, property) and value.fget.__module__ == module.__name__:
-            setattr(owner, name, property(checked(value.fget, names), doc=value.__doc__))
         elif isinstance(value, type) and value.__module__ == module.__name__ and owner is module:
             if dataclasses.is_dataclass(value) or hasattr(value, "_fields"):
                 value.__hints__ = typing.get_type_hints(value, localns=names)

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from ibteach import cli, data, networks
+from ibteach.commands import training
 from ibteach.data import sources
 from ibteach.networks.bottleneck import SETTINGS
 from ibteach.records.provenance import provenance
@@ -174,7 +175,7 @@ def test_train_takes_every_setting_of_the_library(tmp_path, capsys):
     wanted = {"network": "convnet", "width": 2, "optimizer": "sgd", "weight_decay": 0.001, "learning_rate": 0.02}
     wanted |= {"augment": ["flip", "shift"], "train_examples": 300, "low_precision": True, "noise": True}
     assert wanted.items() <= settings.items() and checkpoint.exists()
-    assert set(cli.NETWORK) == set(SETTINGS)
+    assert set(training.NETWORK) == set(SETTINGS)
     resnets = "train digits --network resnet --width 8 --seed 0 1 --out"
     assert cli.main([*resnets.split(), str(tmp_path / "s")]) == 1
     assert "got 2 networks that train one by one; do it with `ibteach sweep`" in capsys.readouterr().err

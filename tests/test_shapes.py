@@ -14,8 +14,6 @@ PACKAGE = Path(__file__).parents[1] / "ibteach"
 CONFTEST = sys.modules[next(name for name, each in sys.modules.items() if getattr(each, "CHECKED", None))]
 SHAPED = {"Bool", "Float", "Float32", "Float64", "Int", "Int64", "Integer", "Real", "Shaped", "UInt8"}
 INNER = {
-    "surrogates",
-    "unified",
     "births",
     "blahut_arimoto",
     "cores",

@@ -11,15 +11,16 @@ is searched here, uphill from many places, which proves nothing; `exhaustive` bo
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import nnls
 
-from ibteach.bottleneck.blahut_arimoto import TINY, batches, descend, encode, encoders, merge, pad, price
+from ibteach.bottleneck.blahut_arimoto import TINY, Source, batches, descend, encode, encoders, merge, pad, price
 from ibteach.bottleneck.exhaustive import ceiling, feasible
 
 
-def certified(beta):
+def certified(beta: Any) -> Any:
     """The gap in nats at which a search ends; ten times as much is failure. Rounding is worse where β is huge."""
     return 1e-10 * np.maximum(1, beta / 1e4)
 
@@ -37,7 +38,9 @@ class Best:
     sweeps: np.ndarray
 
 
-def solve_ib(source, beta, limit, *, births=True, seconds=None) -> Best:
+def solve_ib(
+    source: Source, beta: np.ndarray, limit: int, *, births: bool = True, seconds: float | None = None
+) -> Best:
     """The best encoders at rising β (B,): searched, and where that is quick, or `seconds` are given, proven.
 
     One cluster, where no other would grow. Elsewhere every row starts as a cluster of its own, the solution at large
@@ -95,7 +98,7 @@ def solve_ib(source, beta, limit, *, births=True, seconds=None) -> Best:
     return Best(encoders(source, pad(table), beta), np.maximum(gap, 0), np.maximum(proven, 0), tried, used)
 
 
-def starts(source):
+def starts(source: Source) -> tuple[np.ndarray, np.ndarray]:
     """Places to climb from: few that nearly always do, and more that are tried at the end; (S, Y) each.
 
     A climb never leaves q(y) = 0: where rows have zeros, some starts must have none, and more of them are tried.
@@ -109,7 +112,7 @@ def starts(source):
     return np.concatenate(quick), np.concatenate(wide)
 
 
-def better_elsewhere(source, table, beta, todo):
+def better_elsewhere(source: Source, table: list[np.ndarray], beta: np.ndarray, todo: np.ndarray) -> list[Any]:
     """For each of `todo` the clusters of another β's encoder, if that is the better one here."""
     cost, relevance = price(source, pad(table), beta, 1.0)
     value = cost - beta[:, None] * relevance
@@ -117,12 +120,14 @@ def better_elsewhere(source, table, beta, todo):
     return [places(table[value[i].argmin()]) if better[i] else [] for i in todo]
 
 
-def places(table):
+def places(table: np.ndarray) -> np.ndarray:
     """Where the clusters of a table (T, Y) sit on the simplex: (S, Y)."""
     return table[table.sum(1) > 0] / table[table.sum(1) > 0].sum(1, keepdims=True)
 
 
-def bound(source, table, beta, todo, proven, until):
+def bound(
+    source: Source, table: list[np.ndarray], beta: np.ndarray, todo: np.ndarray, proven: np.ndarray, until: float | None
+) -> list[Any]:
     """Upper bounds of the gap into `proven`, and for each of `todo` a place where a cluster would grow, or none."""
     log_f = [encode(source, table[i][None], beta[i, None])[1][0] for i in todo]
     left = None if until is None else max(0.0, until - time.monotonic())
@@ -132,7 +137,9 @@ def bound(source, table, beta, todo, proven, until):
     return [place[None] if not np.isnan(place).any() else [] for place in found.place]
 
 
-def settle(source, table, beta, used, limit, start, born):
+def settle(
+    source: Source, table: np.ndarray, beta: float, used: int, limit: int, start: np.ndarray, born: np.ndarray
+) -> tuple[np.ndarray, float, int]:
     """Births until none is due: a table (T, Y), its gap, and the sweeps used so far, of which a round counts one."""
     table, beta = table[None], np.array([beta])
     gap, enough = np.inf, certified(beta[0])
@@ -162,12 +169,14 @@ def settle(source, table, beta, used, limit, start, born):
     return (tidy[0], tidy_gap, more) if tidy_gap <= gap else (table[0], gap, used)
 
 
-def polish(source, table, beta, used, limit):
+def polish(source: Source, table: np.ndarray, beta: np.ndarray, used: int, limit: int) -> tuple[np.ndarray, int]:
     table, sweeps, _ = descend(source, merge(table, beta), beta, limit=min(100, limit - used))
     return table, used + sweeps[0]
 
 
-def search(source, table, beta, start):
+def search(
+    source: Source, table: np.ndarray, beta: np.ndarray, start: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """ln of the largest growth found uphill from `start` and the clusters, (B,); all places where one grows; whose."""
     problem, cluster = np.nonzero(table.sum(-1) > 0)
     clusters = table[problem, cluster]
@@ -180,7 +189,9 @@ def search(source, table, beta, start):
     return np.log(most), place[grows], owner[grows]
 
 
-def climb(source, log_f, beta, start, owner, steps=200):
+def climb(
+    source: Source, log_f: np.ndarray, beta: np.ndarray, start: np.ndarray, owner: np.ndarray, steps: int = 200
+) -> tuple[np.ndarray, np.ndarray]:
     """Local maxima of the growth factor D on the simplex of Y, uphill from each start: D (N,) and places (N, Y).
 
     Start i belongs to problem `owner[i]` of those with log_f (B, X) and β (B,). Moving q to the mean of the rows
@@ -215,7 +226,7 @@ def climb(source, log_f, beta, start, owner, steps=200):
     return growth, plain
 
 
-def newton(here, image, share, squares, beta):
+def newton(here: np.ndarray, image: np.ndarray, share: np.ndarray, squares: np.ndarray, beta: np.ndarray) -> np.ndarray:
     """Where Newton's method for ln D leads from q = `here` (N, Y), in ln q; the `image` where that is not uphill.
 
     Near β = 1 ln D is so flat that plain steps hardly move. Its slope in ln q is β (image − q), its second derivative
@@ -236,7 +247,7 @@ def newton(here, image, share, squares, beta):
     return np.where((move * slope).sum(1, keepdims=True) > 0, guess, image)
 
 
-def weigh(source, table, born, beta):
+def weigh(source: Source, table: np.ndarray, born: np.ndarray, beta: np.ndarray) -> tuple[np.ndarray, float]:
     """Best weights of the clusters of a table and of those born, which stay where they are: (1, S, Y), and the gain.
 
     Newton's method on the convex −Σ_x p(x) ln f(x), its quadratic model solved exactly over p(t) ≥ 0 (Wang 2007).

@@ -8,6 +8,7 @@ batched products are two to three times faster on a CPU. `births`, `generalized`
 """
 
 from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import entr
@@ -28,13 +29,13 @@ class Source:
         self.negative_entropy = (self.rows * np.log(np.maximum(self.rows, TINY))).sum(1)  # −H[Y|x]
         self.features = np.vstack([self.rows.T, np.ones(len(joint))])  # (Y + 1, X)
 
-    def unstable_beta(self):
+    def unstable_beta(self) -> float:
         """The β above which the constant encoder is unstable: the inverse square of the maximal correlation."""
         singular = np.linalg.svd(self.joint / np.sqrt(np.outer(self.p_x, self.p_y)), compute_uv=False)
         return singular[1] ** -2 if len(singular) > 1 and singular[1] ** 2 > 1e-15 else np.inf
 
 
-def exponent(source, table, beta, alpha=1.0):
+def exponent(source: Source, table: np.ndarray, beta: np.ndarray, alpha: float = 1.0) -> np.ndarray:
     """ln of p(t) e^{−β KL(p(y|x) ‖ p(y|t))} to the power 1/α, up to the term β H[Y|x]: (B, T, Y) to (B, T, X)."""
     p_t = table.sum(-1, keepdims=True)
     log_t = np.log(np.maximum(p_t, TINY))
@@ -43,7 +44,7 @@ def exponent(source, table, beta, alpha=1.0):
     return (np.concatenate([beta[:, None, None] * log_y_given_t, log_t], -1) / alpha) @ source.features
 
 
-def encode(source, table, beta, alpha=1.0):
+def encode(source: Source, table: np.ndarray, beta: np.ndarray, alpha: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """Joint p(t, x) of the encoder that fits p(t, y), and ln Σ_t of the exponentials: (B, T, X) and (B, X)."""
     joint = exponent(source, table, beta, alpha)
     top = joint.max(1, keepdims=True)
@@ -53,13 +54,13 @@ def encode(source, table, beta, alpha=1.0):
     return joint, (np.log(total) + top)[:, 0]
 
 
-def sweep(source, table, beta, alpha=1.0):
+def sweep(source: Source, table: np.ndarray, beta: np.ndarray, alpha: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """One pass through the equations, and the objective (up to − β I[X;Y]) that bounds what it started from."""
     joint, log_sum = encode(source, table, beta, alpha)
     return joint @ source.rows, beta * (source.p_x @ source.negative_entropy) - alpha * (log_sum @ source.p_x)
 
 
-def merge(table, beta, cost=HARMLESS):
+def merge(table: np.ndarray, beta: np.ndarray, cost: float = HARMLESS) -> np.ndarray:
     """Give each cluster's mass to a heavier one where the union costs at most `cost` nats; clusters by falling p(t).
 
     The relevance lost is at most p(s) p(t) / (p(s) + p(t)) times KL(p(y|s) ‖ p(y|t)) + KL(p(y|t) ‖ p(y|s)), and the
@@ -81,7 +82,16 @@ def merge(table, beta, cost=HARMLESS):
     return merged[:, : max(1, (merged.sum(-1) > 0).sum(1).max())]
 
 
-def descend(source, table, beta, alpha=1.0, *, limit, tolerance=1e-12, merging=()):
+def descend(
+    source: Source,
+    table: np.ndarray,
+    beta: np.ndarray,
+    alpha: float = 1.0,
+    *,
+    limit: int,
+    tolerance: float = 1e-12,
+    merging: Sequence[int] = (),
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sweep each problem to a fixed point: tables (B, T, Y), sweeps used (B,), and the last step's length (B,).
 
     The length is √χ² between a table and its image. At the sweeps named in `merging`, clusters are merged boldly, at a
@@ -131,12 +141,12 @@ class Memory:
         self.images, self.steps = deque(maxlen=DEPTH), deque(maxlen=DEPTH)
         self.known = np.zeros(problems, int)
 
-    def keep(self, rows, forget):
+    def keep(self, rows: np.ndarray, forget: np.ndarray) -> None:
         for sweeps in (self.images, self.steps):
             sweeps.extend([sweeps.popleft()[rows] for _ in range(len(sweeps))])
         self.known = np.where(forget, 0, self.known[rows])
 
-    def extrapolate(self, image, step):
+    def extrapolate(self, image: np.ndarray, step: np.ndarray) -> np.ndarray:
         """The affine combination of the images whose steps cancel best in χ² (Anderson 1965), kept positive."""
         self.images.append(image)
         self.steps.append(step)
@@ -155,12 +165,12 @@ class Memory:
         return image + np.minimum(1, 0.9 * room)[:, None, None] * move
 
 
-def tables(source, encoder):
+def tables(source: Source, encoder: np.ndarray) -> np.ndarray:
     """p(t, y) that encoders make: (B, X, T) to (B, T, Y)."""
     return encoder.transpose(0, 2, 1) @ source.joint
 
 
-def encoders(source, table, beta, alpha=1.0):
+def encoders(source: Source, table: np.ndarray, beta: np.ndarray, alpha: float = 1.0) -> np.ndarray:
     """p(t|x) that fits p(t, y), clusters that are one merged, the others exactly zero: (B, T, Y) to (B, X, T)."""
     found = []
     for part in batches(len(table), len(source.p_x) * table.shape[1]):
@@ -173,7 +183,7 @@ def encoders(source, table, beta, alpha=1.0):
     return np.stack([np.pad(one, ((0, 0), (0, clusters - one.shape[1]))) for one in found])
 
 
-def price(source, table, beta, alpha):
+def price(source: Source, table: np.ndarray, beta: np.ndarray, alpha: float) -> tuple[np.ndarray, np.ndarray]:
     """H[T] − α H[T|X] and I[T;Y] of the encoders that fit the tables: (B,) each. They price them at any other β too."""
     cost, relevance = np.zeros((2, len(beta)))
     for part in batches(len(beta), len(source.p_x) * table.shape[1]):
@@ -185,13 +195,13 @@ def price(source, table, beta, alpha):
     return cost, relevance
 
 
-def batches(problems, cells):
+def batches(problems: int, cells: int) -> list[slice]:
     """Slices of the problems, each with as many as fit the processor's cache (a megabyte of `cells` for each)."""
     at_once = max(1, 2**17 // cells)
     return [slice(start, start + at_once) for start in range(0, problems, at_once)]
 
 
-def pad(tables):
+def pad(tables: Sequence[np.ndarray]) -> np.ndarray:
     """Tables of different numbers of clusters as one batch (B, T, Y), with empty clusters at the end."""
     batch = np.zeros((len(tables), max(map(len, tables)), tables[0].shape[1]))
     for room, table in zip(batch, tables, strict=True):

@@ -18,9 +18,11 @@ from scipy.optimize import minimize
 from scipy.special import softmax
 
 from ibteach import checks
-from ibteach.bottleneck.blahut_arimoto import TINY
+from ibteach.bottleneck.blahut_arimoto import TINY, Source
 from ibteach.bottleneck.exhaustive import ceiling, feasible
 from ibteach.bottleneck.tabular import sources
+from ibteach.information.discrete import Joint
+from ibteach.information.tables import Table
 
 NEARER = 10.0 ** -np.arange(1, 7)  # how far below the critical β a proof is tried, relative to it
 ROUNDING = 1e-14  # of ln D
@@ -60,7 +62,7 @@ class FirstBirth:
         return self.beta < self.upper * (1 - JUMP)
 
 
-def critical_beta(joint, *, normalize=False) -> float:
+def critical_beta(joint: Joint | Table, *, normalize: bool = False) -> float:
     """The largest β at which a constant encoder is best, and nothing worth keeping; infinite if X tells nothing of Y.
 
     It is 1/η_KL, the infimum over p(x|t) of KL(p(x|t) ‖ p(x)) / KL(p(y|t) ‖ p(y)): at most 1/ρ², where the constant
@@ -72,7 +74,7 @@ def critical_beta(joint, *, normalize=False) -> float:
     return first_birth(joint, seconds=0, normalize=normalize).beta
 
 
-def first_birth(joint, *, seconds=None, normalize=False) -> FirstBirth:
+def first_birth(joint: Joint | Table, *, seconds: float | None = None, normalize: bool = False) -> FirstBirth:
     """The critical β with its bounds from both sides.
 
     The lower bound is tried where Y has at most four values, or falls into parts that have; with `seconds` > 0 for any
@@ -100,7 +102,7 @@ def first_birth(joint, *, seconds=None, normalize=False) -> FirstBirth:
     return FirstBirth(beta, min(lower, beta), upper, proof, len(start))
 
 
-def from_below(source, beta, upper, least, until):
+def from_below(source: Source, beta: float, upper: float, least: float, until: float | None) -> tuple[float, float]:
     """The critical β again, lower if a proof finds so, and the largest β at which nothing is proven worth keeping."""
     shown, tried = None, 0
     while tried < len(NEARER):
@@ -122,12 +124,12 @@ def from_below(source, beta, upper, least, until):
     return beta, shown
 
 
-def total_variation(rows):
+def total_variation(rows: np.ndarray) -> float:
     """η_TV, the largest ½ Σ_y |p(y|x) − p(y|x′)|: no divergence passes the channel with a larger share."""
     return max(np.abs(rows - row).sum(1).max() for row in rows) / 2
 
 
-def beginnings(source):
+def beginnings(source: Source) -> np.ndarray:
     """Distributions r of X from which the ratio is lowered: (S, X)."""
     rng, p_x, size = np.random.default_rng(0), source.p_x, len(source.p_x)
     left, _, _ = np.linalg.svd(source.joint / np.sqrt(np.outer(p_x, source.p_y)), full_matrices=False)
@@ -143,13 +145,13 @@ def beginnings(source):
     return every[np.abs(every - p_x).sum(1) > 1e-9]
 
 
-def back(source, place, beta):
+def back(source: Source, place: np.ndarray, beta: float) -> np.ndarray:
     """The r ∝ p(x) e^{β Σ_y p(y|x) ln q(y)/p(y)} that belongs to places q (N, Y): (N, X)."""
     score = np.log(np.maximum(place, TINY) / source.p_y)
     return softmax(np.log(source.p_x) + beta * score @ source.rows.T, -1)
 
 
-def lowest_ratio(source, start, upper):
+def lowest_ratio(source: Source, start: np.ndarray, upper: float) -> float:
     """The lowest KL(r ‖ p(x)) / KL(r P ‖ p(y)) downhill from `start` (S, X), and at most `upper`."""
     p_x, p_y, rows = source.p_x, source.p_y, source.rows
     log_p_x = np.log(p_x)
@@ -190,7 +192,7 @@ def lowest_ratio(source, start, upper):
     return lowest if lowest < upper * (1 - 1e-10) else float(upper)  # a difference of rounding is none
 
 
-def bent(d):
+def bent(d: np.ndarray) -> np.ndarray:
     """(1 + d) ln(1 + d) − d, to the last digits also for small d ≥ −1: its mean over p is KL(p (1 + d) ‖ p)."""
     small = np.abs(d) < 1e-3
     s = np.where(small, d, 0)

@@ -39,7 +39,7 @@ class Cores:
         self.table = np.full((len(peaks), 1 + (slots.max() if len(slots) else -1)), -1)
         self.table[self.owner, slots] = np.arange(len(self.owner))
 
-    def expand(self, u):
+    def expand(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """ln D on the support, shares of the x, q, the slope and β p(y|x): where the mass outside S is nothing."""
         safe = np.where(self.support, u, 0)
         terms = np.where(self.fits, self.weight + self.beta[:, None] * (safe @ self.rows.T), -np.inf)
@@ -54,7 +54,7 @@ class Cores:
         slope = self.beta[:, None] * (share @ self.rows - q)
         return value, share, q, slope
 
-    def climb(self):
+    def climb(self) -> None:
         """Newton's method to the very top."""
         value, share, q, slope = self.expand(self.peak)
         eye = np.eye(self.rows.shape[1])
@@ -76,7 +76,7 @@ class Cores:
             self.peak = np.where(better[:, None], new, self.peak)
             value, share, q, slope = self.expand(self.peak)
 
-    def measure(self, enough):
+    def measure(self, enough: np.ndarray) -> None:
         value, share, q, slope = self.expand(self.peak)
         beta, rows, support = self.beta, self.rows, self.support
         steep = np.abs(np.where(support, slope, 0)).sum(1)
@@ -132,7 +132,7 @@ class Cores:
             self.reach[todo[good]], self.edge[todo[good]] = reach, edge[good]
             self.bound[todo[good]] = bound[good]
 
-    def hold(self, lo, hi, owner):
+    def hold(self, lo: np.ndarray, hi: np.ndarray, owner: np.ndarray) -> np.ndarray:
         """Which boxes (N, Y) lie in a core of their problem (N,)."""
         held = np.zeros(len(lo), bool)
         if not len(self.owner):

@@ -11,12 +11,12 @@ from functools import cache
 
 import numpy as np
 
-from ibteach.bottleneck.blahut_arimoto import TINY, batches
+from ibteach.bottleneck.blahut_arimoto import TINY, Source, batches
 
 FEW = 8  # inputs, of which all partitions are tried
 
 
-def cluster_cost(table, beta):
+def cluster_cost(table: np.ndarray, beta: np.ndarray) -> np.ndarray:
     """Σ over clusters of this is H[T] − β I[T;Y], up to β H[Y]: (..., Y) to (...); β = ∞ is relevance alone."""
     mass = table.sum(-1)
     finite = np.isfinite(beta)
@@ -24,7 +24,9 @@ def cluster_cost(table, beta):
     return (relevance - rate) * _xlogx(mass) - relevance * _xlogx(table).sum(-1)
 
 
-def solve_dib(source, beta, starts, restarts, seed):
+def solve_dib(
+    source: Source, beta: np.ndarray, starts: np.ndarray, restarts: int, seed: int
+) -> tuple[np.ndarray, int, np.ndarray]:
     """Best known partition at every β: labels (B, X), passes over all x of the longest search, and starts tried (B,).
 
     With at most `FEW` x all partitions are tried. Else it is a search, from these starts: those given, labels (B, X)
@@ -71,7 +73,7 @@ def solve_dib(source, beta, starts, restarts, seed):
 
 
 @cache
-def partitions(size):
+def partitions(size: int) -> np.ndarray:
     """All partitions of `size` things, fewest clusters first: labels (Bell number, size), 4140 for eight."""
     labels = np.zeros((1, 1), int)
     for _ in range(1, size):  # the next joins one of the clusters there are, or is alone
@@ -81,7 +83,7 @@ def partitions(size):
     return labels[labels.max(1).argsort(kind="stable")]
 
 
-def total_cost(source, labels, beta):
+def total_cost(source: Source, labels: np.ndarray, beta: np.ndarray) -> np.ndarray:
     """H[T] − β I[T;Y] + β H[Y] of partitions: labels (R, X) and β, (R,) or one for all, to (R,)."""
     beta, cost = np.broadcast_to(np.asarray(beta, float), len(labels)), np.zeros(len(labels))
     for part in batches(len(labels), source.joint.size):
@@ -89,7 +91,9 @@ def total_cost(source, labels, beta):
     return cost
 
 
-def improve(source, labels, beta, *, clusters=None, merging=True):
+def improve(
+    source: Source, labels: np.ndarray, beta: np.ndarray, *, clusters: int | None = None, merging: bool = True
+) -> tuple[np.ndarray, np.ndarray, int]:
     """Move single x, then merge pairs of clusters, wherever it lowers the objective, until neither does.
 
     Labels (R, X) and β (R,) to labels, cost (R,) and the number of passes. Moves go to any of `clusters` clusters; by
@@ -133,7 +137,7 @@ def _move(source, table, labels, beta):
     return moved
 
 
-def best_level(source, beta, clusters=None):
+def best_level(source: Source, beta: np.ndarray, clusters: int | None = None) -> np.ndarray:
     """Agglomerative IB: from one cluster for each x, merge the pair that costs least, down to one cluster.
 
     The level with the lowest objective, or the one with `clusters` clusters: labels (B, X).
@@ -193,17 +197,17 @@ def _merge(table, labels, beta):
     return merged
 
 
-def rounding(beta):
+def rounding(beta: np.ndarray) -> np.ndarray:
     return 1e-13 * np.where(np.isfinite(beta), np.maximum(1, beta), 1)
 
 
-def partition_tables(source, labels, clusters):
+def partition_tables(source: Source, labels: np.ndarray, clusters: int) -> np.ndarray:
     """p(t, y) of each partition: labels (R, X) to (R, T, Y)."""
     member = (labels[:, None, :] == np.arange(clusters)[:, None]).astype(float)
     return member @ source.joint
 
 
-def partition_encoders(source, labels):
+def partition_encoders(source: Source, labels: np.ndarray) -> np.ndarray:
     """p(t|x), 0 or 1, of each partition, clusters by falling p(t): labels (R, X) to (R, X, T)."""
     encoder = np.eye(labels.max() + 1)[labels]
     return np.take_along_axis(encoder, np.argsort(-(source.p_x @ encoder), 1, kind="stable")[:, None], 2)

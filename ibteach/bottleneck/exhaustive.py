@@ -8,10 +8,12 @@ u(y) = −∞ at one end. In a core around each local maximum (`cores`) no box n
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from ibteach.bottleneck.blahut_arimoto import Source
 from ibteach.bottleneck.cores import Cores
 
 LABELS = 4  # with so many values of Y or fewer a proof is quick enough to be always tried
@@ -28,7 +30,15 @@ class Ceiling:
     boxes: np.ndarray
 
 
-def ceiling(source, log_f, beta, peaks, enough, *, seconds=None) -> Ceiling:
+def ceiling(
+    source: Source,
+    log_f: np.ndarray,
+    beta: np.ndarray,
+    peaks: Sequence[np.ndarray],
+    enough: np.ndarray,
+    *,
+    seconds: float | None = None,
+) -> Ceiling:
     """Upper bounds of ln D for the problems log_f (B, X), β > 1 (B,), halving boxes until they are ≤ `enough` (B,).
 
     `peaks` are, for each problem, places (P, Y) where D may have a local maximum: they make the search short, not
@@ -45,12 +55,12 @@ def ceiling(source, log_f, beta, peaks, enough, *, seconds=None) -> Ceiling:
     return result
 
 
-def feasible(rows):
+def feasible(rows: np.ndarray) -> bool:
     """Whether a proof takes less than a second a β: no part of p(y|x) has more than `LABELS` labels."""
     return max(len(ys) for _, ys in parts(rows)) <= LABELS
 
 
-def parts(rows):
+def parts(rows: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """The parts into which p(y|x) falls that share no y: index arrays of x and of y for each.
 
     For β ≥ 1 the largest D lies within one of them: Σ s^β D ≤ Σ s D over the shares s of the parts.
@@ -68,7 +78,7 @@ def parts(rows):
     return found
 
 
-def together(weight, rows):
+def together(weight: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Equal rows as one, with their weights e^w added: (B, X), (X, Y) to the same with fewer x."""
     distinct, which = np.unique(rows.round(15), axis=0, return_inverse=True)
     if len(distinct) == len(rows):
@@ -141,7 +151,15 @@ def _part(result, ys, weight, rows, beta, peaks, enough, most, until):
     result.boxes += number
 
 
-def box_bounds(lo, hi, top, weight, beta, rows, enough):
+def box_bounds(
+    lo: np.ndarray,
+    hi: np.ndarray,
+    top: np.ndarray,
+    weight: np.ndarray,
+    beta: np.ndarray,
+    rows: np.ndarray,
+    enough: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Of boxes lo ≤ u ≤ hi (N, Y) with u(top) = 0: upper bounds of ln D, (N,); centres; ln D there; and split scores.
 
     Problem i has weights w (N, X) and β (N,). An end of −∞ stands for all q(y) from 0: there the sum over x is priced
@@ -193,7 +211,16 @@ def box_bounds(lo, hi, top, weight, beta, rows, enough):
     return limit, full, value, scores
 
 
-def concave_bound(share, spread, mean, tilt, q, mass, half, beta):
+def concave_bound(
+    share: np.ndarray,
+    spread: np.ndarray,
+    mean: np.ndarray,
+    tilt: np.ndarray,
+    q: np.ndarray,
+    mass: np.ndarray,
+    half: np.ndarray,
+    beta: np.ndarray,
+) -> np.ndarray:
     """How far above its value at the centre ln D can be, by its slope there and its largest second derivative."""
     room = np.abs(tilt).sum(2) + np.abs(mean).sum(1)[:, None]
     heavy = np.sqrt(share * np.exp(np.minimum(room, 300)))[:, :, None] * spread

@@ -7,11 +7,21 @@ What is found at one β is then tried at every other, until nothing improves.
 
 import numpy as np
 
-from ibteach.bottleneck.blahut_arimoto import descend, encoders, pad, price, tables
+from ibteach.bottleneck.blahut_arimoto import Source, descend, encoders, pad, price, tables
 from ibteach.bottleneck.deterministic import partition_tables
 
 
-def solve_generalized(source, beta, alpha, soft, labels, *, restarts, limit, seed):
+def solve_generalized(
+    source: Source,
+    beta: np.ndarray,
+    alpha: float,
+    soft: np.ndarray,
+    labels: np.ndarray,
+    *,
+    restarts: int,
+    limit: int,
+    seed: int,
+) -> tuple[np.ndarray, np.ndarray, int]:
     """Best known encoders (B, X, T) for rising β (B,), sweeps used (B,), and the number of starts.
 
     Starts: the IB's encoders `soft` (B, X, T) and the deterministic IB's `labels` (B, X), each at this β and at its two

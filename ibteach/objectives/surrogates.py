@@ -14,9 +14,12 @@ exactly instead of by a random draw; only the mixture takes draws. Leading axes 
 one call.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -26,6 +29,9 @@ from ibteach.errors import InvalidInput
 from ibteach.information.continuous import TWO_PI_E, ZERO_ENTROPY_VARIANCE
 from ibteach.objectives.cross_entropies import PAPER, checked_labels
 from ibteach.precision import exactly
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 STANDARD = "standard: maximum entropy"
 """The source of what stands between the surrogates: the Gaussian has the largest entropy of a given covariance."""
@@ -38,25 +44,25 @@ LEFT_OUT = "standard: leave-one-out cross-entropy"
 class Moments:
     """First and second moments of the noisy latent Z = f(x) + ε, and draws of ε: all that any surrogate needs."""
 
-    power: Tensor  # E‖Z‖², (...)
-    variance: Tensor  # v_iy = Var[Z_i | y], (..., C, K)
-    class_prior: Tensor  # p(y) over the classes that are averaged, (..., C)
-    centred: Tensor  # f(x) minus its class mean, (..., N, K)
-    one_hot: Tensor  # of the labels, (..., N, C)
+    power: Float[Tensor, "*batch"]  # E‖Z‖², (...)
+    variance: Float[Tensor, "*batch C K"]  # v_iy = Var[Z_i | y], (..., C, K)
+    class_prior: Float[Tensor, "*#batch C"]  # p(y) over the classes that are averaged, (..., C)
+    centred: Float[Tensor, "*batch N K"]  # f(x) minus its class mean, (..., N, K)
+    one_hot: Float[Tensor, "*#batch N C"]  # of the labels, (..., N, C)
     noise_variance: float
-    noise: Tensor | None = None  # draws of ε, (..., N, K) or (N, K), for the mixture
+    noise: Float[Tensor, "*#batch N K"] | None = None  # draws of ε, (..., N, K) or (N, K), for the mixture
 
     @property
     def dimension(self) -> int:
         return self.variance.shape[-1]
 
     @property
-    def mean_variance(self) -> Tensor:
+    def mean_variance(self) -> Float[Tensor, "*batch K"]:
         """E_y v_iy, (..., K)."""
         return (self.class_prior[..., None] * self.variance).sum(-2)
 
     @property
-    def covariance(self) -> Tensor:
+    def covariance(self) -> Float[Tensor, "*batch C K K"]:
         """Cov[Z | y], (..., C, K, K), in float64: eigenvalues as small as the noise stand beside large ones."""
         centred, one_hot = exactly(self.centred), exactly(self.one_hot)
         count = one_hot.sum(-2).clamp_min(1)
@@ -71,11 +77,11 @@ class Moments:
 
 
 def moments(
-    latents: Tensor,
-    labels: Tensor,
+    latents: Float[Tensor, "*batch N K"],
+    labels: Int[Tensor, "*#batch N"],
     classes: int,
     noise_variance: float = ZERO_ENTROPY_VARIANCE,
-    noise: Tensor | None = None,
+    noise: Float[Tensor, "*#batch N K"] | None = None,
 ) -> Moments:
     """Moments of Z = f(x) + ε overall and within each class, with the noise's variance added exactly.
 
@@ -228,13 +234,13 @@ class Objective:
 
     def __call__(
         self,
-        latents: Tensor,
-        labels: Tensor,
+        latents: Float[Tensor, "*batch N K"],
+        labels: Int[Tensor, "*#batch N"],
         *,
         classes: int | None = None,
         noise_variance: float = ZERO_ENTROPY_VARIANCE,
-        noise: Tensor | None = None,
-    ) -> Tensor:
+        noise: Float[Tensor, "*#batch N K"] | None = None,
+    ) -> Float[Tensor, "*batch"]:
         """The bound in nats, of noiseless latents f(x) plus independent noise of this variance per dimension.
 
         It bounds the entropy of the examples given. On a small batch the variance within a class is low by a factor

@@ -6,10 +6,12 @@ cross-entropy, reverse decoder uncertainty H[Z|Y] to one of the `surrogates` (Ki
 minimise; `loss_terms` is the same unchecked, which `fit` calls in every step.
 """
 
+from __future__ import annotations
+
 import functools
 import operator
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +22,9 @@ from ibteach.errors import InvalidInput
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
 from ibteach.objectives.cross_entropies import decoder_log_likelihood
 from ibteach.objectives.surrogates import OBJECTIVES, moments
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
 
 
 def weight(objective: str, *, beta_prime: float | None = None, gamma: float | None = None) -> float:
@@ -42,18 +47,18 @@ def weight(objective: str, *, beta_prime: float | None = None, gamma: float | No
 class LossTerms(NamedTuple):
     """What is added up and minimised, each (...), in nats."""
 
-    cross_entropy: Tensor  # H_q[Y|Z], of smoothed labels if they are
-    surrogate: Tensor  # β′ · (an upper bound on H[Z|Y])
+    cross_entropy: Float[Tensor, "*#batch"]  # H_q[Y|Z], of smoothed labels if they are
+    surrogate: Float[Tensor, "*#batch"]  # β′ · (an upper bound on H[Z|Y])
 
 
 def loss_terms(
-    logits: Tensor,
-    latents: Tensor,
-    labels: Tensor,
+    logits: Float[Tensor, "*batch N C"],
+    latents: Float[Tensor, "*batch N K"],
+    labels: Int[Tensor, "*#batch N"],
     beta_primes: Mapping[str, float | Tensor],
     *,
     noise_variance: float = ZERO_ENTROPY_VARIANCE,
-    noise: Tensor | None = None,
+    noise: Float[Tensor, "*#batch N K"] | None = None,
     label_smoothing: float = 0.0,
 ) -> LossTerms:
     """The terms of `loss`, unchecked: the inner function of a training loop, and what `training.fit` calls.
@@ -81,17 +86,17 @@ def loss_terms(
 
 
 def loss(
-    logits: Tensor,
-    latents: Tensor,
-    labels: Tensor,
+    logits: Float[Tensor, "*batch N C"],
+    latents: Float[Tensor, "*batch N K"],
+    labels: Int[Tensor, "*#batch N"],
     objective: str,
     *,
     beta_prime: float | None = None,
     gamma: float | None = None,
     noise_variance: float = ZERO_ENTROPY_VARIANCE,
-    noise: Tensor | None = None,
+    noise: Float[Tensor, "*#batch N K"] | None = None,
     label_smoothing: float = 0.0,
-) -> Tensor:
+) -> Float[Tensor, "*batch"]:
     """H_q[Y|Z] + β′ · (an upper bound on H[Z|Y]), in nats: what to minimise (Kirsch et al. 2020).
 
     With zero-entropy noise, an upper bound on the unified objective H[Y|Z] + β′ H[Z|Y] of IB and DIB on these examples

@@ -15,6 +15,6 @@ try:
 except ImportError as error:
     raise Unavailable(f'{error.name} is not installed here: python -m pip install ".[site]"') from error
 
-from ibteach.site.build import Site, build, build_slides
+from ibteach.site.build import Site, build
 
-__all__ = ["Site", "build", "build_slides"]
+__all__ = ["Site", "build"]

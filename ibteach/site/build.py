@@ -64,38 +64,18 @@ def build(
     chapters: Iterable[str] | None = None,
     cache: PathLike | None = None,
     workers: int | None = None,
+    *,
+    slides_alone: bool = False,
 ) -> Path:
     """Make the site of the checkout `root` in the folder `out`; returns the folder.
 
-    Only the `chapters` with these numbers, or all of them. What was run before is taken from `cache`, by default one in
-    the user's. The folder's old site is replaced when the new one is whole, and is as it was when anything fails.
+    With `slides_alone` it is a site without pages: the decks, in its folder ``slides``. Only the `chapters` with these
+    numbers, or all of them. What was run before is taken from `cache`, by default one in the user's. The folder's old
+    site is replaced when the new one is whole, and is as it was when anything fails.
 
     Raises, before any work, `InvalidInput` for a folder that holds anything but a site, `Unavailable` where there is no
     course or no Sphinx; `BuildFailed` for a chapter that fails, with its cell.
     """
-    return _made(out, root, chapters, cache, workers, _pages)
-
-
-def build_slides(
-    out: PathLike,
-    root: PathLike = ".",
-    chapters: Iterable[str] | None = None,
-    cache: PathLike | None = None,
-    workers: int | None = None,
-) -> Path:
-    """Make the decks alone, in the folder ``slides`` of a site without pages; all else is as in `build`."""
-    return _made(out, root, chapters, cache, workers, _decks)
-
-
-def _made(
-    out: PathLike,
-    root: PathLike,
-    chapters: Iterable[str] | None,
-    cache: PathLike | None,
-    workers: int | None,
-    make: Callable[[Site, Path], None],
-) -> Path:
-    """Run the chapters, `make` of them what a reader gets, and put that in its place."""
     out, root = named(out).resolve(), named(root).resolve()
     _check(out)
     chosen = _chosen(root, chapters)
@@ -108,7 +88,11 @@ def _made(
         for notebook in site.chapters.values():
             for name in execution.figures(notebook):
                 shutil.copytree(cache / "live" / name, site.live / name, dirs_exist_ok=True)
-        make(site, Path(work))
+        if slides_alone:
+            extension.static_files(site.output / "_static")
+            slides.decks(site)
+        else:
+            _pages(site, Path(work))
         facts = {"ibteach": ibteach.__version__, "chapters": [chapter.number for chapter in chosen]}
         (site.output / MARK).write_text(json.dumps(facts), encoding="utf-8")
         (site.output / ".nojekyll").touch()
@@ -124,11 +108,6 @@ def _pages(site: Site, work: Path) -> None:
     _sphinx(site, work)
     for step in AFTER:
         step(site)
-
-
-def _decks(site: Site, work: Path) -> None:
-    extension.static_files(site.output / "_static")
-    slides.decks(site)
 
 
 def _check(out: Path) -> None:

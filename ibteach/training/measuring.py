@@ -5,6 +5,9 @@ draw. Without dropout each quantity is a function of the noiseless latents and t
 once, and the latent is a Gaussian mixture whose information can be measured exactly (`ibteach.information.mixture`).
 """
 
+import functools
+import operator
+
 import torch
 from torch import Tensor
 
@@ -101,7 +104,8 @@ def _bounds(latents, labels, classes, noise_variance) -> dict[str, Tensor]:
     for one in [one for one in defined if one.of_draws]:  # class by class, as no distance between two classes counts
         parts = [labels == label for label in labels.unique()]
         alone = (moments(latents[:, of], labels[of] * 0, 1, noise_variance, noise[of]) for of in parts)
-        values[one.name] = sum(of.double().mean() * one.of_moments(m) for of, m in zip(parts, alone, strict=True))
+        shares = (of.double().mean() * one.of_moments(m) for of, m in zip(parts, alone, strict=True))
+        values[one.name] = functools.reduce(operator.add, shares)
     return values
 
 

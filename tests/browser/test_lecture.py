@@ -59,7 +59,7 @@ def decks(tmp_path_factory):
     for cell in cells:
         cell.metadata["slideshow"] = {"slide_type": "slide"}
     nbformat.write(nbformat.v4.new_notebook(cells=cells), root / "notebooks" / CHAPTER.file)
-    out = site.build_slides(root / "out", root, [CHAPTER.number], cache=root / "cache")
+    out = site.build(root / "out", root, [CHAPTER.number], cache=root / "cache", slides_alone=True)
     with served(out) as address:
         yield f"{address}/slides/{CHAPTER.number}_{CHAPTER.name}.html"
 

@@ -527,6 +527,8 @@ NOT_FUZZED = {  # a callable, or a module and all that is in it -> why
     "machine": MACHINE,
     "consoles": MACHINE,
     "cli": OWN + "test_cli, with its own texts",
+    "commands": OWN + "test_cli",
+    "rewriting": OWN + "test_notebook_links",
     "errors": RESULT,
     "site": "writes a website out of the repository: tests of its own",
     "precision": INNER,

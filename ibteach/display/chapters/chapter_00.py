@@ -2,12 +2,13 @@
 
 import textwrap
 
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from ibteach.course import CHAPTERS, Chapter
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.scene import Axis, Scene
-from ibteach.display.live.themes import SMALL
+from ibteach.display.live.themes import SMALL, Theme
 
 
 def course_map() -> Explorer:
@@ -57,7 +58,7 @@ class MapScene(Scene):
         x, y = self.places[number]
         return (2 * y, x / 2.2) if self.folded else (x, y)
 
-    def build(self, figure, theme):
+    def build(self, figure: Figure, theme: Theme) -> list:
         axes = figure.add_subplot()
         axes.set_axis_off()
         self.theme, self.boxes, self.names, self.arrows = theme, {}, {}, {}
@@ -82,7 +83,7 @@ class MapScene(Scene):
         self.said = axes.text(min(across) - width / 2, max(down) + 0.95, "", va="bottom", in_layout=False)
         return [*self.arrows.values(), *self.boxes.values(), *self.names.values(), self.said]
 
-    def update(self, chapter):
+    def update(self, chapter: str) -> None:
         way, theme = [one.number for one in way_to(chapter[:2])], self.theme
         for number, box in self.boxes.items():
             here, last = number in way, number == chapter[:2]
@@ -100,7 +101,7 @@ class MapScene(Scene):
         *before, last = way_to(chapter[:2])
         return last.question, f"About {_hours(sum(one.minutes for one in [*before, last]))} in all."
 
-    def alt(self, chapter):
+    def alt(self, chapter: str) -> str:
         *before, last = way_to(chapter[:2])
         need = "needs no other" if not before else f"needs {', '.join(map(str, before))}"
         return (

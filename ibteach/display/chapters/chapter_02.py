@@ -6,9 +6,13 @@ or by a jump. `gaussian` is the case that can be solved on paper. Every position
 interpolated, and the picture says whether its solution is proven or searched. Chapter 02 walks through all three.
 """
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 import torch
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
 
 from ibteach import checks
 from ibteach.bottleneck.contraction import first_birth
@@ -16,20 +20,23 @@ from ibteach.bottleneck.gaussian import GaussianBottleneck
 from ibteach.bottleneck.tabular import Solution, solve
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.scene import UNITS, Axis, Scene
+from ibteach.display.live.themes import Theme
 from ibteach.information.discrete import Joint
 
 
-def ib_curve(joint: Joint, betas, alphas=(0.0, 0.25, 0.5, 0.75, 1.0), restarts: int = 4) -> Explorer:
+def ib_curve(
+    joint: Joint, betas: Iterable[float], alphas: Iterable[float] = (0.0, 0.25, 0.5, 0.75, 1.0), restarts: int = 4
+) -> Explorer:
     """IB, deterministic IB and all between, for a table of two variables: the information plane and the encoder."""
     return Explorer(CurveScene(joint, betas, alphas, restarts))
 
 
-def births(symbols=(2, 3, 4, 5, 6), error: float = 0.1) -> Explorer:
+def births(symbols: Iterable[int] = (2, 3, 4, 5, 6), error: float = 0.1) -> Explorer:
     """How the first cluster is born when one of q equally likely symbols is mistaken for another with `error`."""
     return Explorer(BirthScene(symbols, error))
 
 
-def gaussian(correlations=(0.3, 0.5, 0.7, 0.8, 0.9, 0.95)) -> Explorer:
+def gaussian(correlations: Iterable[float] = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95)) -> Explorer:
     """The bottleneck of two Gaussians with unit variance, by their correlation and β."""
     return Explorer(GaussianScene(correlations))
 
@@ -74,7 +81,7 @@ class CurveScene(Scene):
             Axis("unit", "unit", tuple(UNITS)),
         )
 
-    def build(self, figure, theme):
+    def build(self, figure: Figure, theme: Theme) -> list:
         plane, encoder = self.panels(figure, (1.15, 1), (1, 1))
         most = float(self.joint.I(";".join(self.joint.names)))
         entropy = float(self.joint.H(self.joint.names[0]))
@@ -111,11 +118,11 @@ class CurveScene(Scene):
         self.known = self.sign(figure, theme, " ")
         return [self.tangent, self.dot, self.where, self.clusters, self.counted, self.known]
 
-    def chosen(self, state):
+    def chosen(self, state: dict[str, Any]) -> tuple[Solution, int]:
         """The solutions for the α on screen, and which of them belongs to its β."""
         return self.solutions[state.get("alpha", next(iter(self.solutions)))], self.betas.index(state["beta"])
 
-    def at(self, state):
+    def at(self, state: dict[str, Any]) -> tuple[float, float, float, int, np.ndarray]:
         """The solution on screen: rate, relevance, entropy (nats), number of clusters, and p(t|x) padded to X × X."""
         found, i = self.chosen(state)
         inputs = len(self.order)
@@ -124,7 +131,7 @@ class CurveScene(Scene):
         values = (float(getattr(found, name)[i]) for name in ("rate", "relevance", "entropy"))
         return *values, int(found.clusters[i]), encoder
 
-    def update(self, **state):
+    def update(self, **state: Any) -> None:
         rate, relevance, entropy, clusters, encoder = self.at(state)
         unit, factor = state["unit"], UNITS[state["unit"]]
         if unit != self.unit:
@@ -140,7 +147,7 @@ class CurveScene(Scene):
         known = f"solved now{which}; {evidence(*self.chosen(state))}"
         self.known.set_text(self.wrapped(self.known.figure, known))
 
-    def alt(self, **state):
+    def alt(self, **state: Any) -> str:
         rate, relevance, entropy, clusters, _ = self.at(state)
         unit, factor = state["unit"], UNITS[state["unit"]]
         return (
@@ -176,7 +183,7 @@ class BirthScene(Scene):
             Axis("ratio", "β η_KL", self.ratios, [f"{r:g}" for r in self.ratios], start=self.ratios.index(1.001)),
         )
 
-    def build(self, figure, theme):
+    def build(self, figure: Figure, theme: Theme) -> list:
         plane, kept = self.panels(figure)
         row = dict(handlelength=1.3, columnspacing=1.0, borderaxespad=0)
         most = max(rate[-1] for _, rate, _ in self.curves.values())
@@ -205,19 +212,19 @@ class BirthScene(Scene):
         moved = [self.curve, self.tangent, self.steepest, self.dot, self.where, self.rates, self.leap, self.born]
         return [*moved, self.stable, self.here, self.numbers, self.known]
 
-    def above(self, symbols, rate, relevance):
+    def above(self, symbols: int, rate: Any, relevance: Any) -> Any:
         """How far a point of the plane lies above the line of slope ρ² from the origin, in nats."""
         return relevance - self.births[symbols].squared_correlation * rate
 
-    def known_of(self, state):
+    def known_of(self, state: dict[str, Any]) -> str:
         return evidence(self.solutions[state["symbols"]], self.ratios.index(state["ratio"]))
 
-    def at(self, state):
+    def at(self, state: dict[str, Any]) -> tuple[float, float, float, int]:
         """β, rate and relevance (nats) of the solution on screen, and how many clusters it has."""
         found, i = self.solutions[state["symbols"]], self.ratios.index(state["ratio"])
         return float(found.beta[i]), float(found.rate[i]), float(found.relevance[i]), int(found.clusters[i])
 
-    def update(self, **state):
+    def update(self, **state: Any) -> None:
         birth, (betas, rates, relevances) = self.births[state["symbols"]], self.curves[state["symbols"]]
         beta, rate, relevance, _ = self.at(state)
         across = np.array([0.0, 10.0])
@@ -236,7 +243,7 @@ class BirthScene(Scene):
         known = f"solved now, error {self.error:g}; {self.known_of(state)}"
         self.known.set_text(self.wrapped(self.known.figure, known))
 
-    def alt(self, **state):
+    def alt(self, **state: Any) -> str:
         birth, (_, rates, _) = self.births[state["symbols"]], self.curves[state["symbols"]]
         beta, rate, relevance, clusters = self.at(state)
         how = f"by a jump, to a rate of {rates[0]:.3f} nats" if birth.jump else "out of nothing"
@@ -263,7 +270,7 @@ class GaussianScene(Scene):
             Axis("correlation", "ρ", correlations, start=len(correlations) // 2),
         )
 
-    def build(self, figure, theme):
+    def build(self, figure: Figure, theme: Theme) -> list:
         plane, kept = self.panels(figure)
         plane.set(xlim=(0, 3), ylim=(0, 1.25), xlabel="rate I[X;T], nats", ylabel="relevance I[T;Y], nats")
         plane.grid(True)
@@ -281,7 +288,7 @@ class GaussianScene(Scene):
         self.sign(figure, theme, "closed form (Chechik et al. 2005)")
         return [self.curve, self.tangent, self.most, self.dot, self.rates, self.birth, self.here, self.born]
 
-    def update(self, **state):
+    def update(self, **state: Any) -> None:
         solved, beta = self.solved[state["correlation"]], state["beta"]
         rates = torch.linspace(0, 3, 200, dtype=torch.float64)
         rate, relevance = float(solved.rate(beta)), float(solved.relevance(beta))
@@ -297,7 +304,7 @@ class GaussianScene(Scene):
         self.here.set_data([beta], [rate])
         self.born.set_text(f"nothing is kept below 1/ρ² = {critical:.3g}")
 
-    def alt(self, **state):
+    def alt(self, **state: Any) -> str:
         solved, beta = self.solved[state["correlation"]], state["beta"]
         return (
             f"For two Gaussians of correlation {state['correlation']:g}, the best bottleneck at β = {beta:.3g} keeps "

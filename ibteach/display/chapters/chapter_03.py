@@ -6,14 +6,19 @@ is the way from the decoder cross-entropy (S = 1) down to the prediction cross-e
 networks that were really trained, one set for each tick of the rate. Chapter 03 walks through them.
 """
 
+from typing import Any
+
 import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.scene import UNITS, Axis, Scene
-from ibteach.display.live.themes import SMALL
+from ibteach.display.live.themes import SMALL, Theme
 from ibteach.errors import InvalidInput
 from ibteach.evaluation.sampling import Draws, grouped
 from ibteach.objectives import training_error_bounds
+from ibteach.records.record import Record
 
 
 def one_digit(draws: Draws) -> Explorer:
@@ -52,10 +57,10 @@ class RateScene(Scene):
         rates = Axis("rate", "dropout rate", draws.rates, start=len(draws.rates) * 5 // 8)
         self.axes = (rates, *more_axes)
 
-    def rate(self, state) -> int:
+    def rate(self, state: dict[str, Any]) -> int:
         return self.draws.rates.index(state["rate"])
 
-    def sign(self, figure, theme, text=None):
+    def sign(self, figure: Figure, theme: Theme, text: str | None = None) -> Text:
         return super().sign(figure, theme, source(self.draws) if text is None else text)
 
 
@@ -82,17 +87,17 @@ class OneDigitScene(RateScene):
         grows = (gaps.diff(dim=0) > 0).sum(0).tolist()
         return max(range(len(self.examples)), key=lambda digit: (grows[digit], gaps[-1, digit].item()))
 
-    def answers(self, state) -> np.ndarray:
+    def answers(self, state: dict[str, Any]) -> np.ndarray:
         """q(y|z_s) of the true label under each draw, (S,)."""
         example = self.examples[state["digit"] - 1]
         return self.draws.log_likelihood["test"][self.rate(state), 0, :, example].exp().numpy()
 
-    def entropies(self, state) -> tuple[float, float]:
+    def entropies(self, state: dict[str, Any]) -> tuple[float, float]:
         """This digit's share of decoder and of prediction cross-entropy, nats."""
         q = np.maximum(self.answers(state), np.finfo(float).tiny)
         return -np.log(q).mean(), -np.log(q.mean())
 
-    def build(self, figure, theme):
+    def build(self, figure: Figure, theme: Theme) -> list:
         picture, curve = self.panels(figure, (1, 2.4), (1, 1.6))
         picture.axis("off")
         channels_last = self.draws.images[:1].permute(0, 2, 3, 1)[0].numpy()
@@ -119,7 +124,7 @@ class OneDigitScene(RateScene):
         """In [0, 1]; one channel is shown as ink."""
         return channels_last.squeeze() / max(int(self.draws.images.max()), 1)
 
-    def update(self, **state):
+    def update(self, **state: Any) -> None:
         example = self.examples[state["digit"] - 1]
         self.image.set_data(self._pixels(self.draws.images[example].permute(1, 2, 0).numpy()))
         self.label.set_text(f"label: {int(self.draws.labels[example])}")
@@ -133,7 +138,7 @@ class OneDigitScene(RateScene):
         upper, lower = round(decoder, 3), round(prediction, 3)  # so that what is shown can be subtracted
         self.numbers.set_text(f"{upper:.3f} − {lower:.3f}: a gap of {upper - lower:.3f} nats")
 
-    def alt(self, **state):
+    def alt(self, **state: Any) -> str:
         q, (decoder, prediction) = self.answers(state), self.entropies(state)
         label = int(self.draws.labels[self.examples[state["digit"] - 1]])
         return (
@@ -157,12 +162,12 @@ class BySamplesScene(RateScene):
             for split in draws.log_likelihood
         }
 
-    def ends(self, split, state) -> tuple[float, float]:
+    def ends(self, split: str, state: dict[str, Any]) -> tuple[float, float]:
         """H_q[Y|Z] and H_q[Y|X], the mean over networks, at the rate and in the unit of the state."""
         curve = self.curves[split][self.rate(state)].mean(0) * UNITS[state["unit"]]
         return curve[0], curve[-1]
 
-    def build(self, figure, theme):
+    def build(self, figure: Figure, theme: Theme) -> list:
         falling, gap = self.panels(figure)
         samples, rates = self.draws.samples, self.draws.rates
         most = max(curve.max() for curve in self.curves.values()) * UNITS["bits"]
@@ -196,7 +201,7 @@ class BySamplesScene(RateScene):
         lines = [*self.lines.values(), *self.networks.values()]
         return [*self.others, self.chosen, *self.marks, *lines, self.between, *self.said]
 
-    def update(self, **state):
+    def update(self, **state: Any) -> None:
         factor, samples, rates = UNITS[state["unit"]], self.draws.samples, np.array(self.draws.rates)
         means = {split: curve.mean(1) * factor for split, curve in self.curves.items()}
         for line, values in zip(self.others, means["test"], strict=True):
@@ -214,7 +219,7 @@ class BySamplesScene(RateScene):
         self.said[0].set_text(f"test, {state['unit']}; grey: the other rates")
         self.said[1].set_text(f"{state['unit']}; gap at {state['rate']:g}: {decoder - prediction:.3f}")
 
-    def alt(self, **state):
+    def alt(self, **state: Any) -> str:
         (decoder, prediction), (fitted, averaged) = (self.ends(split, state) for split in ("test", "train"))
         return (
             f"At a dropout rate of {state['rate']:g} the test cross-entropy falls from {decoder:.3f} {state['unit']} "
@@ -235,7 +240,7 @@ class ErrorBoundsScene(RateScene):
         count = len(next(iter(draws.records.values())).runs)
         super().__init__(draws, *[Axis("network", "network", tuple(range(1, count + 1)))] * (count > 1))
 
-    def course(self, record) -> dict[str, np.ndarray]:
+    def course(self, record: Record) -> dict[str, np.ndarray]:
         """Errors on the training examples and their bounds, from the loosest, (M, E) each."""
         of = {
             name: record.quantities[f"train/{name}"] for name in ("decoder_cross_entropy", "prediction_cross_entropy")
@@ -250,7 +255,7 @@ class ErrorBoundsScene(RateScene):
             "argmax": record.quantities["train/argmax_error"].numpy(),
         }
 
-    def build(self, figure, theme):
+    def build(self, figure: Figure, theme: Theme) -> list:
         over_time, all_of_them = self.panels(figure)
         epochs = next(iter(self.draws.records.values())).epochs.numpy()
         over_time.set(yscale="log", xlim=(0, epochs[-1]), xlabel="epoch", xticks=epochs)
@@ -291,14 +296,14 @@ class ErrorBoundsScene(RateScene):
         course = self.course(self.draws.records[state["rate"]])
         return {name: values[state.get("network", 1) - 1] for name, values in course.items()}
 
-    def update(self, **state):
+    def update(self, **state: Any) -> None:
         course = self._chosen(state)
         for name, line in self.lines.items():
             line.set_data(self.epochs, course[name])
         for (error, bound), line in self.mine.items():
             line.set_data(course[bound], course[error])
 
-    def alt(self, **state):
+    def alt(self, **state: Any) -> str:
         last = {name: values[-1] for name, values in self._chosen(state).items()}
         return (
             f"At a dropout rate of {state['rate']:g} the training error of a sampled label ends at "

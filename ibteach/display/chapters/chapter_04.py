@@ -6,15 +6,17 @@ were trained both ways. Chapter 04 walks through all three.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from ibteach import checks, seeds
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.scene import Axis, Scene
-from ibteach.display.live.themes import SMALL
+from ibteach.display.live.themes import SMALL, Theme
 from ibteach.display.live.trained import TrainedScene, along_gamma
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
@@ -54,20 +56,20 @@ class PointsScene(Scene):
         self.z = np.linspace(-8, 8, 4001)
         self.entropies = {n: [self._entropy(self.density(n, d)) for d in self.distances] for n in self.counts}
 
-    def places(self, count, distance) -> np.ndarray:
+    def places(self, count: int, distance: float) -> np.ndarray:
         return distance * (np.arange(count) - (count - 1) / 2)
 
-    def density(self, count, distance) -> np.ndarray:
+    def density(self, count: int, distance: float) -> np.ndarray:
         bumps = np.exp(-((self.z[:, None] - self.places(count, distance)) ** 2) / (2 * SD**2))
         return bumps.mean(1) / (SD * math.sqrt(2 * math.pi))
 
     def _entropy(self, density):
         return np.trapezoid(-density * np.log(np.maximum(density, 1e-300)), self.z)
 
-    def entropy(self, state) -> float:
+    def entropy(self, state: dict[str, Any]) -> float:
         return self.entropies[state["count"]][self.distances.index(state["distance"])]
 
-    def build(self, figure, theme):
+    def build(self, figure: Figure, theme: Theme) -> list:
         line, curve = self.panels(figure, (1.4, 1))
         line.set(xlim=(-8, 8), ylim=(-0.12, 1.75), xlabel="z", ylabel="density p(z)")
         line.grid(True)
@@ -84,7 +86,7 @@ class PointsScene(Scene):
         self.sign(figure, theme, "computed by quadrature")
         return [self.seen, self.where, self.chosen, self.here, self.said]
 
-    def update(self, **state):
+    def update(self, **state: Any) -> None:
         places, entropy = self.places(state["count"], state["distance"]), self.entropy(state)
         self.seen.set_data(self.z, self.density(state["count"], state["distance"]))
         self.where.set_data(places, np.full_like(places, -0.05))
@@ -92,7 +94,7 @@ class PointsScene(Scene):
         self.here.set_data([state["distance"]], [entropy])
         self.said.set_text(f"{entropy:.3f} nats: as good as {math.exp(entropy):.2f} points far apart")
 
-    def alt(self, **state):
+    def alt(self, **state: Any) -> str:
         n, entropy = state["count"], self.entropy(state)
         return (
             f"{n} equally likely point{'s' * (n > 1)} at distance {state['distance']:g} under zero-entropy noise of "
@@ -122,14 +124,14 @@ class ScalingScene(Scene):
         self.entropy = kozachenko_leonenko(self.latents) + 2 * np.log(self.factors)
         self.noise = SD * torch.randn(self.latents.shape, generator=seeds.generator(0, "shown noise")).double()
 
-    def value(self, state) -> tuple[float, float]:
+    def value(self, state: dict[str, Any]) -> tuple[float, float]:
         """Entropy of the latent and its information about the label, nats."""
         i = self.factors.index(state["scale"])
         if state["noise"] == "without":
             return self.entropy[i], self.found.label_entropy
         return self.found.latent_entropy.value[i].item(), self.found.preserved_relevant_information.value[i].item()
 
-    def build(self, figure, theme):
+    def build(self, figure: Figure, theme: Theme) -> list:
         plane, curve = self.panels(figure, (1, 1.15), (1.1, 1))
         low, high = self.latents.min(0).values, self.latents.max(0).values
         centre, self.reach = (low + high) / 2, 0.62 * (high - low).max().item()
@@ -169,7 +171,7 @@ class ScalingScene(Scene):
             *(self.cursor, self.here, self.there, self.said),
         ]
 
-    def update(self, **state):
+    def update(self, **state: Any) -> None:
         a, noisy = state["scale"], state["noise"] == "with"
         seen = self.latents + self.noise / a if noisy else self.latents
         for c, dots in enumerate(self.dots):
@@ -185,7 +187,7 @@ class ScalingScene(Scene):
         said = f"entropy {entropy:.2f}, about the label {information:.2f} nats"
         self.said.set_text(said.replace("-", "−"))
 
-    def alt(self, **state):
+    def alt(self, **state: Any) -> str:
         entropy, information = self.value(state)
         text = self.texts[self.factors.index(state["scale"])]
         picture = "the classes blur into each other as a falls" if state["noise"] == "with" else "the same at every a"
@@ -209,10 +211,10 @@ class WithAndWithoutScene(TrainedScene):
             raise InvalidInput("noiseless: got a record of other runs, expected the runs of the noisy one.")
         self.records = {"with noise": noisy, "without noise": noiseless}
 
-    def series(self, name, which, networks):
+    def series(self, name: str, which: str, networks: Any) -> np.ndarray:
         return self.records[which].value(name).numpy()[networks]
 
-    def build(self, figure, theme):
+    def build(self, figure: Figure, theme: Theme) -> list:
         bound, error = self.panels(figure)
         for axes in (bound, error):
             along_gamma(axes, self.gammas)
@@ -236,7 +238,7 @@ class WithAndWithoutScene(TrainedScene):
         self.sign(figure, theme)
         return [*(artist for pair in self.lines.values() for artist in pair), *self.cursors, *self.said]
 
-    def update(self, **state):
+    def update(self, **state: Any) -> None:
         curve, at = self.curve(state), self.gammas.index(state["gamma"])
         for (which, name), (line, dot) in self.lines.items():
             values = self.series(name, which, curve) * (100 if "error" in name else 1)
@@ -251,7 +253,7 @@ class WithAndWithoutScene(TrainedScene):
     def _both(self, name, state):
         return [self.series(name, which, self.network(state)) for which in self.records]
 
-    def alt(self, **state):
+    def alt(self, **state: Any) -> str:
         (bound, bare), (error, bare_error) = (self._both(f"test/{n}", state) for n in ("log-variance", "argmax_error"))
         return (
             f"{self.run_text(self.network(state))}: trained with noise the log-variance bound is {bound:.1f} nats and "

@@ -1,10 +1,13 @@
 """Bounds at work in trained networks: the chain of surrogates over H[Z|Y], and the cross-entropy over the error."""
 
 import functools
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from ibteach.display.live.scene import UNITS, Axis
+from ibteach.display.live.themes import Theme
 from ibteach.display.live.trained import TrainedScene
 from ibteach.errors import InvalidInput
 from ibteach.information import mixture
@@ -43,16 +46,16 @@ class BoundScene(TrainedScene):
         found = mixture.measure(self.record.latents[m], self.record.labels, samples=20).reverse_decoder_uncertainty
         return found.value.item(), found.standard_error.item()
 
-    def error(self, state) -> float:
+    def error(self, state: dict[str, Any]) -> float:
         """Two standard errors of the measured H[Z|Y], in the unit of the state."""
         return 2 * UNITS[state["unit"]] * self.measured(self.network(state))[1]
 
-    def ladder(self, state) -> list[float]:
+    def ladder(self, state: dict[str, Any]) -> list[float]:
         """H[Z|Y] and its bounds, tightest first, in the unit of the state."""
         m = self.network(state)
         return [UNITS[state["unit"]] * float(value) for value in (self.measured(m)[0], *self.bounds[m])]
 
-    def build(self, figure, theme):
+    def build(self, figure: Figure, theme: Theme) -> list:
         ladder, curves = self.panels(figure, (1.25, 1))
         ladder.set_xscale("symlog", linthresh=1, linscale=0.7)
         ladder.set(xlim=(0, 1e5), yticks=range(len(self.titles)), ylim=(len(self.titles) - 0.5, -0.5))
@@ -89,7 +92,7 @@ class BoundScene(TrainedScene):
         bars = [*self.added, *self.before, self.interval, *self.numbers]
         return [*bars, self.logarithm, self.tangent, self.on_log, self.on_line, self.run, self.unit_text]
 
-    def update(self, **state):
+    def update(self, **state: Any) -> None:
         m, values = self.network(state), self.ladder(state)
         for place, value in enumerate(values):
             self.added[place].set_width(value)
@@ -107,7 +110,7 @@ class BoundScene(TrainedScene):
         self.run.set_text(f"{self.weight_text(m)}; in {state['unit']}")
         self.unit_text.set_text(f"test, {state['unit']}; orange: what each adds")
 
-    def alt(self, **state):
+    def alt(self, **state: Any) -> str:
         m = self.network(state)
         said = ", ".join(f"{title} {value:.3g}" for title, value in zip(self.titles, self.ladder(state), strict=True))
         return (
@@ -124,7 +127,7 @@ class ErrorBoundScene(TrainedScene):
     title = "What a cross-entropy promises about the training error"
     tall = (5.4, 7.8)
 
-    def build(self, figure, theme):
+    def build(self, figure: Figure, theme: Theme) -> list:
         over_time, all_of_them = self.panels(figure)
         self.epochs = self.record.epochs.numpy()
         over_time.set(xlim=(0, self.epochs[-1]), ylim=(0, 1.02), xlabel="epoch")
@@ -159,7 +162,7 @@ class ErrorBoundScene(TrainedScene):
     def _of(self, name):
         return training_error_bounds(self.record.quantities[name]).sampled.numpy()
 
-    def update(self, **state):
+    def update(self, **state: Any) -> None:
         m = self.network(state)
         decoder = self._of("train/decoder_cross_entropy")
         for line, values in zip(self.lines, (decoder, self.bound, self.error), strict=True):
@@ -167,7 +170,7 @@ class ErrorBoundScene(TrainedScene):
         self.mine.set_data(self.bound[m], self.error[m])
         self.run.set_text(self.weight_text(m))
 
-    def alt(self, **state):
+    def alt(self, **state: Any) -> str:
         m = self.network(state)
         bound = self._of("train/prediction_cross_entropy")[m, -1]
         error = self.value("train/sampled_error", m)

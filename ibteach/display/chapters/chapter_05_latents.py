@@ -1,12 +1,15 @@
 """The latent space of trained networks, and what their objective was worth, as γ moves."""
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
 from matplotlib import patheffects
+from matplotlib.figure import Figure
 
 from ibteach.display.live.scene import UNITS, Axis
+from ibteach.display.live.themes import Theme
 from ibteach.display.live.trained import TrainedScene, along_gamma
 from ibteach.errors import InvalidInput
 from ibteach.objectives import OBJECTIVES, moments
@@ -52,7 +55,7 @@ class LatentScene(TrainedScene):
         mean = (members.T @ points) / members.sum(0).clamp_min(1)[:, None]
         return mean.numpy(), moments(points, labels, self.classes, self.noise_variance).covariance.numpy()
 
-    def build(self, figure, theme):
+    def build(self, figure: Figure, theme: Theme) -> list:
         self.theme = theme
         if self.folded:
             plane, self.terms, self.error = figure.subplots(3, 1, height_ratios=[2.4, 1, 1])
@@ -110,7 +113,7 @@ class LatentScene(TrainedScene):
         (dot,) = axes.plot([], [], "o", color=color, ms=8)
         return line, dot
 
-    def update(self, **state):
+    def update(self, **state: Any) -> None:
         m, curve = self.network(state), self.curve(state)
         span = self._span([m] if state["scale"] == "zoom in" else curve)
         centre = np.zeros(2) if state["scale"] != "zoom in" else self._centre(m)
@@ -181,7 +184,7 @@ class LatentScene(TrainedScene):
             self.names[first].set_text(self.names[first].get_text() + str(c))
             self.names[first].set_position(means[first])
 
-    def alt(self, **state):
+    def alt(self, **state: Any) -> str:
         m = self.network(state)
         span = float(np.abs(self.points[m]).max())
         cross_entropy = self.value("test/decoder_cross_entropy", m) * UNITS[state["unit"]]

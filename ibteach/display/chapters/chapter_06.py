@@ -7,16 +7,19 @@ playground in numbers. Chapter 06 walks through them.
 
 import functools
 import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from IPython.display import Markdown
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from ibteach import checks
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.scene import Axis, Scene
-from ibteach.display.live.themes import SMALL
+from ibteach.display.live.themes import SMALL, Theme
 from ibteach.display.live.trained import along_gamma
 from ibteach.errors import InvalidInput
 from ibteach.information.comparison import gaussian_channel
@@ -29,12 +32,14 @@ def playground() -> Explorer:
     return Explorer(PlaygroundScene(), preload=False)
 
 
-def bracket(latents: Tensor, gammas) -> Explorer:
+def bracket(latents: Tensor, gammas: Sequence[float]) -> Explorer:
     """Bounds on the population's H[Z] as N grows, for networks with latents (M, N, K) trained with M weights γ."""
     return Explorer(BracketScene(latents, gammas))
 
 
-def comparison_table(channel, amount: float, dimensions, count: int, **options) -> Markdown:
+def comparison_table(
+    channel: Callable[..., dict[str, float]], amount: float, dimensions: Iterable[int], count: int, **options: Any
+) -> Markdown:
     """A row for each measure, a column for each dimension: a channel of `ibteach.information.comparison`, in nats."""
     tables = [channel(amount, dimension, count, **options) for dimension in dimensions]
     rows = ["| nats | " + " | ".join(f"K = {d}" for d in dimensions) + " |", "|---|" + "--:|" * len(tables)]
@@ -68,13 +73,13 @@ class PlaygroundScene(Scene):
             lambda truth, dimension, count, k, width: gaussian_channel(truth, dimension, count, k=k, width=width)
         )
 
-    def tables(self, state):
+    def tables(self, state: dict[str, Any]) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
         """The tables of all truths at this dimension, and of one truth at all dimensions."""
         rest = state["count"], state["k"], state["width"]
         at_dimension = [self.table(truth, state["dimension"], *rest) for truth in self.TRUTHS]
         return at_dimension, [self.table(self.AT, dimension, *rest) for dimension in self.dimensions]
 
-    def build(self, figure, theme):
+    def build(self, figure: Figure, theme: Theme) -> list:
         against, over = self.panels(figure)
         against.set(xlim=(0, 12.4), ylim=(-1, 16), xlabel="true I[X;Z], nats", ylabel="measured, nats")
         over.set(xlim=(0.85, 75), ylim=(-1, 16), xlabel=f"dimension K, at a true {self.AT} nats")
@@ -105,7 +110,7 @@ class PlaygroundScene(Scene):
         self.sign(figure, theme, "computed now, Gaussian channels")
         return [*moving, *self.ceilings, self.ceiling_text, self.cursor, self.said]
 
-    def update(self, **state):
+    def update(self, **state: Any) -> None:
         for tables, (lines, x), (fill, _) in zip(self.tables(state), self.lines, self.fills, strict=True):
             for name, line in lines.items():
                 line.set_data(x, [table[name] for table in tables])
@@ -124,7 +129,7 @@ class PlaygroundScene(Scene):
     def _bracket(self, table):
         return f"{_two_digits(table['mixture'])} to {_two_digits(table['population at most'])}"
 
-    def alt(self, **state):
+    def alt(self, **state: Any) -> str:
         table = self.table(self.AT, state["dimension"], state["count"], state["k"], state["width"])
         said = ", ".join(f"{name} {_two_digits(table[name])}" for name in self.SHOWN)
         return (
@@ -164,7 +169,7 @@ class BracketScene(Scene):
         # The mixture at other inputs is one upper bound, the Gaussian another: the lower of the two counts.
         self.high = np.minimum(self.found["that mixture, at other inputs"], self.found["a Gaussian, at other inputs"])
 
-    def build(self, figure, theme):
+    def build(self, figure: Figure, theme: Theme) -> list:
         growing, all_of_them = self.panels(figure, (1.25, 1))
         top = 1.08 * max(14, self.high[:, -1].max(), np.log(self.counts[-1]))
         growing.set(xscale="log", xlim=(self.counts[0] / 1.2, self.counts[-1] * 1.2), ylim=(0, top))
@@ -197,7 +202,7 @@ class BracketScene(Scene):
         self.sign(figure, theme, f"computed now, latents of {self.shape[1]} dimensions")
         return [self.fill, *self.lines.values(), self.chosen, *self.said]
 
-    def update(self, **state):
+    def update(self, **state: Any) -> None:
         m = self.gammas.index(state["gamma"])
         for name, line in self.lines.items():
             line.set_data(self.counts, self.found[name][m])
@@ -207,7 +212,7 @@ class BracketScene(Scene):
         self.said[0].set_text("bounds on the entropy of all inputs")
         self.said[1].set_text(f"N = {self.counts[-1]}: {_two_digits(low[-1])} to {_two_digits(high[-1])} nats")
 
-    def alt(self, **state):
+    def alt(self, **state: Any) -> str:
         m = self.gammas.index(state["gamma"])
         first, last = self.counts[0], self.counts[-1]
         return (

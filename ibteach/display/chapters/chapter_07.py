@@ -8,12 +8,15 @@ chapter 07.
 
 import functools
 import math
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from ibteach.display.live.diagrams import DiagramScene, quantities
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.scene import UNITS, Axis
+from ibteach.display.live.themes import Theme
 from ibteach.display.live.trained import TrainedScene
 from ibteach.errors import InvalidInput
 from ibteach.information.diagram import REGIONS, region
@@ -61,7 +64,7 @@ class MeasuredScene(TrainedScene):
         own = [axis for axis in self.axes if axis.name != "seed"]  # seeds are averaged
         self.axes = (*own, epoch, Axis("examples", "examples", ("test", "train")))
 
-    def path(self, quantity, state, gamma) -> tuple[np.ndarray, np.ndarray]:
+    def path(self, quantity: str, state: dict[str, Any], gamma: float) -> tuple[np.ndarray, np.ndarray]:
         """The mean over seeds at every epoch, and its standard error, of seeds and noise draws together."""
         networks, name = self.networks(state, gamma), f"{state['examples']}/{quantity}"
         values, drawn = (table[name].numpy()[networks] for table in (self.record.quantities, self.record.errors))
@@ -70,15 +73,15 @@ class MeasuredScene(TrainedScene):
             variance = np.maximum(variance, values.var(0, ddof=1))
         return values.mean(0), np.sqrt(variance / len(networks))
 
-    def at(self, quantity, state) -> tuple[float, float]:
+    def at(self, quantity: str, state: dict[str, Any]) -> tuple[float, float]:
         """Value and standard error of the state's networks at its epoch."""
         place = self.epochs.index(state["epoch"])
         return tuple(float(each[place]) for each in self.path(quantity, state, state["gamma"]))
 
-    def label_entropy(self, state) -> float:
+    def label_entropy(self, state: dict[str, Any]) -> float:
         return self.at("preserved_relevant_information", state)[0] + self.at("decoder_uncertainty", state)[0]
 
-    def state_text(self, state) -> str:
+    def state_text(self, state: dict[str, Any]) -> str:
         """The chosen networks and epoch, in words."""
         networks = self.networks(state, state["gamma"])
         seeds = f", mean of {len(networks)} seeds" if len(networks) > 1 else ""
@@ -93,7 +96,7 @@ class PlaneScene(MeasuredScene):
     PLANE = ("preserved_information", "preserved_relevant_information")
     TERMS = ("redundant_information", "decoder_uncertainty")
 
-    def build(self, figure, theme):
+    def build(self, figure: Figure, theme: Theme) -> list:
         plane, course = self.panels(figure, (1.35, 1), (1.25, 1))
         _nats_and_bits(plane.xaxis, plane, 1.08 * self.ceiling, "I[X;Z], nats")
         _nats_and_bits(plane.yaxis, plane, 1.12 * self._label_entropy(), "I[Y;Z], nats")
@@ -154,7 +157,7 @@ class PlaneScene(MeasuredScene):
     def _largest(self, quantity):
         return max(self.record.quantities[f"{split}/{quantity}"].max().item() for split in ("train", "test"))
 
-    def update(self, **state):
+    def update(self, **state: Any) -> None:
         now = self.epochs.index(state["epoch"])
         for line, dot, gamma in zip(self.paths, self.dots, self.gammas, strict=True):
             (x, _), (y, _) = (self.path(name, state, gamma) for name in self.PLANE)
@@ -183,7 +186,7 @@ class PlaneScene(MeasuredScene):
         said = f"{self.weight_text(networks[0])}{seeds}; {self.record.source}"
         self.said.set_text(self.wrapped(self.said.figure, said))
 
-    def alt(self, **state):
+    def alt(self, **state: Any) -> str:
         (rate, rate_error), (relevance, relevance_error) = (self.at(name, state) for name in self.PLANE)
         redundant, uncertain = (self.at(name, state)[0] for name in self.TERMS)
         return (
@@ -222,7 +225,7 @@ class NetworkDiagramScene(DiagramScene):
     def _layout(self, place):
         return layout_of(self.atoms(dict(place)), self.names)
 
-    def atoms(self, state) -> dict[str, float]:
+    def atoms(self, state: dict[str, Any]) -> dict[str, float]:
         """Every atom in nats, from what was measured. What is negative by its noise draws alone counts as nothing."""
         names = {
             "I[X;Y|Z]": "decoder_uncertainty",
@@ -240,7 +243,7 @@ class NetworkDiagramScene(DiagramScene):
         shown = {atom: value for atom, value in parts.items() if value > 0} or parts
         return found, sum(parts.values()), shown
 
-    def build(self, figure, theme):
+    def build(self, figure: Figure, theme: Theme) -> list:
         moving = super().build(figure, theme)
         self.measured.sign(figure, theme)
         return moving

@@ -6,14 +6,17 @@ curve for each γ, and the clean accuracy beside it, because a network that is a
 `reliability_diagram` holds confidence against accuracy (`ibteach.evaluation.calibration`).
 """
 
+from typing import Any
+
 import numpy as np
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from ibteach.display.chapters.chapter_09_effort import EffortScene
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.photographs import show
 from ibteach.display.live.scene import Axis
-from ibteach.display.live.themes import SMALL
+from ibteach.display.live.themes import SMALL, Theme
 from ibteach.display.live.trained import TrainedScene, along_gamma
 from ibteach.errors import InvalidInput
 from ibteach.evaluation.attacks import ATTACKS, NORMS, quantity
@@ -76,7 +79,7 @@ class RobustnessScene(TrainedScene):
         choose = Axis("attack", "attack", tuple(self.attack_of))
         self.axes = (*own, choose, Axis("epsilon", "ε", sizes, self.texts, start=len(sizes) // 2))
 
-    def accuracy(self, state, gamma, epsilon) -> tuple[float, float]:
+    def accuracy(self, state: dict[str, Any], gamma: float, epsilon: float) -> tuple[float, float]:
         """In percent, with its standard error: the mean over seeds."""
         name = quantity(self.attack_of[state["attack"]], epsilon) if epsilon > 0 else "clean/error"
         networks = self.networks(state, gamma)
@@ -86,7 +89,7 @@ class RobustnessScene(TrainedScene):
             variance += values.var(ddof=1) / len(networks)
         return 100 * (1 - values.mean()), 100 * np.sqrt(variance)
 
-    def build(self, figure, theme):
+    def build(self, figure: Figure, theme: Theme) -> list:
         falling, along = self.panels(figure, (1.15, 1))
         for axes in (falling, along):
             axes.set(ylim=(-2, 102))
@@ -116,7 +119,7 @@ class RobustnessScene(TrainedScene):
         bars = [artist for line in (self.chosen, *self.lines.values()) for artist in _parts(line)]
         return [*self.curves, *bars, *self.cursors, self.head, self.said]
 
-    def update(self, **state):
+    def update(self, **state: Any) -> None:
         for curve, gamma in zip(self.curves, self.gammas, strict=True):
             curve.set_data(self.reach, [self.accuracy(state, gamma, size)[0] for size in self.sizes])
         _place(self.chosen, self.reach, [self.accuracy(state, state["gamma"], size) for size in self.sizes])
@@ -132,15 +135,15 @@ class RobustnessScene(TrainedScene):
         self.head.set_text(said)
         self.said.set_text(f"{state['attack']}, ε = {self.size_text(state)}: {under:.0f} %, clean {clean:.0f} %")
 
-    def size_text(self, state) -> str:
+    def size_text(self, state: dict[str, Any]) -> str:
         return self.texts[self.sizes.index(state["epsilon"]) - 1]
 
-    def state_text(self, state) -> str:
+    def state_text(self, state: dict[str, Any]) -> str:
         """The chosen networks, in words."""
         networks = self.networks(state, state["gamma"])
         return self.run_text(networks[0]) + (f", mean of {len(networks)} seeds" if len(networks) > 1 else "")
 
-    def alt(self, **state):
+    def alt(self, **state: Any) -> str:
         (clean, clean_error), (under, error) = (
             self.accuracy(state, state["gamma"], size) for size in (0, state["epsilon"])
         )
@@ -183,7 +186,7 @@ class ReliabilityScene(TrainedScene):
         self.share = (self.found.count / self.found.count.sum(-1, keepdim=True)).cpu().numpy()
         self.examples, self.bins = probabilities.shape[-2], bins
 
-    def build(self, figure, theme):
+    def build(self, figure: Figure, theme: Theme) -> list:
         if self.folded:
             diagram, counts, errors = figure.subplots(3, 1, height_ratios=[3, 1, 3])
         else:
@@ -227,7 +230,7 @@ class ReliabilityScene(TrainedScene):
             self.head,
         ]
 
-    def update(self, **state):
+    def update(self, **state: Any) -> None:
         m, curve = self.network(state), self.curve(state)
         self.points.set_data(self.confidence[m], self.accuracy[m])
         _place(self.expected, self.confidence[m], np.stack([self.confidence[m], self.chance[m]], -1))
@@ -240,7 +243,7 @@ class ReliabilityScene(TrainedScene):
         said = f"calibration error {self.error[m]:.1f} %, by chance up to {self.floor[m]:.1f} % (2σ)"
         self.head.set_text(f"{self.weight_text(m)}; {said}; {self.examples} images")
 
-    def alt(self, **state):
+    def alt(self, **state: Any) -> str:
         m = self.network(state)
         there = self.share[m] > 0
         over = (self.share[m][there] * (self.confidence[m] - self.accuracy[m])[there]).sum()

@@ -5,11 +5,13 @@ first steps leave is no property of the network.
 """
 
 import re
+from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from ibteach.display.live.scene import Axis, Scene
-from ibteach.display.live.themes import SMALL
+from ibteach.display.live.themes import SMALL, Theme
 from ibteach.display.live.trained import title_of
 from ibteach.errors import InvalidInput
 from ibteach.evaluation.attacks import quantity
@@ -58,22 +60,22 @@ class EffortScene(Scene):
             Axis("steps", "steps", self.steps),
         )
 
-    def accuracy(self, networks, epsilon, steps, starts) -> np.ndarray:
+    def accuracy(self, networks: list[int], epsilon: float, steps: int, starts: int) -> np.ndarray:
         """Of each of these networks, in percent."""
         return 100 * (1 - self.record.value(quantity(f"pgd-{steps}x{starts}", epsilon))[networks].numpy())
 
-    def pair(self, state, steps, starts) -> tuple[np.ndarray, np.ndarray]:
+    def pair(self, state: dict[str, Any], steps: int, starts: int) -> tuple[np.ndarray, np.ndarray]:
         """Accuracy without compression and with it, seed by seed, in percent."""
         with_it = self.of[state["network"]]
         without = [self.plain[self.record.runs[m]["seed"]] for m in with_it]
         return tuple(self.accuracy(of, state["epsilon"], steps, starts) for of in (without, with_it))
 
-    def gain(self, state, steps, starts) -> tuple[float, float]:
+    def gain(self, state: dict[str, Any], steps: int, starts: int) -> tuple[float, float]:
         """Points by which compression seems more accurate, and the standard error over seeds."""
         without, with_it = self.pair(state, steps, starts)
         return _mean(with_it - without)
 
-    def build(self, figure, theme):
+    def build(self, figure: Figure, theme: Theme) -> list:
         falling, gains = self.panels(figure)
         x = np.arange(len(self.steps))
         for axes in (falling, gains):
@@ -99,7 +101,7 @@ class EffortScene(Scene):
         parts = [artist for line in (*self.lines, *self.gains) for artist in _parts(line)]
         return [*parts, *self.cursors, self.head]
 
-    def update(self, **state):
+    def update(self, **state: Any) -> None:
         pairs = [self.pair(state, steps, state["starts"]) for steps in self.steps]
         for number, line in enumerate(self.lines):
             _place(line, [_mean(pair[number]) for pair in pairs])
@@ -120,7 +122,7 @@ class EffortScene(Scene):
         )
         return f"{state['network']}, ε = {self.texts[state['epsilon']]}: after {effort} it {self._gained(state)}"
 
-    def alt(self, **state):
+    def alt(self, **state: Any) -> str:
         without, with_it = (_mean(of)[0] for of in self.pair(state, state["steps"], state["starts"]))
         weakest, strongest = (self.gain(state, *pair) for pair in (self._pairs()[0], self._pairs()[-1]))
         return (

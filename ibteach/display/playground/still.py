@@ -5,10 +5,11 @@ import math
 
 import numpy as np
 from matplotlib import patheffects
+from matplotlib.figure import Figure
 
 from ibteach import data, networks, training
 from ibteach.display.live.scene import UNITS, Scene
-from ibteach.display.live.themes import SMALL
+from ibteach.display.live.themes import SMALL, Theme
 from ibteach.display.live.trained import title_of
 from ibteach.display.playground.trained import NONE
 from ibteach.errors import Diverged
@@ -48,7 +49,7 @@ class StillScene(Scene):
         configuration = record.provenance.get("configuration") or {}
         self.noise_variance = ZERO_ENTROPY_VARIANCE if configuration.get("noise", True) else 0.0
 
-    def build(self, figure, theme):
+    def build(self, figure: Figure, theme: Theme) -> list:
         grid = figure.add_gridspec(2, 2, width_ratios=[1, 1.1])
         self._plane(figure.add_subplot(grid[:, 0]), theme)
         self._bounds(figure.add_subplot(grid[0, 1]), theme)
@@ -117,10 +118,10 @@ class StillScene(Scene):
             return None
         return np.stack([self.record.quantities[name][0].numpy() * self.factor for name in names])
 
-    def update(self):
+    def update(self) -> None:
         """Nothing moves."""
 
-    def alt(self):
+    def alt(self) -> str:
         run, epoch = self.record.runs[0], int(self.record.epochs[-1])
         how = "no compression" if run["gamma"] == 0 else f"{title_of(run['objective'])}, γ = {run['gamma']:.3g}"
         how += "" if self.noise_variance else ", no noise"

@@ -5,6 +5,7 @@ import json
 import math
 import re
 from pathlib import Path
+from typing import Any
 
 import torch
 import traitlets
@@ -19,7 +20,7 @@ from ibteach.display.live.widget import Exported, LiveFigure
 from ibteach.display.playground.still import StillScene, example
 from ibteach.display.playground.trained import NONE, Trained, network, record, weights
 from ibteach.errors import InvalidInput
-from ibteach.files import replacing
+from ibteach.files import PathLike, replacing
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
 from ibteach.networks import Bottleneck
 from ibteach.objectives import OBJECTIVES
@@ -58,7 +59,7 @@ _SNAKE = {"betaPrime": "beta_prime", "learningRate": "learning_rate", "batchSize
 _SNAKE |= {"randomLabels": "random_labels"}
 
 
-def playground(**settings) -> "Playground":
+def playground(**settings: Any) -> "Playground":
     """The lesson's network, trained in the browser while its settings are moved by hand.
 
     Any of the settings may be given: `objective` (a name in `OBJECTIVES` or ``"none"``), `gamma` (its
@@ -121,7 +122,7 @@ class Playground(LiveFigure):
         self._trained = trained | {"history": [last], "parameters": packed}
         self._given = {"parameters": packed}
 
-    def export(self, path) -> Exported:
+    def export(self, path: PathLike) -> Exported:
         """Write the playground as one HTML file that needs neither kernel nor network; it opens with these settings.
 
         Raises `Unavailable` if the file cannot be written; it is replaced atomically.
@@ -133,7 +134,7 @@ class Playground(LiveFigure):
             part.write_text(text, encoding="utf-8")
         return Exported(path, 0, len(text.encode()))
 
-    def picture(self, theme="light") -> bytes:
+    def picture(self, theme: str = "light") -> bytes:
         """One training as a PNG that stands alone: the one in the playground, else one by the library."""
         known("theme", theme, THEMES)
         return picture(self._scene(), theme=THEMES[theme])
@@ -177,7 +178,7 @@ class Playground(LiveFigure):
         )
 
 
-def resolve(asked, current) -> dict:
+def resolve(asked: Any, current: dict[str, Any]) -> dict:
     """All settings after `asked`, a dict or its JSON text, changed some of `current`.
 
     >>> resolve('{"gamma": 0.1}', START)["gamma"]
