@@ -1,4 +1,4 @@
-"""A built site as a reader has it: ``python -m benchmarks.site FOLDER``.
+"""A built site as a reader has it: ``python -m benchmarks.site FOLDER``, or of some chapters: ``FOLDER 05 07``.
 
 For each chapter, in a headless Chromium: bytes of the page before a figure comes into sight; how long until the first
 figure can be moved; and, for its longest slider, how long from a key press to the painted picture of its tick (of
@@ -155,14 +155,15 @@ def dragged(page, root, slider, longest):
 def main():
     from playwright.sync_api import sync_playwright
 
-    if len(sys.argv) != 2 or not (Path(sys.argv[1]) / ".ibteach-site").is_file():
-        raise SystemExit("usage: python -m benchmarks.site FOLDER, where `ibteach site build --out FOLDER` made a site")
+    if len(sys.argv) < 2 or not (Path(sys.argv[1]) / ".ibteach-site").is_file():
+        raise SystemExit("usage: python -m benchmarks.site FOLDER [05 …]; `ibteach site build --out FOLDER` makes one")
     folder, tools = Path(sys.argv[1]), browser_tools()
     if tools.CHROMIUM is None:
         raise SystemExit("no Chromium on this machine: install it, or set CHROMIUM to its path")
     whole = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
     address = serve(folder)
     chapters = sorted(path.name for path in (folder / "chapters").glob("*.html"))
+    chapters = [name for name in chapters if name[:2] in sys.argv[2:] or not sys.argv[2:]]
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=tools.CHROMIUM, args=tools.FLAGS)
         machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
