@@ -13,6 +13,13 @@ export function setMaths(root) {
   }
 }
 
+// What is wider than the page is moved by the arrow keys as well.
+function reach() {
+  for (const node of document.querySelectorAll("article pre, article .table-wrapper, article .ibteach-maths[data-display]"))
+    if (node.scrollWidth > node.clientWidth + 1) node.tabIndex = 0;
+    else node.removeAttribute("tabindex");
+}
+
 // ---------------------------------------------------------------- what is in the address
 
 const named = ({ label, name }) => (/^\S+$/.test(label) ? label : name);
@@ -179,5 +186,7 @@ export function mountAll(root = document) {
 }
 
 setMaths(document);
+reach();
+addEventListener("resize", reach);
 upgradeAll(document);
 mountAll(document);
