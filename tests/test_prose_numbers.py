@@ -624,7 +624,7 @@ GIVEN = {
         "puts the floor at 0": "by definition",
         "1.8 %, 1.3 % and 22.2 bits": "Alemi et al.'s code",
         "and 1.2 % with twelve draws": "Alemi et al.'s code",
-        "one file of 7 MB": "`python -m benchmarks.export` measures it",
+        "one file of 5 MB": "`python -m benchmarks.export` measures it",
     },
     "06": {
         "; in 64 it finds": "chosen",

@@ -100,8 +100,9 @@ class RobustnessScene(TrainedScene):
         self.colours = self.shades(theme)
         both = zip(self.colours, self.gammas, strict=True)
         self.curves = [falling.plot([], [], "o-", ms=3, lw=1.3, color=c, label=f"{g:.3g}")[0] for c, g in both]
-        free = "upper right" if self.record.value(quantity("any", self.sizes[-1])).mean() > 0.5 else "lower left"
-        falling.legend(title="γ", loc=free, ncols=1 + (len(self.gammas) > 6), handlelength=1.2, columnspacing=0.8)
+        self.curves[0].set_label(f"γ = {self.gammas[0]:.3g}")
+        row = {"ncols": 4 if self.folded else len(self.gammas), "handlelength": 1.2, "columnspacing": 0.8}
+        figure.legend(handles=self.curves, loc="outside upper left", **row)
         style = {"fmt": "o-", "ms": 7, "lw": 3.5, "ecolor": theme.foreground, "elinewidth": 1.5, "capsize": 3}
         self.chosen = falling.errorbar(self.reach, self.reach, self.reach, **style, zorder=5)
         along_gamma(along, self.gammas, margin=1.4)
@@ -113,9 +114,8 @@ class RobustnessScene(TrainedScene):
             self.lines[name] = along.errorbar(x, 0 * x, 0 * x, **style)
         along.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
         self.cursors = [axes.axvline(1, color=theme.muted, lw=1.2, zorder=0.5) for axes in (falling, along)]
-        self.head = figure.suptitle("γ", size=SMALL, x=0.01, ha="left")
         self.said = falling.text(0, 1.02, "", transform=falling.transAxes, va="bottom")
-        self.sign(figure, theme)
+        self.head = self.sign(figure, theme, " ")
         bars = [artist for line in (self.chosen, *self.lines.values()) for artist in _parts(line)]
         return [*self.curves, *bars, *self.cursors, self.head, self.said]
 
@@ -132,7 +132,7 @@ class RobustnessScene(TrainedScene):
         networks = self.networks(state, state["gamma"])
         seeds = f"mean of {len(networks)} seeds, " if len(networks) > 1 else ""
         said = f"{self.weight_text(networks[0])}; {seeds}{self.eval_examples} test images, bars of 2 standard errors"
-        self.head.set_text(said)
+        self.head.set_text(self.wrapped(self.head.figure, f"{said}; {self.record.source}"))
         self.said.set_text(f"{state['attack']}, ε = {self.size_text(state)}: {under:.0f} %, clean {clean:.0f} %")
 
     def size_text(self, state: dict[str, Any]) -> str:
