@@ -138,7 +138,7 @@ def bound(
 
 
 def settle(
-    source: Source, table: np.ndarray, beta: float, used: int, limit: int, start: np.ndarray, born: np.ndarray
+    source: Source, table: np.ndarray, beta: Any, used: Any, limit: int, start: np.ndarray, born: np.ndarray
 ) -> tuple[np.ndarray, float, int]:
     """Births until none is due: a table (T, Y), its gap, and the sweeps used so far, of which a round counts one."""
     table, beta = table[None], np.array([beta])

@@ -102,7 +102,9 @@ def first_birth(joint: Joint | Table, *, seconds: float | None = None, normalize
     return FirstBirth(beta, min(lower, beta), upper, proof, len(start))
 
 
-def from_below(source: Source, beta: float, upper: float, least: float, until: float | None) -> tuple[float, float]:
+def from_below(
+    source: Source, beta: float, upper: float, least: float, until: float | None
+) -> tuple[float, float | None]:
     """The critical β again, lower if a proof finds so, and the largest β at which nothing is proven worth keeping."""
     shown, tried = None, 0
     while tried < len(NEARER):

@@ -8,6 +8,7 @@ still help.) All trade-offs and starts are moved at once.
 """
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ def cluster_cost(table: np.ndarray, beta: np.ndarray) -> np.ndarray:
 
 
 def solve_dib(
-    source: Source, beta: np.ndarray, starts: np.ndarray, restarts: int, seed: int
+    source: Source, beta: np.ndarray, starts: Any, restarts: int, seed: int
 ) -> tuple[np.ndarray, int, np.ndarray]:
     """Best known partition at every β: labels (B, X), passes over all x of the longest search, and starts tried (B,).
 
@@ -83,7 +84,7 @@ def partitions(size: int) -> np.ndarray:
     return labels[labels.max(1).argsort(kind="stable")]
 
 
-def total_cost(source: Source, labels: np.ndarray, beta: np.ndarray) -> np.ndarray:
+def total_cost(source: Source, labels: np.ndarray, beta: Any) -> np.ndarray:
     """H[T] − β I[T;Y] + β H[Y] of partitions: labels (R, X) and β, (R,) or one for all, to (R,)."""
     beta, cost = np.broadcast_to(np.asarray(beta, float), len(labels)), np.zeros(len(labels))
     for part in batches(len(labels), source.joint.size):
