@@ -142,7 +142,7 @@ def test_train_writes_the_record_that_the_library_makes(tmp_path, capsys):
     out = tmp_path / "r.safetensors"
     options = ["--measure-every", "1", "--keep-latents", "9", "--information", "--device", "cpu", "--out", str(out)]
     assert cli.main([*TRAIN, *options]) == 0
-    assert f"{out}: Record(8 runs, 3 epochs, 40 quantities, latents (8, 9, 3)" in capsys.readouterr().out
+    assert f"{out}: Record(8 runs, 3 epochs, 42 quantities, latents (8, 9, 3)" in capsys.readouterr().out
     record = Record.load(out)
     runs = loop.grid(["l2", "variance"], gammas=[0.01, 1], seeds=[0, 3])
     model = loop.build(lambda: networks.mlp(64, 10, latent_dimension=3, hidden=(8,)), runs)

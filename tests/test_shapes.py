@@ -16,6 +16,7 @@ SHAPED = {"Bool", "Float", "Float32", "Float64", "Int", "Int64", "Integer", "Rea
 INNER = {
     "births",
     "blahut_arimoto",
+    "contraction",
     "cores",
     "deterministic",
     "exhaustive",
