@@ -415,7 +415,7 @@ def test_random_labels_are_memorised_only_without_compression(digits):
     record = quietly(build(make, runs), small, runs, epochs=150, batch_size=50, measure_every=150, eval_examples=100)
     memorised, compressed = record.value("train/argmax_error").tolist()
     assert memorised < 0.1 and compressed > 0.5
-    with pytest.raises(InvalidInput, match=r"share: got 1\.5"):
+    with pytest.raises(InvalidInput, match=r"fraction: got 1\.5"):
         with_random_labels(digits, 1.5)
 
 

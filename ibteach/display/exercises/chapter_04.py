@@ -9,6 +9,7 @@ from scipy.optimize import brentq
 from torch.distributions import MultivariateNormal
 
 from ibteach.display.exercises import Exercise, agrees_with, function_agrees_with, size
+from ibteach.objectives import OBJECTIVES
 
 TWO_PI_E = 2 * math.pi * math.e
 SD = TWO_PI_E**-0.5
@@ -41,6 +42,11 @@ def _two_points():
         return -density * math.log(max(density, 1e-300))
 
     return quad(surprise, -3, 3)[0] + quad(surprise, 17, 23)[0]
+
+
+def _l2_of_a_point():
+    """The L2 surrogate of the library, of latents that are all at the origin, without noise."""
+    return OBJECTIVES["l2"](torch.zeros(4, 2, dtype=torch.float64), torch.zeros(4, dtype=torch.long), noise_variance=0)
 
 
 EXERCISES = [
@@ -157,6 +163,24 @@ answer = entropy
             "one bit in all": 2 ** (2 / 8) / TWO_PI_E,
             "2π in place of 2πe": math.exp(2 / 8) / (2 * math.pi),
             "−1 nat": math.exp(-2 / 8) / TWO_PI_E,
+        },
+    ),
+    Exercise(
+        name="04.6",
+        title="How low a bound falls without noise, found by playing",
+        check=agrees_with(_l2_of_a_point, tolerance=0.01),
+        hint=(
+            "Choose L2, γ = 10 and no noise, press Start again, then Train; read the L2 bar when it no longer moves.",
+            "The latent shrinks to a point: put E‖Z‖² = 0 into πe E‖Z‖² − K/2, with K = 2.",
+        ),
+        solution="answer = -2 / 2",
+        mistakes={
+            "the floor with noise": 0.0,
+            "−K": -2.0,
+            "one dimension": -0.5,
+            "the sign forgotten": 1.0,
+            "no lowest value": -math.inf,
+            "in bits": -1 / math.log(2),
         },
     ),
 ]

@@ -8,6 +8,7 @@ from scipy import stats
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from ibteach.display.exercises import Exercise, agrees_with, function_agrees_with, size
+from ibteach.information import mixture
 
 TWO_PI_E = 2 * math.pi * math.e
 
@@ -26,6 +27,18 @@ def _noisy(draw):
 
 def _lost(path):
     return np.max(path.numpy()) - path.numpy()[-1]
+
+
+def _share_of_the_class():
+    """Clouds far apart, before and after they shrank by half: what H[Z|Y] lost, over what I[X;Z] lost."""
+    labels = torch.arange(400) % 4
+    cloud = torch.randn(400, 2, generator=torch.Generator().manual_seed(0))
+    wide, narrow = (mixture.measure(99 * labels[:, None] + spread * cloud, labels) for spread in (1.0, 0.5))
+    lost = [
+        getattr(wide, name).value - getattr(narrow, name).value
+        for name in ("reverse_decoder_uncertainty", "preserved_information")
+    ]
+    return lost[0] / lost[1]
 
 
 EXERCISES = [
@@ -136,6 +149,24 @@ answer = rate
             "ten": 10,
             "common logarithms": 1.0,
             "two hundred images kept apart": math.log(200),
+        },
+    ),
+    Exercise(
+        name="07.6",
+        title="What the second phase takes away, found by playing",
+        check=agrees_with(_share_of_the_class, unit="", tolerance=0.1),
+        hint=(
+            "Pause twice on the way to the left, and read I[X;Z] and H[Z|Y] both times. By how much did each fall?",
+            "I[X;Z] = I[Y;Z] + I[X;Z|Y], and with this noise I[X;Z|Y] = H[Z|Y]. Which of the two stays as it is?",
+        ),
+        solution="answer = 1.0",
+        mistakes={
+            "nothing": 0.0,
+            "half of it": 0.5,
+            "twice as much": 2.0,
+            "in bits": 1 / math.log(2),
+            "H[Z|Y] rises": -1.0,
+            "ln 10": math.log(10),
         },
     ),
 ]
