@@ -38,7 +38,7 @@ def _share_of_the_class():
         getattr(wide, name).value - getattr(narrow, name).value
         for name in ("reverse_decoder_uncertainty", "preserved_information")
     ]
-    return lost[0] / lost[1]
+    return (lost[0] / lost[1]).round()
 
 
 EXERCISES = [
@@ -154,7 +154,7 @@ answer = rate
     Exercise(
         name="07.6",
         title="What the second phase takes away, found by playing",
-        check=agrees_with(_share_of_the_class, unit="", tolerance=0.1),
+        check=agrees_with(_share_of_the_class, unit="", whole=True),
         hint=(
             "Pause twice on the way to the left, and read I[X;Z] and H[Z|Y] both times. By how much did each fall?",
             "I[X;Z] = I[Y;Z] + I[X;Z|Y], and with this noise I[X;Z|Y] = H[Z|Y]. Which of the two stays as it is?",

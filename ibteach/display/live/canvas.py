@@ -104,7 +104,8 @@ class Canvas:
         """Draw and keep all that does not move."""
         self._agg.draw()
         self._background = self._agg.copy_from_bbox(self._figure.bbox)
-        legends = [legend for axes in self._figure.axes if (legend := axes.get_legend())] if self._behind else []
+        standing = [axes for axes in self._figure.axes if axes not in self._behind] if self._behind else []
+        legends = [legend for axes in standing if (legend := axes.get_legend())]
         self._legends = [self._agg.copy_from_bbox(legend.get_window_extent()) for legend in legends]
 
     def pixels(self, state: dict[str, Any]) -> UInt8[np.ndarray, "height width 3"]:

@@ -210,12 +210,17 @@ class Drawings {
     const room = width - start - 52;
     const across = (value) => start + (room * (Math.min(Math.max(long(value), low), high) - low)) / (high - low);
     context.textBaseline = "middle";
+    let written = -Infinity; // how far the numbers of the axis reach: one that does not fit is left out
     for (const tick of this.state.noise ? [0, 1, 10, 100, 1000] : [-100, 0, 100]) {
       const value = tick * (this.state.unit === "bits" ? Math.LN2 : 1);
       context.fillStyle = tick === 0 ? colours.muted : colours.grid;
       context.fillRect(across(value), 0, 1, height - 20);
       [context.fillStyle, context.textAlign] = [colours.muted, "center"];
-      context.fillText(signed(String(tick)), across(value), height - 9);
+      const text = signed(String(tick));
+      const half = context.measureText(text).width / 2;
+      if (across(value) - half < written + 3) continue;
+      context.fillText(text, across(value), height - 9);
+      written = across(value) + half;
     }
     rows.forEach(([title, value, name], i) => {
       const y = line * (i + 0.5);

@@ -1,5 +1,6 @@
 """A figure of one's own in five lines: controls, pictures, words, and what happens when it fails."""
 
+import functools
 import io
 import re
 from pathlib import Path
@@ -61,6 +62,21 @@ def test_a_tick_that_fails_shows_its_error_and_the_others_go_on(tmp_path):
     shown.state = {"gamma": 2}
     assert shown.picture()
     assert shown.export(tmp_path / "wave.html", themes="light").pictures == 6
+
+
+def test_a_legend_is_drawn():
+    def lines(axes, unit, legend=True):
+        axes.plot([0, 1], [0, 0.1], label="one")
+        if legend:
+            axes.legend(loc="upper left")
+
+    with_one, without = (
+        Canvas(explore(functools.partial(lines, legend=legend), unit=["nats", "bits"], alt="Lines.").scene, LIGHT)
+        for legend in (True, False)
+    )
+    seen, bare = (canvas.pixels({"unit": "bits"}).astype(int) for canvas in (with_one, without))
+    corner = np.abs(seen - bare)[: seen.shape[0] // 2, : seen.shape[1] // 2]
+    assert (corner.max(-1) > 100).sum() > 200
 
 
 BAD = {
