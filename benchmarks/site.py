@@ -6,6 +6,7 @@ pictures that are there already, and of pictures that must be fetched while the 
 second are painted while a mouse drags it. The file server is Python's, on this machine.
 """
 
+import contextlib
 import functools
 import http.server
 import os
@@ -60,6 +61,10 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+    def copyfile(self, source, outputfile):
+        with contextlib.suppress(ConnectionError):  # the page was left
+            super().copyfile(source, outputfile)
 
 
 def serve(folder):

@@ -395,7 +395,7 @@ def test_axe_finds_nothing(site, open_page, scheme):
                     .flatMap((slide, i) => slide.matches(".figure") ? [i + 1] : [])"""):
                 page.evaluate(f"location.hash = 'slide={number}'")
                 page.reload()
-                page.locator(".present .ibteach-figure, .present img").first.wait_for()
+                page.locator(".present :is(.ibteach-figure, img):visible").first.wait_for()
                 look_at(page, f"{path}#slide={number}")
             page.goto(page.url.partition("#")[0] + "?print-pdf")
             page.wait_for_selector(".pdf-page")
