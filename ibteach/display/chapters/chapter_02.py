@@ -190,6 +190,7 @@ class BirthScene(Scene):
         above = [self.above(q, *self.curves[q][1:]).max() for q in self.curves]
         high = 1.6 * max(0.002, *above)
         plane.set(xlim=(0, most), ylim=(-high, high), xlabel="rate I[X;T], nats", ylabel="I[T;Y] − ρ² I[X;T], nats")
+        plane.locator_params(axis="y", nbins=4)  # short ones: their width is the label's room in a tall figure
         plane.grid(True)
         (self.curve,) = plane.plot([], [], color=theme.cycle[0], label="the IB curve")
         (self.tangent,) = plane.plot([], [], color=theme.cycle[1], lw=1.4, label="slope 1/β")
