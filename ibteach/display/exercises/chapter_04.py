@@ -168,7 +168,7 @@ answer = entropy
     Exercise(
         name="04.6",
         title="How low a bound falls without noise, found by playing",
-        check=agrees_with(_l2_of_a_point, tolerance=0.03),
+        check=agrees_with(_l2_of_a_point, whole=True),
         hint=(
             "Choose L2, γ = 10, no noise and 100 % random labels; press Start again, then Train, and read the L2 bar.",
             "The latent shrinks to a point: put E‖Z‖² = 0 into πe E‖Z‖² − K/2, with K = 2.",
@@ -179,7 +179,7 @@ answer = entropy
             "−K": -2.0,
             "one dimension": -0.5,
             "the sign forgotten": 1.0,
-            "no lowest value": -math.inf,
+            "−K ln 2": -2 * math.log(2),
             "in bits": -1 / math.log(2),
         },
     ),
