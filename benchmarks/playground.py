@@ -38,8 +38,16 @@ while (performance.now() - start < 1000 * seconds) for (let i = 0; i < 20; i++, 
 console.log((1000 * steps) / (performance.now() - start));
 """
 SETTINGS = {
-    **{"objective": "log-variance", "gamma": 0.01, "betaPrime": 0.02, "noise": True, "dropout": 0},
-    **{"learningRate": 0.01, "batchSize": 64, "randomLabels": 0, "hidden": [32, 32], "seed": 0},
+    "objective": "log-variance",
+    "gamma": 0.01,
+    "betaPrime": 0.02,
+    "noise": True,
+    "dropout": 0,
+    "learningRate": 0.01,
+    "batchSize": 64,
+    "randomLabels": 0,
+    "hidden": [32, 32],
+    "seed": 0,
 }
 
 

@@ -50,6 +50,7 @@ BEFORE: list[Callable[[Site], None]] = [
     written.front,
     written.notation,
     written.reference,
+    written.figures,
     written.lecturers,
     written.citation,
 ]

@@ -62,6 +62,7 @@ def front(site: Site) -> None:
 
 notation
 api/index
+figures
 lecturers/index
 cite
 ```
@@ -113,6 +114,11 @@ class _Page:
         shown = [output.get("data", {}).get("text/html", "") for output in outputs]
         found = [one for one in shown if "ibteach-live" in one or "ibteach-exercise" in one]
         return f"```{{raw}} html\n{found[-1]}\n```" if found else ""
+
+
+def figures(site: Site) -> None:
+    """How to make a live figure of one's own, as it stands in ``docs/figures.md``."""
+    _write(site.source / "figures.md", (site.root / "docs" / "figures.md").read_text(encoding="utf-8"))
 
 
 def lecturers(site: Site) -> None:

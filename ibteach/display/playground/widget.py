@@ -52,8 +52,17 @@ CHOICES = {
     "hidden": ("16-16", "32-32", "64-64", "32", "32-32-32"),
 }
 START = {
-    **{"objective": "log-variance", "gamma": 0.01, "noise": True, "unit": "nats", "learning_rate": 0.01},
-    **{"batch_size": 64, "dropout": 0.0, "random_labels": 0.0, "speed": 0, "hidden": "32-32", "seed": 0},
+    "objective": "log-variance",
+    "gamma": 0.01,
+    "noise": True,
+    "unit": "nats",
+    "learning_rate": 0.01,
+    "batch_size": 64,
+    "dropout": 0.0,
+    "random_labels": 0.0,
+    "speed": 0,
+    "hidden": "32-32",
+    "seed": 0,
 }
 _SNAKE = {"betaPrime": "beta_prime", "learningRate": "learning_rate", "batchSize": "batch_size"}
 _SNAKE |= {"randomLabels": "random_labels"}

@@ -14,7 +14,7 @@ from ibteach.display.live.canvas import Canvas
 from ibteach.display.live.themes import DARK, LIGHT
 from ibteach.errors import InvalidInput
 
-CONTRIBUTING = Path(__file__).parents[3] / "CONTRIBUTING.md"
+PAGE = Path(__file__).parents[3] / "docs" / "figures.md"
 
 
 def wave(axes, gamma, unit):
@@ -98,9 +98,9 @@ def test_what_cannot_be_shown_is_refused(case):
         call()
 
 
-def test_the_examples_of_contributing_run():
+def test_the_examples_of_the_documentation_run():
     """What newcomers copy first."""
-    text = CONTRIBUTING.read_text(encoding="utf-8").split("**A figure of your own**")[1]
+    text = PAGE.read_text(encoding="utf-8")
     examples = re.findall(r"```python\n(.*?)```", text, re.S)
     assert len(examples) == 2
     for example in examples:
