@@ -350,7 +350,7 @@ def calls() -> dict[str, Call]:
         "records.record.Record.save": call(found.save, 3, path=folder() / "saved.safetensors"),
         "records.record.Record.load": call(record.Record.load, path=record_file()),
         "records.record.concatenate": call(record.concatenate, 2, records=[found.take([0]), found.take([1])]),
-        "records.shipped.load": call(shipped.load, 2, name="mnist-vib"),
+        "records.shipped.load": call(shipped.load, 2, file="mnist-vib"),
         "records.shipped.find": call(shipped.find, file="mnist-vib"),
         # training
         "training.runs.Run": call(runs.Run, objective="vib", gamma=0.1, beta_prime=0.1, seed=0),

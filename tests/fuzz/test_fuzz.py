@@ -27,6 +27,7 @@ import torch
 import ibteach
 from ibteach.errors import IbteachError
 
+pytestmark = pytest.mark.usefixtures("shapes_unchecked")
 SECONDS = 30
 """So long a call of wrong arguments may take; a valid one takes less than one."""
 

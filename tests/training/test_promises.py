@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+import tempfile
 
 import pytest
 import torch
@@ -35,10 +36,10 @@ def spoil(monkeypatch, m, step):
 
     def spoiled(self, *rest):
         calls.append(None)
-        latents, logits, labels = real(self, *rest)
+        latents, *others = real(self, *rest)
         if len(calls) >= step and latents.ndim == 3:
             latents = torch.where(torch.arange(len(latents))[:, None, None] == m, math.nan, latents)
-        return latents, logits, labels
+        return latents, *others
 
     monkeypatch.setattr(Batches, "through", spoiled)
 
@@ -89,9 +90,9 @@ def test_where_no_network_is_left_all_is_kept_that_was_measured_before(digits, m
 
     def spoiled(self, *rest):  # one network in the first epoch, all in the third
         calls.append(None)
-        latents, logits, labels = real(self, *rest)
+        latents, *others = real(self, *rest)
         lost = torch.arange(len(latents)) < (1 if len(calls) < 15 else len(latents))
-        return torch.where(lost[:, None, None], math.nan, latents), logits, labels
+        return torch.where(lost[:, None, None], math.nan, latents), *others
 
     monkeypatch.setattr(Batches, "through", spoiled)
     with pytest.raises(Diverged) as caught:
@@ -130,7 +131,7 @@ def test_a_record_that_cannot_be_written_is_kept_elsewhere(monkeypatch, tmp_path
         real(path, *rest)
 
     monkeypatch.setattr(files, "save_tensors", full)
-    monkeypatch.setattr(cli.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     command = "train digits --hidden 4 --epochs 1 --eval-examples 20 --device cpu --out"
     assert cli.main([*command.split(), str(tmp_path / "r")]) == 0
     said = capsys.readouterr()
