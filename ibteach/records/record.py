@@ -10,7 +10,7 @@ import functools
 import json
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -232,6 +232,29 @@ def check_record(name: str, record: Any) -> None:
     """
     if not isinstance(record, Record):
         raise InvalidInput(f"{name}: got {type(record).__name__}, expected a Record: what training.fit returns.")
+
+
+class Latents(NamedTuple):
+    """The fields of a Record that it has together or not at all, where it has them."""
+
+    latents: Tensor
+    labels: Tensor
+    decoder_weight: Tensor
+    decoder_bias: Tensor
+
+
+def latents_of(name: str, record: Any) -> Latents:
+    """The latents of a Record, their labels and decoder. Raises `InvalidInput` for one without, and for no Record.
+
+    >>> latents_of("record", Record(({"seed": 0},), torch.tensor([5]), {"test/error": torch.ones(1, 1)}))
+    Traceback (most recent call last):
+    ...
+    ibteach.errors.InvalidInput: record: got one without latents, expected those that training leaves.
+    """
+    check_record(name, record)
+    if record.latents is None:
+        raise InvalidInput(f"{name}: got one without latents, expected those that training leaves.")
+    return Latents(*(getattr(record, field) for field in LATENTS))
 
 
 def concatenate(records: Iterable[Record]) -> Record:

@@ -21,6 +21,7 @@ import numpy as np
 
 from ibteach.display import exercises
 from ibteach.display.exercises.answers import DIGITS, agrees_with, as_numbers
+from ibteach.errors import InvalidInput
 from ibteach.launches import Addresses
 
 if TYPE_CHECKING:
@@ -46,11 +47,11 @@ def _rounded(value: float) -> str:
     exact = decimal.Decimal(value)  # of the float itself
     if not exact:
         return f"{0:.{DIGITS - 1}f}e+0"
-    exponent = exact.adjusted()
+    rounded = exact
     for _ in range(2):  # 9.996 becomes 10.0, which has another exponent
-        step = decimal.Decimal(1).scaleb(exponent - DIGITS + 1)
+        step = decimal.Decimal(1).scaleb(rounded.adjusted() - DIGITS + 1)
         rounded = exact.quantize(step, decimal.ROUND_HALF_UP)
-        exponent = rounded.adjusted()
+    exponent = rounded.adjusted()
     return f"{rounded.scaleb(-exponent):.{DIGITS - 1}f}e{exponent:+d}"
 
 
@@ -61,16 +62,19 @@ def hashed(salt: str, values: Any, whole: bool = False) -> str:
 
 def is_numeric(exercise: exercises.Exercise) -> bool:
     """Whether the answer is a number, or a few."""
-    return isinstance(exercise.check, agrees_with) and 0 < _expected(exercise).size <= MOST
+    return isinstance(exercise.check, agrees_with) and 0 < _expected(exercise.check).size <= MOST
 
 
 def asked(exercise: exercises.Exercise) -> dict[str, Any]:
     """What a page knows of an exercise whose answer is a number: hashes of it, and of what is plausible and wrong."""
-    right, whole = _expected(exercise), exercise.check.whole
+    check = exercise.check
+    if not isinstance(check, agrees_with):
+        raise InvalidInput(f"exercise: got {exercise.name}, which numbers do not answer; expected one that they do.")
+    right, whole = _expected(check), check.whole
     salt = hashlib.sha256(f"ibteach {exercise.name} {exercise.title}".encode()).hexdigest()[:16]
     hashes = {hashed(salt, value, whole) for value in _as_written(right, whole)}
     wrong: dict[str, str] = {}
-    for value, said in _plausible(exercise, right):
+    for value, said in _plausible(exercise, right, check.unit):
         with np.errstate(all="ignore"):
             value = np.asarray(value, dtype=float)
         if value.shape == right.shape and np.isfinite(value).all():
@@ -80,7 +84,7 @@ def asked(exercise: exercises.Exercise) -> dict[str, Any]:
     return {
         "name": exercise.name,
         "title": exercise.title,
-        "unit": exercise.check.unit,
+        "unit": check.unit,
         "count": right.size,
         "whole": whole,
         "salt": salt,
@@ -90,8 +94,8 @@ def asked(exercise: exercises.Exercise) -> dict[str, Any]:
     }
 
 
-def _expected(exercise: exercises.Exercise) -> np.ndarray:
-    return as_numbers(exercise.check._expected())
+def _expected(check: agrees_with) -> np.ndarray:
+    return as_numbers(check._expected())
 
 
 def _as_written(value: np.ndarray, whole: bool) -> list[np.ndarray]:
@@ -105,11 +109,11 @@ def _to_digits(value: np.ndarray, digits: int) -> np.ndarray:
     return np.vectorize(lambda x: float(f"{x:.{digits - 1}e}"))(value)
 
 
-def _plausible(exercise: exercises.Exercise, right: np.ndarray):
+def _plausible(exercise: exercises.Exercise, right: np.ndarray, unit: str):
     """Wrong answers, each with what is said to it; the exercise's own mistakes go by their names."""
     for name, wrong in exercise.mistakes.items():
         yield as_numbers(wrong() if callable(wrong) else wrong), f"This looks like {name}."
-    if exercise.check.unit == "nats":
+    if unit == "nats":
         yield right / math.log(2), "That would be right in bits: answer in nats."
         yield right * math.log(2), "That is a factor of ln 2 too small: were nats taken for bits?"
     if right.shape == (2,):

@@ -96,9 +96,9 @@ def _of_prose(source: str, heading: str, chapter: Chapter, slides: list[Slide]) 
         if block.startswith("#"):
             _say(slides, said, fresh)
             heading, said, fresh = block.lstrip("# "), [], False
-        elif PREDICT.search(block):
-            question = block[PREDICT.search(block).start() :]
-            before = block[: PREDICT.search(block).start()].strip()
+        elif found := PREDICT.search(block):
+            question = block[found.start() :]
+            before = block[: found.start()].strip()
             context = _sentences([*said, before], 260, last=True)
             slides.append(Slide("predict", heading, render(context) + _question(question), [*said, before]))
             said, fresh = [], False

@@ -95,7 +95,8 @@ def largest_difference(one: Record, other: Record) -> tuple[str, float]:
     >>> largest_difference(shipped.load("mnist-surrogates"), shipped.load("mnist-surrogates"))[1]
     0.0
     """
-    check_record("one", one), check_record("other", other)
+    check_record("one", one)
+    check_record("other", other)
     tables = [_numbers(record) for record in (one, other)]
     shapes = [{name: values.shape for name, values in table.items()} for table in tables]
     if one.runs != other.runs or not torch.equal(one.epochs, other.epochs) or shapes[0] != shapes[1]:

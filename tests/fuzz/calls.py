@@ -538,7 +538,7 @@ NOT_FUZZED = {  # a callable, or a module and all that is in it -> why
     "checks.memory": INNER,
     "checks.finite_parameters": INNER,
     "data.datasets.check_data": INNER,
-    "records.record.check_record": INNER,
+    **_of("records.record", INNER, "Latents check_record latents_of"),
     "seeds": INNER,
     "bottleneck.generalized": INNER,
     "bottleneck.births": INNER,

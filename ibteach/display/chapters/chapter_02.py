@@ -112,8 +112,8 @@ class CurveScene(Scene):
         encoder.set(xticks=[], xlabel="cluster t, by its probability", ylabel="x, those that fall together first")
         encoder.set_yticks(range(inputs), [str(x) for x in self.order])
         encoder.tick_params(length=0)
-        scale = figure.colorbar(self.clusters, ax=encoder, ticks=[0, 0.5, 1], pad=0.02, aspect=30)
-        scale.set_label("p(t|x)")
+        bar = figure.colorbar(self.clusters, ax=encoder, ticks=[0, 0.5, 1], pad=0.02, aspect=30)
+        bar.set_label("p(t|x)")
         self.counted = encoder.text(0, 1.02, "", transform=encoder.transAxes, va="bottom")
         self.known = self.sign(figure, theme, " ")
         return [self.tangent, self.dot, self.where, self.clusters, self.counted, self.known]
@@ -128,8 +128,8 @@ class CurveScene(Scene):
         inputs = len(self.order)
         encoder = np.zeros((inputs, inputs))
         encoder[:, : found.encoder.shape[2]] = found.encoder[i].numpy()[self.order]
-        values = (float(getattr(found, name)[i]) for name in ("rate", "relevance", "entropy"))
-        return *values, int(found.clusters[i]), encoder
+        rate, relevance, entropy = (float(each[i]) for each in (found.rate, found.relevance, found.entropy))
+        return rate, relevance, entropy, int(found.clusters[i]), encoder
 
     def update(self, **state: Any) -> None:
         rate, relevance, entropy, clusters, encoder = self.at(state)

@@ -13,7 +13,7 @@ from ibteach.errors import InvalidInput
 from ibteach.information import mixture
 from ibteach.information.continuous import TWO_PI_E, ZERO_ENTROPY_VARIANCE
 from ibteach.objectives import OBJECTIVES, moments, training_error_bounds
-from ibteach.records.record import Record, check_record
+from ibteach.records.record import Record, latents_of
 
 CHAIN = ["log-determinant", "log-variance", "pooled-log-variance", "isotropic-log-variance", "variance", "l2"]
 
@@ -25,9 +25,7 @@ class BoundScene(TrainedScene):
     tall = (5.4, 8.2)
 
     def __init__(self, record: Record):
-        check_record("record", record)
-        if record.latents is None:
-            raise InvalidInput("record: got one without latents, expected those that training leaves.")
+        self.kept = latents_of("record", record)
         super().__init__(record, Axis("unit", "unit", tuple(UNITS)))
         if self.noise_variance == 0 or self.setting("dropout", 0):
             raise InvalidInput(
@@ -35,15 +33,15 @@ class BoundScene(TrainedScene):
                 "trained with zero-entropy noise alone."
             )
         self.titles = ["H[Z|Y] ± 2 s.e.", *(OBJECTIVES[name].title for name in CHAIN)]
-        classes = record.decoder_weight.shape[1]
-        m = moments(record.latents.double(), record.labels, classes)
+        classes = self.kept.decoder_weight.shape[1]
+        m = moments(self.kept.latents.double(), self.kept.labels, classes)
         self.variance = m.variance.numpy()
         self.bounds = np.stack([OBJECTIVES[name].of_moments(m).numpy() for name in CHAIN], -1)  # of the same latents
         self.measured = functools.cache(self._measured)
 
     def _measured(self, m) -> tuple[float, float]:
         """H[Z|Y] of the mixture that the latents and the noise are, and its standard error, in nats."""
-        found = mixture.measure(self.record.latents[m], self.record.labels, samples=20).reverse_decoder_uncertainty
+        found = mixture.measure(self.kept.latents[m], self.kept.labels, samples=20).reverse_decoder_uncertainty
         return found.value.item(), found.standard_error.item()
 
     def error(self, state: dict[str, Any]) -> float:
@@ -173,7 +171,7 @@ class ErrorBoundScene(TrainedScene):
     def alt(self, **state: Any) -> str:
         m = self.network(state)
         bound = self._of("train/prediction_cross_entropy")[m, -1]
-        error = self.value("train/sampled_error", m)
+        error = self.value("train/sampled_error")[m]
         return (
             f"For {self.run_text(m)}, the training error of a sampled prediction ends at {error:.3g}, under its bound "
             f"{bound:.3g}. Beside it, {len(self.record.runs)} networks at {len(self.record.epochs)} epochs each: "

@@ -11,9 +11,8 @@ from matplotlib.figure import Figure
 from ibteach.display.live.scene import UNITS, Axis
 from ibteach.display.live.themes import Theme
 from ibteach.display.live.trained import TrainedScene, along_gamma
-from ibteach.errors import InvalidInput
 from ibteach.objectives import OBJECTIVES, moments
-from ibteach.records.record import Record, check_record
+from ibteach.records.record import Record, latents_of
 
 
 class LatentScene(TrainedScene):
@@ -24,15 +23,13 @@ class LatentScene(TrainedScene):
     GRID = 260
 
     def __init__(self, record: Record):
-        check_record("record", record)
-        if record.latents is None:
-            raise InvalidInput("record: got one without latents, expected those that training leaves.")
+        self.kept = latents_of("record", record)
         units = Axis("unit", "unit", tuple(UNITS))
         super().__init__(record, Axis("scale", "scale", ("zoom in", "same for all γ")), units)
-        self.labels = record.labels.numpy()
-        self.classes = record.decoder_weight.shape[1]
-        self.points, self.projection = self._project(record.latents.double())
-        self.spread = self._covariances(record)
+        self.labels = self.kept.labels.numpy()
+        self.classes = self.kept.decoder_weight.shape[1]
+        self.points, self.projection = self._project(self.kept.latents.double())
+        self.spread = self._covariances(self.kept.labels)
         self.numbered = list(enumerate(record.runs))
         self.weighted = self._weighted()
 
@@ -48,9 +45,9 @@ class LatentScene(TrainedScene):
         named = f"first two principal components\nover all networks ({share:.0%} of variance)"
         return (z @ directions).numpy(), named
 
-    def _covariances(self, record):
+    def _covariances(self, labels):
         """Mean and covariance of Z given each class, in the plane: (M, C, 2) and (M, C, 2, 2)."""
-        points, labels = torch.from_numpy(self.points), record.labels
+        points = torch.from_numpy(self.points)
         members = torch.nn.functional.one_hot(labels, self.classes).double()
         mean = (members.T @ points) / members.sum(0).clamp_min(1)[:, None]
         return mean.numpy(), moments(points, labels, self.classes, self.noise_variance).covariance.numpy()
@@ -127,7 +124,7 @@ class LatentScene(TrainedScene):
             cursor.set_xdata([state["gamma"]] * 2)
         self.run.set_text(self.weight_text(m))
         self.unit_text.set_text(unit)
-        test = 100 * self.value("test/argmax_error", m)
+        test = 100 * self.value("test/argmax_error")[m]
         self.error_text.set_text(f"test error {test:.1f} %")
 
     def _series(self, name, networks):
@@ -135,14 +132,14 @@ class LatentScene(TrainedScene):
 
     def _weighted(self) -> np.ndarray:
         """β′ times the surrogate of each network above its value for nothing but noise, (M,): the rest is constant."""
-        dimension = self.record.latents.shape[-1]
+        dimension = self.kept.latents.shape[-1]
         nothing = torch.zeros(2, dimension).double()
         collapsed = moments(nothing, torch.zeros(2).long(), 1, self.noise_variance, nothing)
         floor = {
             name: OBJECTIVES[name].of_moments(collapsed).item() if self.noise_variance and name in OBJECTIVES else 0
             for name in self.objectives
         }
-        above = [self.value(f"train/{run['objective']}", m) - floor[run["objective"]] for m, run in self.numbered]
+        above = [self.value(f"train/{run['objective']}")[m] - floor[run["objective"]] for m, run in self.numbered]
         return np.array([run["beta_prime"] * value for (_, run), value in zip(self.numbered, above, strict=True)])
 
     def _centre(self, m):
@@ -170,7 +167,7 @@ class LatentScene(TrainedScene):
         if self.projection is None:
             side = np.linspace(-1, 1, self.GRID)
             grid = np.stack(np.meshgrid(side, side), -1) * span + centre
-            weight, bias = self.record.decoder_weight[m].numpy(), self.record.decoder_bias[m].numpy()
+            weight, bias = self.kept.decoder_weight[m].numpy(), self.kept.decoder_bias[m].numpy()
             decision = (grid[..., : weight.shape[1]] @ weight.T + bias).argmax(-1)
             self.regions.set_data(self.tint[decision])
 
@@ -187,12 +184,12 @@ class LatentScene(TrainedScene):
     def alt(self, **state: Any) -> str:
         m = self.network(state)
         span = float(np.abs(self.points[m]).max())
-        cross_entropy = self.value("test/decoder_cross_entropy", m) * UNITS[state["unit"]]
+        cross_entropy = self.value("test/decoder_cross_entropy")[m] * UNITS[state["unit"]]
         return (
             f"Scatter plot of {len(self.labels)} test latents of the network trained with {self.run_text(m)}, reaching "
             f"{span:.2g} from the origin, with noise of standard deviation {math.sqrt(self.noise_variance):.2g}. "
             f"Decoder cross-entropy on the test set is {cross_entropy:.2f} {state['unit']}, "
-            f"test error {self.value('test/argmax_error', m):.1%}. Beside it, both over all γ."
+            f"test error {self.value('test/argmax_error')[m]:.1%}. Beside it, both over all γ."
         )
 
 

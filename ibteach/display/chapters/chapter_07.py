@@ -76,7 +76,8 @@ class MeasuredScene(TrainedScene):
     def at(self, quantity: str, state: dict[str, Any]) -> tuple[float, float]:
         """Value and standard error of the state's networks at its epoch."""
         place = self.epochs.index(state["epoch"])
-        return tuple(float(each[place]) for each in self.path(quantity, state, state["gamma"]))
+        value, error = (float(each[place]) for each in self.path(quantity, state, state["gamma"]))
+        return value, error
 
     def label_entropy(self, state: dict[str, Any]) -> float:
         return self.at("preserved_relevant_information", state)[0] + self.at("decoder_uncertainty", state)[0]
@@ -115,7 +116,7 @@ class PlaneScene(MeasuredScene):
         dashed = {"color": theme.muted, "lw": 1.5, "ls": "--"}
         plane.axvline(self.ceiling, **dashed)
         self.most = plane.axhline(0, **dashed)
-        said = {"color": theme.muted, "va": "bottom"}
+        said: dict[str, Any] = {"color": theme.muted, "va": "bottom"}
         plane.text(self.ceiling, 0.5, "ln N ", rotation=90, ha="right", transform=plane.get_xaxis_transform(), **said)
         self.most_text = plane.text(0.02 * self.ceiling, 0, "H[Y]", **said)
         plane.fill_between([0, self.ceiling], [0, self.ceiling], self.ceiling, color=theme.grid, lw=0, zorder=0)
@@ -149,9 +150,10 @@ class PlaneScene(MeasuredScene):
 
     def _label_entropy(self):
         """The largest H[Y], which every I[Y;Z] lies below."""
-        parts = ("preserved_relevant_information", "decoder_uncertainty")
+        found = self.record.quantities
         return max(
-            sum(self.record.quantities[f"{split}/{part}"] for part in parts).max().item() for split in ("train", "test")
+            (found[f"{split}/preserved_relevant_information"] + found[f"{split}/decoder_uncertainty"]).max().item()
+            for split in ("train", "test")
         )
 
     def _largest(self, quantity):

@@ -68,7 +68,8 @@ class EffortScene(Scene):
         """Accuracy without compression and with it, seed by seed, in percent."""
         with_it = self.of[state["network"]]
         without = [self.plain[self.record.runs[m]["seed"]] for m in with_it]
-        return tuple(self.accuracy(of, state["epsilon"], steps, starts) for of in (without, with_it))
+        epsilon = state["epsilon"]
+        return self.accuracy(without, epsilon, steps, starts), self.accuracy(with_it, epsilon, steps, starts)
 
     def gain(self, state: dict[str, Any], steps: int, starts: int) -> tuple[float, float]:
         """Points by which compression seems more accurate, and the standard error over seeds."""

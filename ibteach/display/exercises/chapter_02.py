@@ -2,6 +2,7 @@
 
 import math
 from functools import cache
+from typing import cast
 
 import numpy as np
 from scipy import stats
@@ -43,7 +44,7 @@ def _binary(p):
 
 def _mrs_gerber(rate=0.3):
     """The curve of the binary symmetric channel at a rate of 0.3 nats (Wyner & Ziv 1973)."""
-    kept = brentq(lambda p: _binary(p) - (math.log(2) - rate), 1e-9, 0.5)
+    kept = cast(float, brentq(lambda p: _binary(p) - (math.log(2) - rate), 1e-9, 0.5))
     return math.log(2) - _binary(kept * 0.9 + (1 - kept) * 0.1)
 
 

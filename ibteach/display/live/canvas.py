@@ -13,7 +13,7 @@ import functools
 import io
 import textwrap
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -97,7 +97,8 @@ class Canvas:
         moving.sort(key=lambda artist: artist.get_zorder())
         self._behind = [artist for artist in moving if artist.get_zorder() < 1]
         self._moving = moving[len(self._behind) :]
-        self._theme, self._last = theme, None
+        self._theme = theme
+        self._last: tuple[dict[str, Any], np.ndarray] | Literal[False] | None = None  # False once it warned
         self._draw_still()
 
     def _draw_still(self) -> None:

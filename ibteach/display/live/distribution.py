@@ -20,7 +20,7 @@ from ibteach.display.live.themes import SMALL, Theme
 from ibteach.display.live.trained import TrainedScene
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE, zero_entropy_noise
-from ibteach.records.record import Record
+from ibteach.records.record import Record, latents_of
 
 MOST = 5
 """Dimensions that a picture has room for: those of the largest variance over all networks."""
@@ -43,11 +43,13 @@ class DistributionScene(TrainedScene):
             raise InvalidInput(f"record: got {record!r}, expected one with the latents that training leaves.")
         super().__init__(record)
         self.pairs = pairs
-        latents = record.latents.double()
+        kept = latents_of("record", record)
+        latents = kept.latents.double()
         spread = latents.var(1).mean(0)
         shown = min(whole("dimensions", dimensions, maximum=MOST), len(spread))
         self.shown = sorted(spread.topk(shown).indices.tolist())
-        self.labels = record.labels.numpy()
+        self.labels = kept.labels.numpy()
+        self.dimensions = latents.shape[-1]
         self.classes = np.unique(self.labels)
         noise = torch.zeros(latents.shape[1:], dtype=torch.float64)
         if self.noise_variance > 0:
@@ -77,9 +79,8 @@ class DistributionScene(TrainedScene):
         colours = [self.theme.cycle[c % 10] for c in self.classes]
         style = {"hue": self.labels, "palette": colours, "legend": False}
         with mpl.rc_context(self.theme.rc):
-            for place in np.ndindex(self.cells.shape):
+            for place, cell in np.ndenumerate(self.cells):
                 row, column = place if self.pairs else (0, max(place))
-                cell = self.cells[place]
                 cell.clear()
                 if self.pairs and row != column:
                     if row > column:
@@ -104,10 +105,9 @@ class DistributionScene(TrainedScene):
         return f"$z_{{{self.shown[place] + 1}}}$"
 
     def _left_out(self):
-        whole_latent = self.record.latents.shape[-1]
-        if whole_latent == len(self.shown):
+        if self.dimensions == len(self.shown):
             return "; blue line: the noise alone" if self.noise_variance else "; no noise"
-        return f"; {len(self.shown)} of {whole_latent} dimensions, the widest; blue line: the noise alone"
+        return f"; {len(self.shown)} of {self.dimensions} dimensions, the widest; blue line: the noise alone"
 
     def alt(self, **state: Any) -> str:
         m = self.network(state)

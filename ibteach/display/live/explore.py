@@ -10,6 +10,7 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from ibteach.checks import number, several
 from ibteach.display.live.explorer import Explorer
@@ -51,13 +52,21 @@ def explore(
 class FunctionScene(Scene):
     """The scene of a drawing function; see `explore`."""
 
-    def __init__(self, draw, alt, title, size, ticks):
+    def __init__(
+        self,
+        draw: Callable[..., None],
+        alt: str | Callable[..., str],
+        title: str | None,
+        size: tuple[float, float],
+        ticks: dict[str, Any],
+    ):
         if not callable(draw):
             raise InvalidInput(f"draw: got {type(draw).__name__}, expected a function draw(axes, …).")
         _check_arguments(draw, ticks)
         if not (callable(alt) or (isinstance(alt, str) and alt.strip())):
             raise InvalidInput(f"alt: got {alt!r}, expected a sentence, or a function of the ticks that returns one.")
-        self.size = tuple(number("size", inches, above=0, maximum=100) for inches in several("size", size, 2))
+        width, height = (number("size", inches, above=0, maximum=100) for inches in several("size", size, 2))
+        self.size = width, height
         self.draw, self.words = draw, alt
         self.title = title or getattr(draw, "__name__", "figure").replace("_", " ")
         self.axes = tuple(
@@ -82,13 +91,13 @@ class FunctionScene(Scene):
                 self.canvas_axes.set_axis_off()
                 at = ", ".join(f"{name} = {value}" for name, value in state.items())
                 self.canvas_axes.text(0.5, 0.5, f"{_said(error)}\nat {at}", ha="center", va="center", wrap=True)
-            self.figure.set_layout_engine("constrained")
-            self.figure.get_layout_engine().execute(self.figure)
+            self.figure.set_layout_engine(engine := ConstrainedLayoutEngine())
+            engine.execute(self.figure)
             self.figure.set_layout_engine("none")
 
     def alt(self, **state: Any) -> str:
         try:
-            return self.words(**state) if callable(self.words) else self.words.format(**state)
+            return self.words.format(**state) if isinstance(self.words, str) else self.words(**state)
         except (KeyError, IndexError, ValueError) as error:
             raise InvalidInput(
                 f"alt: got {self.words!r} ({_said(error)}), expected a text with {', '.join(state)} in braces."

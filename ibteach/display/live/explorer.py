@@ -145,8 +145,13 @@ class Explorer(LiveFigure):
 
     def _places(self, fixed: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """Of a scene that the browser draws: a state for each of its drawings, in the order of its axes."""
-        held = {axis.name: self.state[axis.name] for axis in self.scene.axes if axis.name not in self.scene.places}
+        held = {axis.name: self.state[axis.name] for axis in self.scene.axes if axis not in self._drawn_by()}
         return states(self.scene, held | (fixed or {}))
+
+    def _drawn_by(self) -> list[Axis]:
+        """The axes that have pictures: all, or of a scene that the browser draws those that change the numbers."""
+        scene = self.scene
+        return [axis for axis in scene.axes if not isinstance(scene, DrawnScene) or axis.name in scene.places]
 
     def _resolved(self, value: Any, current: State | None) -> dict[str, Any]:
         return resolve(self.scene, value, current or start_state(self.scene))
@@ -173,8 +178,7 @@ class Explorer(LiveFigure):
 
     def _check_page(self) -> None:
         """Before anything is drawn: whether a site has room for all pictures."""
-        drawn = isinstance(self.scene, DrawnScene)
-        axes = [axis for axis in self.scene.axes if not drawn or axis.name in self.scene.places]
+        axes = self._drawn_by()
         count = math.prod(len(axis.values) for axis in axes)
         if count > SITE_STATES:
             longest = max(axes, key=lambda axis: len(axis.values))

@@ -24,7 +24,7 @@ from ibteach.errors import InvalidInput
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
     from matplotlib.text import Text
 
     from ibteach.display.live.themes import Theme
@@ -133,9 +133,9 @@ class Scene:
         """Say below the picture where its numbers come from, in as many lines as that takes."""
         return figure.supxlabel(self.wrapped(figure, text), x=0.99, ha="right", size=SMALL, color=theme.muted)
 
-    def wrapped(self, figure: Figure, text: str) -> str:
+    def wrapped(self, figure: Figure | SubFigure, text: str) -> str:
         """A text of the smallest type, in lines that the figure is wide enough for."""
-        return textwrap.fill(text, int(10.5 * figure.get_figwidth()))
+        return textwrap.fill(text, int(10.5 * figure.figure.get_figwidth()))
 
     def build(self, figure: Figure, theme: Theme) -> list:
         """Draw the still parts on `figure` in the colours of `theme`; return the artists that `update` moves."""

@@ -16,7 +16,8 @@ from ibteach.display.live.themes import LIGHT, Theme
 
 FORMATS = ("svg", "pdf")
 HEADING = 0.65  # inches, above the drawing
-STABLE = {"svg.hashsalt": "ibteach", "pdf.fonttype": 42, "svg.fonttype": "path"}  # the same state is the same file
+# The same state is the same file.
+STABLE: dict[Any, Any] = {"svg.hashsalt": "ibteach", "pdf.fonttype": 42, "svg.fonttype": "path"}
 
 
 def drawing(scene: Scene, state: dict[str, Any], format: str, theme: Theme = LIGHT) -> bytes:

@@ -15,7 +15,7 @@ from ibteach.display.playground.trained import NONE
 from ibteach.errors import Diverged
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
 from ibteach.objectives import OBJECTIVES
-from ibteach.records.record import Record
+from ibteach.records.record import Record, latents_of
 
 EPOCHS = 20
 """How long the network of the picture was trained, where nobody has trained one yet."""
@@ -45,7 +45,8 @@ class StillScene(Scene):
 
     def __init__(self, record: Record, unit: str = "nats"):
         self.record, self.unit, self.factor = record, unit, UNITS[unit]
-        self.points, self.labels = record.latents[0].double().numpy(), record.labels.numpy()
+        self.kept = latents_of("record", record)
+        self.points, self.labels = self.kept.latents[0].double().numpy(), self.kept.labels.numpy()
         configuration = record.provenance.get("configuration") or {}
         self.noise_variance = ZERO_ENTROPY_VARIANCE if configuration.get("noise", True) else 0.0
 
@@ -60,9 +61,9 @@ class StillScene(Scene):
         low, high = self.points.min(0), self.points.max(0)
         centre, reach = (low + high) / 2, 0.54 * (high - low).max() + 2 * math.sqrt(self.noise_variance)
         corner = np.array([centre - reach, centre + reach]).T
-        side = [np.linspace(*ends, 240) for ends in corner]
+        side = [np.linspace(start, end, 240) for start, end in corner]
         at = np.stack(np.meshgrid(*side), -1)
-        weight, bias = self.record.decoder_weight[0].numpy(), self.record.decoder_bias[0].numpy()
+        weight, bias = self.kept.decoder_weight[0].numpy(), self.kept.decoder_bias[0].numpy()
         decision = (at @ weight.T + bias).argmax(-1)
         rgb = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in (*theme.cycle, theme.background)])
         tint = (0.25 * rgb[:-1] + 0.75 * rgb[-1]).astype(np.uint8)

@@ -59,10 +59,10 @@ def changed(
 
 def _log_odds(model, labels):
     """What FGSM and PGD climb here: the sum of `log_odds`, which never saturates."""
-    import eagerpy
+    from eagerpy.astensor import astensor
 
     def loss(inputs):
-        return eagerpy.astensor(log_odds(model(inputs).raw, labels.raw).sum())
+        return astensor(log_odds(model(inputs).raw, labels.raw).sum())
 
     return loss
 

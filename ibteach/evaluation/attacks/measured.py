@@ -263,7 +263,8 @@ def _chance(seed: int, name: str, block: int) -> torch.Generator:
 def _under(judge, pixels, labels, clean, name, epsilons, norm, eot_samples, chance):
     """Which images are wrong under an attack, (attack, ε) → (M, N), and DeepFool's distances."""
     seed, block = chance
-    positive, found = [epsilon for epsilon in epsilons if epsilon > 0], {(name, 0.0): clean}
+    positive = [epsilon for epsilon in epsilons if epsilon > 0]
+    found: dict[str | tuple[str, float], Tensor] = {(name, 0.0): clean}
     if name not in LESSONS:
         hunt = Hunt(judge, pixels, labels, clean, eot_samples)
         for epsilon in positive:  # what it won within a smaller one it has won
