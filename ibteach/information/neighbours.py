@@ -72,7 +72,7 @@ def maximum_distances(points: Float64[Tensor, "N K"], k: int) -> Float64[Tensor,
     return torch.cat([from_points(rows).topk(k + 1, largest=False).values[:, -1] for rows in _blocks(points)])
 
 
-def count_within(points: Float64[Tensor, "N K"], radii: Float64[Tensor, " N"]) -> Int64[Tensor, " N"]:
+def count_within(points: Float64[Tensor, "N K"], radii: Float[Tensor, " N"]) -> Int64[Tensor, " N"]:
     """How many other points lie within max_i |a_i − b_i| <= radius of each of N points (N, K): (N,), int64.
 
     >>> count_within(torch.tensor([[0.0], [1.0], [1.0], [3.0]]).double(), torch.tensor([1.0, 0.0, 2.0, 1.0])).tolist()
