@@ -250,19 +250,20 @@ def newton(here: np.ndarray, image: np.ndarray, share: np.ndarray, squares: np.n
 def weigh(source: Source, table: np.ndarray, born: np.ndarray, beta: np.ndarray) -> tuple[np.ndarray, float]:
     """Best weights of the clusters of a table and of those born, which stay where they are: (1, S, Y), and the gain.
 
-    Newton's method on the convex −Σ_x p(x) ln f(x), its quadratic model solved exactly over p(t) ≥ 0 (Wang 2007).
+    Newton's method on the convex −Σ_x p(x) ln f(x) + (Σ_t p(t))² / 2, which is lowest where the p(t) sum to one; its
+    quadratic model is solved exactly over p(t) ≥ 0 (Wang 2007).
     """
     old = table[table.sum(1) > 0]
     p_t = np.append(old.sum(1), np.zeros(len(born)))
     clusters = np.concatenate([old / old.sum(1, keepdims=True), born])
     log_kernel = beta * np.log(np.maximum(clusters, TINY)) @ source.rows.T
     kernel = np.exp(log_kernel - log_kernel.max(0)).T
-    root, heavy, total, excess = np.sqrt(source.p_x), 1e4, 0.0, np.inf  # heavy: makes the weights nearly sum to one
+    root, total, excess = np.sqrt(source.p_x), 0.0, np.inf
     steps = 0.5 ** np.arange(20)[:, None]
     for _ in range(50):
         slope = kernel / np.maximum(kernel @ p_t, TINY)[:, None]
-        system = np.vstack([root[:, None] * slope, np.full(len(p_t), heavy)])
-        wanted = nnls(system, np.append(2 * root, heavy))[0]
+        system = np.vstack([root[:, None] * slope, np.ones(len(p_t))])
+        wanted = nnls(system, np.append(2 * root, 0))[0]
         move = wanted / wanted.sum() - p_t
         gains = np.log(np.maximum(1 + steps * (slope @ move), TINY)) @ source.p_x
         first = int((gains > 0).argmax())

@@ -98,6 +98,19 @@ def test_weights_are_the_best_there_are():
         assert encode(source, other[None], np.array([beta]))[1][0] @ source.p_x <= value + 1e-10
 
 
+@pytest.mark.parametrize("light", [1e-6, 1e-9, 1e-12])
+def test_weights_are_exact_beside_inputs_that_hardly_ever_come(light):
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        p_x = np.append(rng.dirichlet(np.ones(3)), light * rng.uniform(1, 9, 2))
+        source, beta = Source((p_x / p_x.sum())[:, None] * rng.dirichlet(np.full(4, 0.5), 5)), np.array([8.0])
+        table, _ = weigh(source, source.joint, source.rows, beta)
+        places = table[0] / table[0].sum(1, keepdims=True)
+        terms = np.exp(beta * np.log(places) @ source.rows.T - encode(source, table, beta)[1])
+        used = table[0].sum(1) > 1e-4 * light
+        np.testing.assert_allclose((terms @ source.p_x)[used], 1, rtol=0, atol=2e-12)
+
+
 def test_one_cluster_has_exactly_no_information():
     source = Source(random_joint(5, 3))
     best = solve_ib(source, np.array([0.3, 0.9]), 100)

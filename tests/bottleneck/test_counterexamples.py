@@ -29,6 +29,20 @@ def test_zeros_do_not_hide_the_best_encoder(counts, beta, seconds):
     assert solution.proof == ("exhaustive" if seconds is None else "searched")
 
 
+def test_counts_of_very_different_size():
+    counts = [
+        [0, 579, 12322, 0, 3],
+        [292270245269, 83647270047, 1022520, 33666, 0],
+        [568, 6891310276, 164, 0, 74],
+        [21359590, 403, 81640285, 0, 24893030015],
+        [469853683085, 104329987471, 20, 42675817, 149906],
+        [1060, 970214, 8, 1768224, 1784],
+    ]
+    beta = [2.5236282961639223, 2.7759911257803145, 3.053590238358346]
+    solution = solve(np.array(counts, float) / np.sum(counts), beta)  # once stopped after 2,000 sweeps, with a warning
+    assert solution.converged.all() and solution.gap.max() < 1e-10 and solution.sweeps.max() < 100
+
+
 def test_squared_ib_of_a_table_with_zeros():
     counts, beta = [[20, 0, 8], [0, 2, 8]], 1.0
     solution = solve_squared(counts, beta, normalize=True)
