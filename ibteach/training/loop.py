@@ -237,6 +237,7 @@ class _Training:
         if self.guard.lost:
             self.rest()
             values, errors = ({name: value.nan_to_num() for name, value in of.items()} for of in (values, errors))
+        values, errors = ({name: value.cpu() for name, value in of.items()} for of in (values, errors))
         self.found[self.epoch - within, self.done] = values, errors
         self.measuring = time.perf_counter() - began
 

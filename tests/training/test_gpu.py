@@ -20,7 +20,7 @@ pytestmark = [
 GPU = "cuda"
 RUN = Run.of("log-variance", gamma=1e-3)
 NAMES = ("decoder_cross_entropy", "log-variance")
-TOLERANCE = {"rtol": 0.01, "atol": 1e-3}  # a few steps; after dozens, rounding decides which way training goes
+TOLERANCE = {"rtol": 0.03, "atol": 1e-3}  # after six steps an H200 is 1.6 % off; after dozens rounding decides the way
 
 
 @pytest.fixture(autouse=True)
