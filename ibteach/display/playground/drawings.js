@@ -27,10 +27,10 @@ class Drawings {
   }
 
   // `seen` is what there is to draw: picture, measured, path, state, running.
-  draw(seen) {
+  draw(seen, all) {
     Object.assign(this, seen);
     this.plane();
-    if (!this.measured) return;
+    if (!all || !this.measured) return;
     this.bounds();
     this.way();
   }

@@ -457,6 +457,7 @@ export function measureMixture(latents, labels, draws, noiseVariance = NOISE) {
 const DRAWS = 4; // of the noise, behind every measured cross-entropy
 const KEPT = 33; // states of a training that are kept; then every second one is dropped
 const PATH = 400; // points of its path through the information plane
+const ANSWERED = 5; // steps after a change of a setting without a point of the path
 
 // Training on `data` ({inputs, classes, mean, deviation, images, labels, train}: pixels as bytes, the first `train` to learn
 // from, the rest to test), under `settings` that may change from one step to the next.
@@ -562,9 +563,11 @@ export class Training {
     this.step++;
     this.examples += rows;
     if (this.epoch >= this.kept.at(-1).epoch + this.every) this.keep();
-    // The path is measured step by step at first, then ever more rarely; more often again after a change of a setting.
+    // The path is measured step by step at first, then ever more rarely; more often again after a change of a setting, but
+    // not in its first steps: what a control does is seen before it is measured.
     const since = this.step - this.turned;
-    if (this.step - this.path.at(-1).step >= Math.min(200, Math.max(this.turned ? 50 : 1, 0.15 * since))) this.walk();
+    const every = Math.min(200, Math.max(this.turned ? 50 : 1, 0.15 * since));
+    if (this.step - this.path.at(-1).step >= every && (!this.turned || since > ANSWERED)) this.walk();
     return true;
   }
 

@@ -144,6 +144,7 @@ class Playground extends LiveFigure {
       this.say("noise" in change ? `Without noise ${title} can be infinite: no objective is left.` : `${title} needs the noise: it is on again.`);
     } else this.say("");
     this.set(state);
+    this.fresh = true;
     if (RESTARTS.some((name) => before[name] !== state[name])) this.begin(null);
     else this.post({ kind: "set", settings: this.settings });
     if (state.unit !== before.unit) this.draw();
@@ -232,20 +233,28 @@ class Playground extends LiveFigure {
     if (!picture.running && this.running && picture.version === this.version) this.show(false);
     if (!picture.running) this.tell();
     else if (!(performance.now() - this.toldAt < TELL_MS)) this.tell();
-    const draw = () => {
-      this.draw();
-      const asked = this.sent.get(picture.version);
-      if (asked !== undefined) {
-        this.root.dataset.answered = performance.now() - asked; // milliseconds from a control to what it did
-        for (const version of this.sent.keys()) if (version <= picture.version) this.sent.delete(version);
-      }
-      this.pictures = (this.pictures ?? 0) + 1;
-      Object.assign(this.root.dataset, { step: picture.step, pictures: this.pictures, version: picture.version, running: picture.running });
-      if (!picture.running) this.settle();
-      this.worker.postMessage({ kind: "seen" });
-    };
-    if (document.hidden) draw();
-    else requestAnimationFrame(draw);
+    this.worker.postMessage({ kind: "seen" });
+    this.fresh ||= Boolean(measured);
+    if (this.due) return; // the frame that is to come shows this picture instead
+    this.due = true;
+    if (document.hidden) this.answer();
+    else requestAnimationFrame(() => this.answer());
+  }
+
+  answer() {
+    const { picture } = this;
+    this.due = false;
+    if (!this.worker) return;
+    this.draw(this.fresh);
+    this.fresh = false;
+    const asked = this.sent.get(picture.version);
+    if (asked !== undefined) {
+      this.root.dataset.answered = performance.now() - asked; // milliseconds from a control to what it did
+      for (const version of this.sent.keys()) if (version <= picture.version) this.sent.delete(version);
+    }
+    this.pictures = (this.pictures ?? 0) + 1;
+    Object.assign(this.root.dataset, { step: picture.step, pictures: this.pictures, version: picture.version, running: picture.running });
+    if (!picture.running) this.settle();
   }
 
   tell() {
@@ -280,11 +289,12 @@ class Playground extends LiveFigure {
     return amount(value, this.state.unit, digits);
   }
 
-  draw() {
+  // Without `all` what moves from picture to picture: neither numbers nor their drawings.
+  draw(all = true) {
     const { picture, measured, path, state, running } = this;
     if (!picture || this.refused || !this.mode) return;
-    this.drawings.draw({ picture, measured, path, state, running });
-    if (measured) this.drawNumbers();
+    this.drawings.draw({ picture, measured, path, state, running }, all);
+    if (all && measured) this.drawNumbers();
     const { step, epoch } = picture;
     const speed = running && this.speed ? `, ${Math.round(this.speed)} steps a second` : "";
     this.told.textContent = `step ${step}, epoch ${epoch.toFixed(1)}${speed}`;

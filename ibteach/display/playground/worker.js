@@ -2,7 +2,8 @@
 // open, set, train, step, keep, seen; messages out: picture (at most one unseen), kept.
 
 const TURN = 8; // milliseconds of training between two looks at the messages
-const MEASURED = 500; // milliseconds between measurements of everything while it trains
+const ANSWER = 2; // milliseconds of training before the picture that answers a control
+const MEASURED = 500; // milliseconds between measurements of everything while it trains, twice that while a hand moves a control
 
 let training = null;
 let [running, seen, version, frame, speed] = [false, true, 0, 33, Infinity];
@@ -52,35 +53,42 @@ self.onmessage = ({ data }) => {
   if (data.kind === "seen" || data.kind === "keep") return resting ? rest() : undefined;
   rested = false;
   [drawn, measured] = [-Infinity, data.kind === "set" && running ? measured : -Infinity];
-  if (!running) rest();
-  else if (resting) again();
+  if (!running) return rest();
+  if (resting) return again();
+  train(ANSWER, 2 * MEASURED);
 };
 
 function turn() {
   if (!running) return rest();
-  const end = performance.now() + TURN;
-  const due = () => counted + ((performance.now() - clock) * speed) / 1000;
-  let late = true;
-  while (running && (late = training.step < due()) && performance.now() < end) running = training.advance();
-  if (!running) rested = false;
-  show(!running);
+  const late = train(TURN, MEASURED);
   if (!running) return;
   if (late) again();
   else setTimeout(again, 4); // slower than it could: it waits
 }
 
+// Training for some milliseconds, and a picture of it where one is due; whether there is more to train at once.
+function train(milliseconds, patience) {
+  const end = performance.now() + milliseconds;
+  const due = () => counted + ((performance.now() - clock) * speed) / 1000;
+  let late = true;
+  while (running && (late = training.step < due()) && performance.now() < end) running = training.advance();
+  if (!running) rested = false;
+  show(!running, patience);
+  return late;
+}
+
 // Once it stands still, the picture is of where it stands, measured in full.
 function rest() {
   if (training && !rested && seen) {
-    show(true);
+    show(true, 0);
     rested = true;
   }
 }
 
-function show(whole) {
+function show(whole, patience) {
   const now = performance.now();
   if (!seen || (!whole && now - drawn < frame)) return;
-  const full = whole || now - measured > MEASURED;
+  const full = whole || now - measured > patience;
   const picture = { kind: "picture", version, running, ...training.look(), diverged: training.diverged };
   if (full) Object.assign(picture, { measured: training.measure(), path: training.path });
   postMessage(picture);
