@@ -67,7 +67,7 @@ def solve_ib(
     todo = np.flatnonzero(gap > certified(beta))
     if len(todo):
         start = np.broadcast_to(source.joint, (len(todo), *source.joint.shape))
-        found, used[todo], _ = descend(source, start, beta[todo], limit=min(limit, 200), merging=(4, 8))
+        found, used[todo], _ = descend(source, start, beta[todo], limit=min(limit, 200), merging=(4, 8, 16))
         for i, one in zip(todo, found, strict=True):
             table[i] = one
 
@@ -170,7 +170,7 @@ def settle(
 
 
 def polish(source: Source, table: np.ndarray, beta: np.ndarray, used: int, limit: int) -> tuple[np.ndarray, int]:
-    table, sweeps, _ = descend(source, merge(table, beta), beta, limit=min(100, limit - used))
+    table, sweeps, _ = descend(source, merge(table, beta), beta, limit=min(60, limit - used))
     return table, used + sweeps[0]
 
 
@@ -227,10 +227,11 @@ def climb(
 
 
 def newton(here: np.ndarray, image: np.ndarray, share: np.ndarray, squares: np.ndarray, beta: np.ndarray) -> np.ndarray:
-    """Where Newton's method for ln D leads from q = `here` (N, Y), in ln q; the `image` where that is not uphill.
+    """Where Newton's method for ln D leads from q = `here` (N, Y), in ln q; where that is not uphill, 30 plain steps.
 
-    Near β = 1 ln D is so flat that plain steps hardly move. Its slope in ln q is β (image − q), its second derivative
-    β² Cov[p(·|x)] − β diag(q), the x weighted by their `share` (N, X), plus β q qᵀ, which the scale of q takes away.
+    Near β = 1, and from a saddle, ln D is so flat that plain steps hardly move. Its slope in ln q is β (image − q), its
+    second derivative β² Cov[p(·|x)] − β diag(q), the x weighted by their `share` (N, X), plus β q qᵀ, which the scale
+    of q takes away.
     """
     labels = here.shape[1]
     root = np.sqrt(np.maximum(here, 1e-100))
@@ -242,9 +243,9 @@ def newton(here: np.ndarray, image: np.ndarray, share: np.ndarray, squares: np.n
     except np.linalg.LinAlgError:  # where labels are all but gone, 1 is lost beside their derivatives
         bent[np.linalg.slogdet(bent)[0] == 0] = np.eye(labels)
         move = np.linalg.solve(bent, slope[:, :, None])[:, :, 0]
-    guess = here * np.exp((move / root).clip(-3, 3))
-    guess /= guess.sum(1, keepdims=True)
-    return np.where((move * slope).sum(1, keepdims=True) > 0, guess, image)
+    uphill = (move * slope).sum(1, keepdims=True) > 0
+    guess = here * np.exp((np.where(uphill, move, 30 * slope) / root).clip(-3, 3))
+    return guess / guess.sum(1, keepdims=True)
 
 
 def weigh(source: Source, table: np.ndarray, born: np.ndarray, beta: np.ndarray) -> tuple[np.ndarray, float]:
