@@ -148,6 +148,17 @@ def test_residual_networks_are_what_they_are_said_to_be(data):
     assert record.value("test/argmax_error").min() < 0.3 and record.value("test/argmax_error", 0).min() > 0.8
 
 
+def test_networks_trained_to_the_end_read_nine_photographs_in_ten():
+    record = kept("cifar10-trained")
+    how, error = record.provenance["configuration"], record.value("test/argmax_error")
+    assert how["train_examples"] is None and how["epochs"] == 20 and how["measure_steps"][0] == 1
+    assert [run["seed"] for run in record.runs if run["gamma"] == 0] == [0, 1, 2]
+    assert record.steps.tolist()[1:9] == [1, 2, 5, 10, 20, 50, 100, 200] and error.max() < 0.115
+    value = of("cifar10-trained", "test")
+    for lower, upper in itertools.pairwise(["reverse_decoder_uncertainty", *CHAIN]):
+        assert at_most(value(lower), value(upper)), (lower, upper)
+
+
 def test_attacked_networks_are_those_that_ship():
     found, networks = kept("cifar10-robustness"), kept("cifar10-surrogates")
     assert found.runs == networks.runs
@@ -160,10 +171,11 @@ def test_attacked_networks_are_those_that_ship():
         assert (worst.diff(dim=0) >= 0).all() and (worst >= errors).all()
 
 
-def test_attacked_digits_are_under_everything_that_is_meant():
-    found = kept("digits-robustness")
+@pytest.mark.parametrize(("data", "seeds"), [("digits", 10), ("mnist", 4)])
+def test_attacked_networks_are_under_everything_that_is_meant(data, seeds):
+    found = kept(f"{data}-robustness")
     said = found.provenance["configuration"]["attacks"]
-    assert len(found.runs) == 40 and {run["seed"] for run in found.runs} == set(range(10))
+    assert len(found.runs) == 4 * seeds and {run["seed"] for run in found.runs} == set(range(seeds))
     assert set(attacks.MEANT) < set(said["attacks"]) and not found.provenance["commit"].endswith("dirty")
     for epsilon in said["epsilons"]:
         worst = found.value(quantity("any", epsilon))
