@@ -106,22 +106,27 @@ def packed(
     light_background: UInt8[np.ndarray, "H W 3"],
     dark_background: UInt8[np.ndarray, "H W 3"],
 ) -> bytes:
-    """The pixels in which a picture differs from its background, as a PNG with the palettes of both themes."""
+    """The pixels in which a picture differs from its background, as a PNG with the palettes of both themes.
+
+    The paper, the colour of the background's corner, stays as it is: what is wiped out leaves no trace.
+    """
     differs = (light != light_background) | (dark != dark_background)
     moved = differs[..., 0] | differs[..., 1] | differs[..., 2]  # a fifth of the time of any(-1)
-    index = np.zeros(moved.shape, np.uint8)  # 0 is what is transparent
-    palettes = np.zeros((2, 1, 3), np.uint8)
-    where = np.flatnonzero(moved)
+    paper = np.stack([light_background[0, 0], dark_background[0, 0]])
+    palettes = np.repeat(paper[:, None], 2, axis=1)
+    drawn = (light != paper[0]) | (dark != paper[1])
+    index = moved.astype(np.uint8)  # 0 is what is transparent, 1 is paper
+    where = np.flatnonzero(moved & (drawn[..., 0] | drawn[..., 1] | drawn[..., 2]))
     if where.size:
         colours = [theme.reshape(-1, 3)[where] for theme in (light, dark)]
         fewer = Image.fromarray(colours[0][None]).quantize(
-            COLOURS - 1, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
+            COLOURS - 2, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
         )
         chosen = np.asarray(fewer)[0]
         count = np.maximum(np.bincount(chosen), 1)
         means = [np.stack([np.bincount(chosen, c) / count for c in theme.T], axis=1) for theme in colours]
         palettes = np.concatenate([palettes, np.rint(means).astype(np.uint8)], axis=1)
-        index.reshape(-1)[where] = chosen + 1
+        index.reshape(-1)[where] = chosen + 2
     image = Image.fromarray(index, "P")
     image.putpalette(palettes[0].tobytes())
     png = io.BytesIO()

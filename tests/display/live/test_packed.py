@@ -13,7 +13,7 @@ from ibteach.display.live import published
 from ibteach.display.live.canvas import Canvas
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.packed import DARK, DPI, STRIP, Strips
-from ibteach.display.live.scene import Axis, states
+from ibteach.display.live.scene import Axis, Scene, states
 from ibteach.display.live.themes import THEMES
 from ibteach.errors import InvalidInput
 
@@ -53,6 +53,40 @@ def test_both_themes_come_back_from_one_file(rings):
             wanted = Canvas(scene, THEMES[theme], dpi=DPI).pixels(states(scene)[place])
             gap = np.abs(np.asarray(whole)[..., :3].astype(int) - wanted).max(-1)
             assert gap.mean() < 0.5 and (gap > 48).mean() < 2e-3  # edges are of fewer colours, and nothing else is
+
+
+class Scale(Scene):
+    """An axis whose ticks change: what stood there before must be wiped out."""
+
+    title = "A line"
+    axes = (Axis("most", "largest x", [1.0, 3.7]),)
+
+    def build(self, figure, theme):
+        self.plane = figure.subplots()
+        self.plane.grid(True)
+        (line,) = self.plane.plot([0, 1], [0, 1], color=theme.accent)
+        return [line]
+
+    def update(self, most):
+        self.plane.set_xlim(0, most)
+
+    def alt(self, most):
+        return f"A line up to {most:g}."
+
+
+def test_what_is_wiped_out_leaves_no_trace():
+    strips = Strips(Scale(), ["wide"])
+    for i, one in enumerate(strips):
+        wanted = np.stack(
+            [Canvas(Scale(), theme, dpi=DPI).pixels({"most": [1.0, 3.7][i]}) for theme in THEMES.values()]
+        )
+        paper = (wanted == wanted[:, :1, :1]).all((0, 3))  # in both themes
+        for theme, content in zip(THEMES, (one["pictures"]["wide"], in_dark(one["pictures"]["wide"])), strict=True):
+            whole = Image.open(io.BytesIO(strips.backgrounds[f"wide-{theme}"])).convert("RGBA")
+            strip = Image.open(io.BytesIO(content)).convert("RGBA")
+            whole.alpha_composite(strip.crop((i * whole.width, 0, (i + 1) * whole.width, whole.height)))
+            seen = np.asarray(whole)[..., :3]
+            assert paper.mean() > 0.5 and (seen[paper] == seen[0, 0]).all()
 
 
 def test_a_displayed_figure_is_written_for_a_page(rings, tmp_path, monkeypatch):
