@@ -17,7 +17,7 @@ from ibteach import checks, seeds
 from ibteach.display.live.explorer import Explorer
 from ibteach.display.live.scene import Axis, Scene
 from ibteach.display.live.themes import SMALL, Theme
-from ibteach.display.live.trained import TrainedScene, along_gamma
+from ibteach.display.live.trained import TrainedScene, along_gamma, missing
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
 from ibteach.information.estimators import kozachenko_leonenko
@@ -203,10 +203,12 @@ class WithAndWithoutScene(TrainedScene):
 
     title = "Trained with noise, and without"
     tall = (5.4, 7.8)
+    needs = ("test/log-variance", "test/argmax_error")
 
     def __init__(self, noisy: Record, noiseless: Record):
         super().__init__(noisy)
         check_record("noiseless", noiseless)
+        missing("noiseless", noiseless, self.needs)
         if noisy.runs != noiseless.runs:
             raise InvalidInput("noiseless: got a record of other runs, expected the runs of the noisy one.")
         self.records = {"with noise": noisy, "without noise": noiseless}

@@ -124,6 +124,7 @@ class ErrorBoundScene(TrainedScene):
 
     title = "What a cross-entropy promises about the training error"
     tall = (5.4, 7.8)
+    needs = ("train/decoder_cross_entropy", "train/prediction_cross_entropy", "train/sampled_error")
 
     def build(self, figure: Figure, theme: Theme) -> list:
         over_time, all_of_them = self.panels(figure)

@@ -38,8 +38,8 @@ class EffortScene(Scene):
         efforts = [re.fullmatch(r"pgd-(\d+)x(\d+)", name) for name in attacked.get("attacks", {})]
         pairs = [tuple(map(int, effort.groups())) for effort in efforts if effort]
         self.steps, self.starts = (sorted({pair[axis] for pair in pairs}) for axis in (0, 1))
-        plain = {run["seed"]: m for m, run in enumerate(record.runs) if run["gamma"] == 0}
-        compressed = [m for m, run in enumerate(record.runs) if run["gamma"] > 0]
+        plain = {run["seed"]: m for m, run in enumerate(record.runs) if run.get("gamma") == 0}
+        compressed = [m for m, run in enumerate(record.runs) if run.get("gamma", 0) > 0]
         if len(pairs) < 2 or len(pairs) < len(self.steps) * len(self.starts) or not plain or not compressed:
             raise InvalidInput(
                 f"record: got {record!r}, expected one of attacks.robustness with every combination of some "

@@ -143,6 +143,8 @@ class Canvas:
         moved = [axis for axis in self._scene.axes if state[axis.name] != before[axis.name]]
         if len(moved) != 1 or not (np.array_equal(seen[::16], pixels[::16]) and np.array_equal(seen, pixels)):
             return
+        if self._scene.alike(before, state):
+            return
         (axis,) = moved
         one, other = sorted((axis.index(before[axis.name]), axis.index(state[axis.name])))
         if other - one == 1:

@@ -4,11 +4,15 @@
 make than a `Scene` of one's own, which moves what moves; kept pictures, pages and states are the same.
 """
 
+import dataclasses
 import inspect
-from collections.abc import Callable
+import math
+import numbers
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -38,8 +42,8 @@ def explore(
         size: of the picture, inches.
         ticks: a list of numbers or of words for each argument of `draw`.
 
-    A `draw` that raises is shown as its error where the picture would be; the other ticks go on. Raises `InvalidInput`
-    for ticks that `draw` does not take, a tick that is no finite number among numbers, and a missing `alt`.
+    A `draw` that raises is shown as its error where the picture would be, and so is a tick that is no finite number
+    among numbers; the other ticks go on. Raises `InvalidInput` for ticks that `draw` does not take and a missing `alt`.
 
     >>> def line(axes, slope):
     ...     axes.plot([0, 1], [0, slope])
@@ -70,7 +74,7 @@ class FunctionScene(Scene):
         self.draw, self.words = draw, alt
         self.title = title or getattr(draw, "__name__", "figure").replace("_", " ")
         self.axes = tuple(
-            Axis(name, LABELS.get(name, name.replace("_", " ")), values) for name, values in ticks.items()
+            _axis(name, LABELS.get(name, name.replace("_", " ")), values) for name, values in ticks.items()
         )
 
     def build(self, figure: Figure, theme: Theme) -> list:
@@ -85,6 +89,7 @@ class FunctionScene(Scene):
                 axes.remove()
             self.canvas_axes.clear()
             try:
+                self._check_ticks(state)
                 self.draw(self.canvas_axes, **state)
             except Exception as error:  # one tick that fails leaves the others
                 self.canvas_axes.clear()
@@ -95,13 +100,53 @@ class FunctionScene(Scene):
             engine.execute(self.figure)
             self.figure.set_layout_engine("none")
 
+    def _check_ticks(self, state):
+        for axis in self.axes:
+            if axis.kind == "slider" and isinstance(value := state[axis.name], str):
+                raise InvalidInput(f"{axis.name}: got {value}, expected a finite number, as the other ticks are.")
+
     def alt(self, **state: Any) -> str:
+        try:
+            self._check_ticks(state)
+        except InvalidInput as error:
+            return f"No picture. {error}"
         try:
             return self.words.format(**state) if isinstance(self.words, str) else self.words(**state)
         except (KeyError, IndexError, ValueError) as error:
             raise InvalidInput(
                 f"alt: got {self.words!r} ({_said(error)}), expected a text with {', '.join(state)} in braces."
             ) from error
+
+
+@dataclasses.dataclass(frozen=True)
+class _Interrupted(Axis):
+    """A slider some of whose ticks are no numbers: such a tick stands as its own text, which no number matches."""
+
+    kind = "slider"
+
+    def __post_init__(self):
+        values = tuple(value if _is_number(value) else repr(value) for value in self.values)
+        real = Axis(self.name, self.label, [value for value in values if _is_number(value)])
+        wrong = Axis(self.name, self.label, [value for value in values if not _is_number(value)])
+        texts = iter(real.texts), iter(wrong.texts)
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "texts", tuple(next(texts[not _is_number(value)]) for value in values))
+        object.__setattr__(self, "start", values.index(real.values[0]))
+        object.__setattr__(self, "parts", (real, wrong))
+
+    def index(self, value: Any) -> int:
+        part = self.parts[isinstance(value, str)]
+        return self.values.index(part.values[part.index(value)])
+
+
+def _axis(name: str, label: str, ticks: Sequence[Any]) -> Axis:
+    ticks = [tick.item() if isinstance(tick, np.generic) else tick for tick in ticks]
+    real = [_is_number(tick) for tick in ticks]
+    return (_Interrupted if any(real) and not all(real) else Axis)(name, label, ticks)
+
+
+def _is_number(tick: Any) -> bool:
+    return isinstance(tick, numbers.Real) and not isinstance(tick, bool) and math.isfinite(tick)
 
 
 def _said(error) -> str:

@@ -149,6 +149,10 @@ class Scene:
         """One or two sentences that say what the picture shows at this state."""
         raise NotImplementedError(f"{type(self).__name__}.alt says the scene in words.")
 
+    def alike(self, one: dict[str, Any], other: dict[str, Any]) -> bool:
+        """Whether two states may have the same picture: elsewhere that is a fault of `update`, and a warning."""
+        return False
+
     def targets(self, **state: Any) -> tuple[str, Any] | None:
         """What the pointer chooses as it moves over the picture: nothing, or an axis and what lies where.
 

@@ -45,12 +45,29 @@ def along_gamma(axes: Axes, gammas: Sequence[float], margin: float = 1.2) -> Non
         axes.set_xlim(-positive[0] / 5, positive[-1] * margin)
 
 
+def missing(name: str, record: Record, quantities: Sequence[str]) -> None:
+    """Raise `InvalidInput` where a Record does not have all of these quantities."""
+    if lacking := [one for one in quantities if one not in record.quantities]:
+        raise InvalidInput(f"{name}: got one without {', '.join(lacking)}, expected what training.fit measures.")
+
+
 class TrainedScene(Scene):
-    """A scene whose controls choose one network of a Record: objective, γ, and seed where there are several."""
+    """A scene whose controls choose one network of a Record: objective, γ, and seed where there are several.
+
+    `needs` are the quantities that it draws. Raises `InvalidInput` for a Record without one of them, or of other runs.
+    """
+
+    needs: Sequence[str] = ()
 
     def __init__(self, record: Record, *more_axes: Axis):
         check_record("record", record)
+        missing("record", record, self.needs)
         self.record = record
+        if lacking := {"objective", "gamma", "seed"}.difference(*record.runs):
+            raise InvalidInput(
+                f"record: got runs without {', '.join(sorted(lacking))}, expected those of training.fit; what one of "
+                "another training has is in `record.quantities`."
+            )
         self.objectives = list(dict.fromkeys(run["objective"] for run in record.runs))
         self.gammas = sorted({run["gamma"] for run in record.runs})
         seeds = sorted({run["seed"] for run in record.runs})
@@ -87,6 +104,10 @@ class TrainedScene(Scene):
 
     def network(self, state: dict[str, Any]) -> int:
         return self.curve(state)[self.gammas.index(state["gamma"])]
+
+    def alike(self, one: dict[str, Any], other: dict[str, Any]) -> bool:
+        """Two networks may look the same: without compression every objective trains the same one."""
+        return True
 
     def setting(self, name: str, default: Any) -> Any:
         """A setting of the training, from the Record's provenance."""

@@ -49,7 +49,7 @@ function stateAsked(spec, wanted) {
     }
     let tick = axis.values.findIndex((value, i) => String(value) === text || axis.texts[i] === text);
     if (tick < 0 && axis.kind === "slider" && Number.isFinite(Number(text)) && text.trim()) {
-      const far = axis.values.map((value) => Math.abs(value - Number(text)));
+      const far = axis.values.map((value) => (typeof value === "number" ? Math.abs(value - Number(text)) : Infinity));
       tick = far.indexOf(Math.min(...far));
       if (far[tick] > 1e-9 * Math.abs(Number(text))) said.push(`${axis.label} = ${text} is not a tick; the nearest, ${axis.texts[tick]}, is shown`);
     } else if (tick < 0) {

@@ -64,6 +64,24 @@ def test_a_tick_that_fails_shows_its_error_and_the_others_go_on(tmp_path):
     assert shown.export(tmp_path / "wave.html", themes="light").pictures == 6
 
 
+@pytest.mark.parametrize("wrong", [float("nan"), "two", None, np.float32("inf")], ids=str)
+def test_a_tick_that_is_no_number_is_said_in_its_place_and_the_others_go_on(tmp_path, wrong):
+    shown = figure(gamma=[wrong, 1, 2])
+    assert shown.state["gamma"] == 1 and shown.scene.axes[0].kind == "slider"
+    canvas = Canvas(shown.scene, LIGHT)
+    before = canvas.pixels({"gamma": 1, "unit": "nats"})
+    text = repr(wrong.item() if isinstance(wrong, np.generic) else wrong)
+    shown.state = {"gamma": text}
+    said = shown._repr_mimebundle_()[1]["image/png"]["alt"]
+    assert said == f"No picture. gamma: got {text}, expected a finite number, as the other ticks are."
+    assert (canvas.pixels({"gamma": text, "unit": "nats"}) != before).any()
+    np.testing.assert_array_equal(canvas.pixels({"gamma": 1, "unit": "nats"}), before)
+    shown.state = {"gamma": 2}
+    with pytest.raises(InvalidInput, match="the nearest is 2"):
+        shown.state = {"gamma": 3}
+    assert shown.export(tmp_path / "wave.html", themes="light").pictures == 6
+
+
 def test_a_legend_is_drawn():
     def lines(axes, unit, legend=True):
         axes.plot([0, 1], [0, 0.1], label="one")
@@ -85,8 +103,8 @@ BAD = {
     "argument without ticks": (lambda: explore(wave, gamma=[1], alt="x"), "unit"),
     "no alt": (lambda: figure(alt=" "), "expected a sentence"),
     "alt of something else": (lambda: figure(alt="{delta}"), "in braces"),
-    "no number": (lambda: figure(gamma=[1, float("nan")]), "finite numbers"),
-    "mixed": (lambda: figure(gamma=[1, "two"]), "all of them words"),
+    "no numbers": (lambda: figure(gamma=[float("nan"), None]), "finite numbers"),
+    "twice the same": (lambda: figure(gamma=[1, None, None]), "all distinct"),
     "no ticks": (lambda: figure(gamma=[]), "at least one"),
 }
 
