@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from ibteach import data, networks, records, training
@@ -17,6 +18,7 @@ from ibteach.display.live.canvas import Canvas
 from ibteach.display.live.distribution import DistributionScene
 from ibteach.display.live.scene import alt_text, states
 from ibteach.display.live.themes import LIGHT
+from ibteach.display.playground.trained import Trained, record, weights
 from ibteach.errors import InvalidInput
 from ibteach.training import Run, grid
 
@@ -54,7 +56,17 @@ def folder(path):
     return data.load_folder(path, size=8, folder=path)
 
 
+def played():
+    """What a browser hands back: weights after none and one epoch, and how they were trained."""
+    model = networks.mlp(64, classes=10, latent_dimension=2, hidden=(16, 16))
+    parameters = torch.stack([weights(model)[0], 2 * weights(model)[0]])
+    how = {"objective": "mixture", "gamma": 0.1, "beta_prime": 0.1, "noise": True, "dropout": 0.0, "batch_size": 64}
+    history = [how | {"step": 0, "learning_rate": 0.01, "random_labels": 0.0}]
+    return record(Trained([0, 1], [0, 20], parameters, (16, 16), 0, history))
+
+
 FRESH = {
+    "the playground": lambda _: played(),
     "one run": lambda _: fitted(Run.of("l2", gamma=0.1), latent_dimension=1),
     "no compression": lambda _: fitted(grid(["l2", "log-variance"], gammas=[0.0, 0.1], seeds=[0, 1])),
     "no noise": lambda _: fitted([Run.of("variance", gamma=0.1)], noise=False),
