@@ -287,7 +287,7 @@ def test_what_is_wrong_is_said_before_sweeping(tmp_path, monkeypatch, capsys):
 
 
 HELD = """
-import pathlib, sys, time
+import pathlib, signal, sys, time
 from ibteach import cli
 from ibteach.training import loop
 
@@ -302,6 +302,7 @@ def held(self, *arguments):
 loop._Training.step = held  # in the worker, too, which begins by running this file
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
     sys.exit(cli.main(sys.argv[1:]))
 """
 
