@@ -32,7 +32,7 @@ print(json.dumps([1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, tim
         [sys.executable, "-c", program],
         input=json.dumps(cells),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         env=environment,
         cwd=NOTEBOOKS,
     )

@@ -84,7 +84,7 @@ def pytorch(seconds=SECONDS) -> float:
 
 
 def node(folder, seconds=SECONDS) -> float:
-    done = subprocess.run(["node", folder / "run.mjs"], capture_output=True, text=True, check=True)
+    done = subprocess.run(["node", folder / "run.mjs"], capture_output=True, encoding="utf-8", check=True)
     return float(done.stdout)
 
 

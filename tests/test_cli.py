@@ -64,7 +64,7 @@ def test_every_command_of_the_welcome_exists(capsys):
 def test_it_runs_as_a_module_without_loading_torch():
     code = "import sys; from ibteach import cli; cli.main([]); sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-    said = subprocess.run([sys.executable, "-m", "ibteach.cli", "--version"], capture_output=True, text=True)
+    said = subprocess.run([sys.executable, "-m", "ibteach.cli", "--version"], capture_output=True, encoding="utf-8")
     assert re.fullmatch(r"ibteach \d+\.\d+\.\d+(\.dev\d+)?\n", said.stdout)
 
 
@@ -315,7 +315,7 @@ def test_a_sweep_that_is_interrupted_goes_on_where_it_was(tmp_path):
     (tmp_path / "held.py").write_text(HELD)
     command = [sys.executable, tmp_path / "held.py", *sweep, "--workers", "1"]
     begun = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8", start_new_session=True
     )
     try:
         until = time.monotonic() + 300

@@ -196,5 +196,5 @@ def test_what_another_machine_left_is_removed_after_a_day(tmp_path, monkeypatch)
 
 
 def test_the_machine_is_the_same_in_another_process():
-    there = process("from ibteach import files; print(files._machine())", stdout=subprocess.PIPE, text=True)
+    there = process("from ibteach import files; print(files._machine())", stdout=subprocess.PIPE, encoding="utf-8")
     assert there.communicate()[0].strip() == files._machine()

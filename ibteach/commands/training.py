@@ -98,7 +98,7 @@ def train(options: argparse.Namespace) -> None:
 
 def sweep(options: argparse.Namespace) -> None:
     """Job by job, here or elsewhere."""
-    from ibteach.records.record import concatenate
+    from ibteach.records.joining import concatenate
     from ibteach.training import executors, sweeps
 
     if options.out:

@@ -1,5 +1,5 @@
+from .joining import concatenate as concatenate
 from .record import Record as Record
-from .record import concatenate as concatenate
 from .shipped import find as find
 from .shipped import load as load
 from .shipped import names as names

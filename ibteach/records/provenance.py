@@ -109,7 +109,7 @@ def commit() -> str | None:
 
     def git(*arguments):
         command = ["git", "-C", str(folder), *arguments]
-        answer = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=10, check=True)
+        answer = subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", timeout=10, check=True)
         return answer.stdout.strip()
 
     try:

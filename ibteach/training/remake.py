@@ -11,7 +11,8 @@ from ibteach.errors import InvalidInput
 from ibteach.networks import bottleneck as networks
 from ibteach.networks.ensemble import stackable
 from ibteach.networks.modes import untouched
-from ibteach.records.record import LATENTS, Record, check_record, concatenate
+from ibteach.records.joining import concatenate
+from ibteach.records.record import LATENTS, Record, check_record
 from ibteach.training import variational
 from ibteach.training.loop import fit
 from ibteach.training.runs import Run, build

@@ -259,6 +259,6 @@ print(peak() - before, used)
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="the system does not say what memory is held")
 def test_memory_is_what_the_docstring_states():
-    said = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, encoding="utf-8", check=True).stdout
     peak, encoders = map(int, said.split())
     assert 8 * encoders < peak < 4 * 8 * encoders + 200 * 512**2

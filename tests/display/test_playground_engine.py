@@ -28,7 +28,7 @@ def run(tmp_path_factory):
             f"console.log(JSON.stringify(({program})(engine, question)));\n",
             encoding="utf-8",
         )
-        done = subprocess.run([NODE, folder / "run.mjs"], capture_output=True, text=True, timeout=300)
+        done = subprocess.run([NODE, folder / "run.mjs"], capture_output=True, encoding="utf-8", timeout=300)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 

@@ -61,7 +61,7 @@ def library(request):
 
 
 def run(*command):
-    done = subprocess.run([sys.executable, *command], cwd=HERE, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, *command], cwd=HERE, capture_output=True, encoding="utf-8")
     assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
 
 

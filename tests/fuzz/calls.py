@@ -18,9 +18,9 @@ from ibteach.display.live import photographs
 from ibteach.evaluation import ood, prediction, sampling
 from ibteach.information import discrete, mixture
 from ibteach.networks import variational
-from ibteach.records import record, shipped
+from ibteach.records import joining, record, shipped
 from ibteach.records.provenance import provenance
-from ibteach.training import checkpoints, sweeps
+from ibteach.training import checkpoints, jobs, sweeps
 from ibteach.training import variational as variational_training
 
 
@@ -349,7 +349,7 @@ def calls() -> dict[str, Call]:
         "records.record.Record.value": call(found.value, name="test/l2", epoch=1),
         "records.record.Record.save": call(found.save, 3, path=folder() / "saved.safetensors"),
         "records.record.Record.load": call(record.Record.load, path=record_file()),
-        "records.record.concatenate": call(record.concatenate, 2, records=[found.take([0]), found.take([1])]),
+        "records.joining.concatenate": call(joining.concatenate, 2, records=[found.take([0]), found.take([1])]),
         "records.shipped.load": call(shipped.load, 2, file="mnist-vib"),
         "records.shipped.find": call(shipped.find, file="mnist-vib"),
         # training
@@ -392,8 +392,8 @@ def calls() -> dict[str, Call]:
         ),
         "training.checkpoints.load_network": call(checkpoints.load_network, 3, path=network_file()),
         "training.devices.pick_device": call(devices.pick_device, device="cpu"),
-        "training.sweeps.plan": call(
-            sweeps.plan,
+        "training.jobs.plan": call(
+            jobs.plan,
             15,
             data="digits",
             architecture={"network": "mlp", "hidden": [4]},
@@ -401,7 +401,7 @@ def calls() -> dict[str, Call]:
             together=2,
             epochs=1,
         ),
-        "training.sweeps.train": call(sweeps.train, 200, job=job, device="cpu", progress=False),
+        "training.jobs.train": call(jobs.train, 200, job=job, device="cpu", progress=False),
         "training.sweeps.run": call(
             sweeps.run, 200, jobs=[job], folder=folder() / "sweep", device="cpu", progress=False
         ),
@@ -597,7 +597,7 @@ NOT_FUZZED = {  # a callable, or a module and all that is in it -> why
     **_of("networks.variational", TORCH, "Variational.decode Variational.encode Variational.forward"),
     **_of("training.checkpoints", INNER, "Checkpoint optimizer_state part restore_optimizer"),
     **_of("training.devices", INNER, "batch_that_fits low_precision_for low_precision_of memory_format"),
-    **_of("training.sweeps", INNER, "Job run_job"),
+    **_of("training.jobs", INNER, "Job kept run_job"),
     **_of("training.variational", RESULT, "Epoch Evaluation"),
     **_of("objectives.cross_entropies", INNER, "decoder_log_likelihood fits log_mean_likelihood checked_labels"),
     **_of("objectives.cross_entropies", RESULT, "CrossEntropy ErrorBounds Fits"),

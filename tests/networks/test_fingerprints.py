@@ -155,5 +155,7 @@ def test_it_is_the_same_in_another_process():
             print(networks.fingerprint(network))
     """)
     run = [sys.executable, "-c", code]
-    one, other = (subprocess.run(run, capture_output=True, text=True, check=True).stdout.split() for _ in range(2))
+    one, other = (
+        subprocess.run(run, capture_output=True, encoding="utf-8", check=True).stdout.split() for _ in range(2)
+    )
     assert one == other and len(set(one)) == 2

@@ -17,8 +17,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from ibteach import errors, files
+from ibteach.records.joining import concatenate
 from ibteach.records.provenance import provenance
-from ibteach.records.record import KIND, VERSION, Record, concatenate
+from ibteach.records.record import KIND, VERSION, Record
 
 RUNS = [{"objective": o, "gamma": g, "seed": s} for o in ("l2", "vib") for g in (0.0, 0.01) for s in (0, 1)]
 M, E, N, K, C = len(RUNS), 3, 5, 2, 4
@@ -173,7 +174,7 @@ def test_source_says_computed_or_recorded(tmp_path):
 def test_provenance_knows_the_commit_of_this_checkout_and_no_folder_of_this_machine():
     facts = provenance(data="digits")
     root = Path(__file__).parents[2]
-    git = subprocess.run(["git", "-C", root, "rev-parse", "HEAD"], capture_output=True, text=True)
+    git = subprocess.run(["git", "-C", root, "rev-parse", "HEAD"], capture_output=True, encoding="utf-8")
     if git.returncode == 0 and facts["commit"]:
         assert facts["commit"].removesuffix("-dirty") == git.stdout.strip()
     assert str(Path.home()) not in json.dumps(facts) and sys.prefix not in json.dumps(facts)

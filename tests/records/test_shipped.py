@@ -16,7 +16,8 @@ from ibteach.evaluation.attacks import quantity
 from ibteach.networks.bottleneck import Bottleneck, convnet, from_architecture, mlp
 from ibteach.networks.ensemble import Ensemble
 from ibteach.records import shipped
-from ibteach.records.record import Record, concatenate
+from ibteach.records.joining import concatenate
+from ibteach.records.record import Record
 from ibteach.training import sweeps, variational
 from ibteach.training.loop import Run, build, fit, grid
 from ibteach.training.remake import largest_difference, remake

@@ -169,7 +169,7 @@ def test_it_is_not_mapped_when_it_is_replaced(tmp_path, monkeypatch):
     replace, replaced = os.replace, []
 
     def strict(source, target):
-        with open("/proc/self/maps") as maps:
+        with open("/proc/self/maps", encoding="utf-8") as maps:
             if any(line.rstrip().endswith(os.path.realpath(target)) for line in maps):
                 raise PermissionError(13, "the file is mapped", str(target))
         replaced.append(target)

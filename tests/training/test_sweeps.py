@@ -16,8 +16,9 @@ import pytest
 import torch
 
 from ibteach import data, errors, networks
+from ibteach.records.joining import concatenate
 from ibteach.records.provenance import command_line
-from ibteach.records.record import Record, concatenate
+from ibteach.records.record import Record
 from ibteach.training import checkpoints, executors, loop, measuring, sweeps
 from ibteach.training.loop import grid
 
@@ -101,9 +102,10 @@ def test_many_small_networks_are_several_jobs_and_what_takes_memory_is_alone(mon
     assert [len(one.runs) for one in jobs] == [11, 11, 12] and [run for one in jobs for run in one.runs] == runs
     assert [len(one.runs) for one in sweeps.plan("digits", SMALL, runs, together=100)] == [34]
     one = {"hidden": [16], "network": "mlp"}
-    monkeypatch.setattr(sweeps, "MEMORY", 5 * 4 * (4 * (64 * 16 + 16 + 34 + 30) + 2 * 64 * (64 + 2 * 16 + 2 + 2 + 10)))
+    memory = "ibteach.training.jobs.MEMORY"
+    monkeypatch.setattr(memory, 5 * 4 * (4 * (64 * 16 + 16 + 34 + 30) + 2 * 64 * (64 + 2 * 16 + 2 + 2 + 10)))
     assert max(len(one.runs) for one in sweeps.plan("digits", one, runs)) <= 5
-    monkeypatch.setattr(sweeps, "MEMORY", 1)
+    monkeypatch.setattr(memory, 1)
     assert [len(one.runs) for one in sweeps.plan("digits", SMALL, runs[:3])] == [1, 1, 1]
 
 
@@ -381,7 +383,7 @@ def test_processes(tmp_path):
     jobs = [job(seed) for seed in range(3)]
     (tmp_path / "script.py").write_text(SWEEP)
     command = [sys.executable, tmp_path / "script.py", tmp_path]
-    sweep = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    sweep = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8")
     try:
         eventually((tmp_path / "held").exists)
         done = files_of(jobs[0], jobs[2])
@@ -440,7 +442,7 @@ if __name__ == "__main__":
 @pytest.mark.parametrize("end", ["SIGTERM", "SIGHUP", "SIGKILL"])
 def test_workers_end_with_the_process_that_started_them(tmp_path, end):
     (tmp_path / "parent.py").write_text(PARENT)
-    parent = subprocess.Popen([sys.executable, tmp_path / "parent.py", end], stdout=subprocess.PIPE, text=True)
+    parent = subprocess.Popen([sys.executable, tmp_path / "parent.py", end], stdout=subprocess.PIPE, encoding="utf-8")
     try:
         others = parent.stdout.readline().split()
         assert len(others) == 3 and not any(map(gone, others))
@@ -454,7 +456,7 @@ def test_workers_end_with_the_process_that_started_them(tmp_path, end):
 
 def gone(process):
     """Whether there is no such process, or only what is left of it until somebody asks."""
-    shown = subprocess.run(["ps", "-o", "stat=", "-p", process], capture_output=True, text=True)
+    shown = subprocess.run(["ps", "-o", "stat=", "-p", process], capture_output=True, encoding="utf-8")
     return shown.stdout.strip()[:1] in ("", "Z")
 
 
