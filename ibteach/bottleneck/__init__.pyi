@@ -1,0 +1,13 @@
+from .clustering import agglomerative as agglomerative
+from .clustering import sequential as sequential
+from .contraction import critical_beta as critical_beta
+from .contraction import first_birth as first_birth
+from .curve import envelope as envelope
+from .curve import solve_squared as solve_squared
+from .deterministic import solve_dib as solve_dib
+from .gaussian import GaussianBottleneck as GaussianBottleneck
+from .generalized import solve_generalized as solve_generalized
+from .lagrangian import unified as unified
+from .lagrangian import unified_weight as unified_weight
+from .tabular import Solution as Solution
+from .tabular import solve as solve
