@@ -114,7 +114,7 @@ CHAPTERS = (
         "ResNets on a GPU",
         "What do the surrogates do to a network that people really use?",
         needs=("05", "07"),
-        seconds=20,
+        seconds=30,
         minutes=60,
         data=("digits", "cifar10"),
     ),
