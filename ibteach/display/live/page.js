@@ -56,8 +56,11 @@ function slider(axis, pick) {
   input.style.setProperty("--steps", Math.max(last, 1));
   if (last <= 40) input.classList.add("ibteach-ticked");
   input.addEventListener("input", () => pick(input.valueAsNumber));
+  let placed = null;
   const place = (tick) => {
     input.valueAsNumber = tick;
+    if (tick === placed) return;
+    placed = tick;
     output.textContent = axis.texts[tick];
     input.setAttribute("aria-valuetext", axis.texts[tick]);
     input.style.setProperty("--done", tick / Math.max(last, 1));

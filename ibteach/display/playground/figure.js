@@ -144,7 +144,8 @@ class Playground extends LiveFigure {
       this.say("noise" in change ? `Without noise ${title} can be infinite: no objective is left.` : `${title} needs the noise: it is on again.`);
     } else this.say("");
     this.set(state);
-    this.fresh = true;
+    if (this.measured) this.drawNumbers();
+    this.fresh ||= Object.keys(change).some((name) => name !== "gamma"); // which is in no drawing but in the plane's
     if (RESTARTS.some((name) => before[name] !== state[name])) this.begin(null);
     else this.post({ kind: "set", settings: this.settings });
     if (state.unit !== before.unit) this.draw();
@@ -294,7 +295,8 @@ class Playground extends LiveFigure {
     const { picture, measured, path, state, running } = this;
     if (!picture || this.refused || !this.mode) return;
     this.drawings.draw({ picture, measured, path, state, running }, all);
-    if (all && measured) this.drawNumbers();
+    if (!all) return;
+    if (measured) this.drawNumbers();
     const { step, epoch } = picture;
     const speed = running && this.speed ? `, ${Math.round(this.speed)} steps a second` : "";
     this.told.textContent = `step ${step}, epoch ${epoch.toFixed(1)}${speed}`;

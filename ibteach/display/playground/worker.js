@@ -1,17 +1,26 @@
 // The training in a thread of its own, so that no control ever waits for it. It follows `engine.js` in one module. Messages in:
 // open, set, train, step, keep, seen; messages out: picture (at most one unseen), kept.
 
-const TURN = 8; // milliseconds of training between two looks at the messages
+const TURN = 4; // milliseconds of training between two looks at the messages
 const ANSWER = 2; // milliseconds of training before the picture that answers a control
 const MEASURED = 500; // milliseconds between measurements of everything while it trains, twice that while a hand moves a control
 
 let training = null;
 let [running, seen, version, frame, speed] = [false, true, 0, 33, Infinity];
+let [shown, hand, queued, held] = [0, false, false, false]; // `hand`: a control waits for its answer; `held`: the training for the page
 let [drawn, measured, rested, clock, counted] = [-Infinity, -Infinity, true, 0, 0];
 
 const { port1, port2 } = new MessageChannel(); // a turn to come, without the 4 ms that timers are held back by
-port2.onmessage = () => turn();
-const again = () => port1.postMessage(null);
+port2.onmessage = () => {
+  queued = false;
+  turn();
+};
+const again = (wait = 0) => {
+  if (queued) return;
+  queued = true;
+  if (wait) setTimeout(() => port1.postMessage(null), wait);
+  else port1.postMessage(null);
+};
 
 const handlers = {
   open({ data, settings, parameters, frame: every }) {
@@ -39,6 +48,9 @@ const handlers = {
   },
   seen() {
     seen = true;
+    hand &&= shown !== version;
+    if (held) again();
+    held = false;
   },
 };
 
@@ -55,15 +67,16 @@ self.onmessage = ({ data }) => {
   [drawn, measured] = [-Infinity, data.kind === "set" && running ? measured : -Infinity];
   if (!running) return rest();
   if (resting) return again();
-  train(ANSWER, 2 * MEASURED);
+  hand = true;
+  if (seen) train(ANSWER, 2 * MEASURED);
 };
 
 function turn() {
   if (!running) return rest();
-  const late = train(TURN, MEASURED);
+  if (hand && !seen) return (held = true); // the page has the core to itself until it has drawn the answer
+  const late = hand ? train(ANSWER, 2 * MEASURED) : train(TURN, MEASURED);
   if (!running) return;
-  if (late) again();
-  else setTimeout(again, 4); // slower than it could: it waits
+  again(late ? 0 : 4); // slower than it could: it waits
 }
 
 // Training for some milliseconds, and a picture of it where one is due; whether there is more to train at once.
@@ -92,7 +105,7 @@ function show(whole, patience) {
   const picture = { kind: "picture", version, running, ...training.look(), diverged: training.diverged };
   if (full) Object.assign(picture, { measured: training.measure(), path: training.path });
   postMessage(picture);
-  [seen, drawn] = [false, now];
+  [seen, drawn, shown] = [false, now, version];
   if (full) measured = performance.now();
   if (!running) rested = true;
 }
