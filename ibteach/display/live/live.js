@@ -190,13 +190,19 @@ class View extends LiveFigure {
       Object.assign(image, { src: url, alt, decoding: "sync", draggable: false });
       if (part) {
         const across = part.count > 1 ? (100 * part.at) / (part.count - 1) : 0;
-        const background = `url(${part.behind}) center / 100% 100% no-repeat`;
-        Object.assign(image.style, { objectFit: "cover", objectPosition: `${across}% 50%`, background });
+        Object.assign(image.style, { objectFit: "cover", objectPosition: `${across}% 50%` });
       }
       image.dataset.key = key;
       this.images.set(key, image);
     }
     return this.images.get(key);
+  }
+
+  // What all parts of a picture have in common lies behind them.
+  lay(behind) {
+    if (behind === this.behind) return;
+    this.behind = behind;
+    this.stage.style.background = behind && `url(${behind}) center / 100% 100% no-repeat`;
   }
 
   // Loads the pictures of the ticks around, so that the next step only has to show one.
@@ -223,9 +229,10 @@ class View extends LiveFigure {
       if (!key || key === this.shown) break;
       const image = this.image(key);
       if (!image.complete) await image.decode().catch(() => {});
+      const { layout, part } = this.frames.known.get(key);
+      this.lay(part?.behind ?? null);
       this.stage.replaceChildren(image);
       this.shown = key;
-      const { layout } = this.frames.known.get(key);
       if (layout !== this.shaped) this.shape((this.shaped = layout)); // measures the page, which is not for every tick
       clearTimeout(this.settling);
       this.settling = setTimeout(() => this.settle(), REST_MS);

@@ -5,6 +5,7 @@ import { upgradeAll } from "./predict.js";
 
 const KINDS = { explorer: "./explorer.js", table: "./table.js", playground: "./playground.js" };
 const NEAR = "600px"; // of the screen
+const REST_MS = 150; // a hand rests: the address is written, which browsers take their time for
 
 export function setMaths(root) {
   for (const node of root.querySelectorAll(".ibteach-maths:not([data-set])")) {
@@ -124,11 +125,12 @@ export async function mount(place) {
   const module = await import(KINDS[kind]);
   const still = place.querySelector("img");
   const { figure } = place.dataset;
-  let [view, status] = [null, null];
+  let [view, status, late] = [null, null, null];
   const address = () => addressOf(figure, spec, view.state);
   const report = () => {
-    status.textContent = "";
-    history.replaceState(null, "", address());
+    if (status.textContent) status.textContent = "";
+    clearTimeout(late);
+    late = setTimeout(() => history.replaceState(null, "", address()), REST_MS);
   };
   const read = () => {
     const wanted = asked();
