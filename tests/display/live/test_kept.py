@@ -29,7 +29,7 @@ def test_trained_again_to_the_same_bits_is_the_same(record):
 def test_other_data_other_numbers_and_another_library_are_another(record, monkeypatch):
     name, values = next(iter(record.quantities.items()))
     other = dataclasses.replace(record, quantities=record.quantities | {name: values + 1e-9})
-    seen = {kept.identity(one) for one in (record, other, again(record, data="mnist"))}
+    seen = {kept.identity(one) for one in (record, other, again(record, data="digits"))}
     monkeypatch.setenv(kept.LIBRARY, "a later one")
     assert len({*seen, kept.identity(record)}) == 4
     monkeypatch.delenv(kept.LIBRARY)
