@@ -63,8 +63,8 @@ def replacing(path: PathLike) -> Iterator[Path]:
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "answer.txt"
     >>> with replacing(target) as part:
-    ...     _ = part.write_text("42")
-    >>> target.read_text()
+    ...     _ = part.write_text("42", encoding="utf-8")
+    >>> target.read_text(encoding="utf-8")
     '42'
     """
     path = Path(os.path.realpath(named(path)))  # the file a link points to is replaced, not the link

@@ -14,6 +14,7 @@ import importlib.abc
 import importlib.util
 import inspect
 import itertools
+import os
 import sys
 import types
 import typing
@@ -21,6 +22,10 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+
+# Files opened without an encoding are found in this process; the kernels and programs that it starts do not look,
+# because other people's packages would say aloud what they do.
+os.environ.pop("PYTHONWARNDEFAULTENCODING", None)
 
 CHECKED = ("ibteach.information", "ibteach.objectives", "ibteach.bottleneck", "ibteach.evaluation")
 CALLS = 300
@@ -114,7 +119,9 @@ def fits(value, hint):
 def shaped(hint):
     from jaxtyping import AbstractArray
 
-    return isinstance(hint, type) and issubclass(hint, AbstractArray | types.NoneType)
+    return (
+        isinstance(hint, type) and typing.get_origin(hint) is None and issubclass(hint, AbstractArray | types.NoneType)
+    )
 
 
 def compiling():

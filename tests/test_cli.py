@@ -312,7 +312,7 @@ def test_a_sweep_that_is_interrupted_goes_on_where_it_was(tmp_path):
     """Ctrl-C as a terminal sends it, to the command and its workers alike, when one network of two is finished."""
     sweep = "sweep digits --network resnet --width 8 --seed 0 1 --epochs 3 --train-examples 200 --batch-size 200"
     sweep = [*sweep.split(), "--eval-examples", "50", "--device", "cpu", "--folder", str(tmp_path / "runs")]
-    (tmp_path / "held.py").write_text(HELD)
+    (tmp_path / "held.py").write_text(HELD, encoding="utf-8")
     command = [sys.executable, tmp_path / "held.py", *sweep, "--workers", "1"]
     begun = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8", start_new_session=True

@@ -60,10 +60,10 @@ def a_page(path):
 @pytest.mark.parametrize("write", [a_record, a_network, a_checkpoint, a_page])
 def test_the_old_file_stays(write, tmp_path):
     path = tmp_path / "kept"
-    path.write_text("the old one")
+    path.write_text("the old one", encoding="utf-8")
     with full_disk(), pytest.raises(Unavailable, match=r"could not be written .*; what was there before is untouched"):
         write(path)
-    assert path.read_text() == "the old one"
+    assert path.read_text(encoding="utf-8") == "the old one"
     assert [one.name for one in tmp_path.iterdir()] == ["kept"]
     write(path)
     assert path.stat().st_size > 1000

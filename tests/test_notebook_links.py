@@ -85,7 +85,8 @@ def test_references_have_addresses(path):
 
 def test_what_is_wrong_is_found(tmp_path):
     there = tmp_path / "01_a.ipynb"
-    there.write_text(json.dumps({"cells": [{"cell_type": "markdown", "source": ["# 01 · A\n", "## Two words"]}]}))
+    cells = [{"cell_type": "markdown", "source": ["# 01 · A\n", "## Two words"]}]
+    there.write_text(json.dumps({"cells": cells}), encoding="utf-8")
     good = "[a](01_a.ipynb) [b](01_a.ipynb#Two-words) [c](#01-·-A) <https://arxiv.org/abs/1>"
     assert broken(there, good) == []
     bad = "[a](02_b.ipynb) [b](01_a.ipynb#three) <https://nowhere>"

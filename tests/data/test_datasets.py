@@ -524,7 +524,7 @@ for _ in range(8):
 
 def test_two_processes_at_once(tmp_path):
     (tmp_path / "there").write_text("", encoding="utf-8")
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
     environment = {**os.environ, "IBTEACH_DATA": str(tmp_path)}
     both = [subprocess.Popen([sys.executable, "-c", TWO], env=environment, **pipes) for _ in range(2)]
     for process in both:

@@ -359,7 +359,7 @@ folder, step = pathlib.Path(sys.argv[1]), loop._Training.step
 
 def held(self, *arguments):
     if self.runs[0].seed == 1 and self.epoch == 2:  # until it is killed
-        (folder / "held").write_text(str(os.getpid()))
+        (folder / "held").write_text(str(os.getpid()), encoding="utf-8")
         time.sleep(1000)
     step(self, *arguments)
 
@@ -381,7 +381,7 @@ if __name__ == "__main__":
 def test_processes(tmp_path):
     """Two processes; one is killed at work: what is finished is kept, and the same sweep goes on."""
     jobs = [job(seed) for seed in range(3)]
-    (tmp_path / "script.py").write_text(SWEEP)
+    (tmp_path / "script.py").write_text(SWEEP, encoding="utf-8")
     command = [sys.executable, tmp_path / "script.py", tmp_path]
     sweep = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8")
     try:
@@ -441,7 +441,7 @@ if __name__ == "__main__":
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 @pytest.mark.parametrize("end", ["SIGTERM", "SIGHUP", "SIGKILL"])
 def test_workers_end_with_the_process_that_started_them(tmp_path, end):
-    (tmp_path / "parent.py").write_text(PARENT)
+    (tmp_path / "parent.py").write_text(PARENT, encoding="utf-8")
     parent = subprocess.Popen([sys.executable, tmp_path / "parent.py", end], stdout=subprocess.PIPE, encoding="utf-8")
     try:
         others = parent.stdout.readline().split()

@@ -97,7 +97,6 @@ MEASURED = ["plane", "diagram"]
 
 
 @pytest.mark.parametrize("case", FRESH)
-@pytest.mark.filterwarnings("error")
 def test_a_record_of_ones_own_is_shown(case, tmp_path):
     found = dict(shown(FRESH[case](tmp_path)))
     for scene in found.values():
