@@ -72,7 +72,8 @@ def test_circles_have_the_areas_of_the_measure(editor):
     editor.root.get_by_text("real digits", exact=True).click()
     joint = presets()["real digits"]
     rings = editor.root.locator("svg .ibteach-ring").all()
-    x, y, r = np.array([[float(ring.get_attribute(name)) for name in ("cx", "cy", "rx")] for ring in rings]).T
+    box = "(ring) => (({ x, y, width, height }) => [x + width / 2, y + height / 2, width / 2])(ring.getBBox())"
+    x, y, r = np.array([ring.evaluate(box) for ring in rings]).T
     grid = np.linspace(-1.5, 1.5, 2000)
     inside = [(grid[None] - x[i]) ** 2 + (grid[:, None] - y[i]) ** 2 < r[i] ** 2 for i in (0, 1)]
     area = (grid[1] - grid[0]) ** 2
