@@ -388,7 +388,7 @@ def test_processes(tmp_path):
         eventually((tmp_path / "held").exists)
         done = files_of(jobs[0], jobs[2])
         eventually(lambda: done <= set(os.listdir(tmp_path / "sweep")))
-        os.kill(int(eventually((tmp_path / "held").read_text)), signal.SIGKILL)
+        os.kill(int(eventually(lambda: (tmp_path / "held").read_text(encoding="utf-8"))), signal.SIGKILL)
         said, _ = sweep.communicate(timeout=120)
     finally:
         sweep.kill()
