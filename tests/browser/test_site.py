@@ -402,7 +402,7 @@ def test_axe_finds_nothing(site, open_page, scheme):
                 page.locator(".present :is(.ibteach-figure, img):visible").first.wait_for()
                 look_at(page, f"{path}#slide={number}")
             page.goto(page.url.partition("#")[0] + "?print-pdf")
-            page.wait_for_selector(".pdf-page")
+            page.wait_for_selector("html[data-ready] .pdf-page")
             look_at(page, f"{path}?print-pdf")
         page.context.close()
     assert not found
@@ -434,6 +434,6 @@ def test_decks_last_a_lecture_and_live(site, open_page):
             page.keyboard.press("PageDown")
         page.goto(page.url.partition("#")[0] + "?print-pdf")
         page.wait_for_selector("html[data-ready]")
-        page.wait_for_selector(".pdf-page")
+        page.wait_for_selector("html[data-ready] .pdf-page")
         assert page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") == slides, path
         page.context.close()
