@@ -80,6 +80,8 @@ class _Pickler(pickle.Pickler):
         if isinstance(value, Record):
             content = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
             return dict, (content | {"provenance": _lasting(value.provenance)},)
+        if isinstance(getattr(value, "__wrapped__", None), types.MethodType):  # a method that remembers what it found
+            return tuple, ((value.__wrapped__,),)
         if isinstance(value, (type, types.FunctionType)) and value.__module__.partition(".")[0] not in KNOWN:
             raise pickle.PicklingError(f"{value!r} may become another without its name")
         return NotImplemented

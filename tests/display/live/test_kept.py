@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from ibteach.display.live import kept
+from ibteach.display import chapter_05
 from ibteach.display.live.distribution import DistributionScene
 from ibteach.records import shipped
 from ibteach.records.record import Record
@@ -34,3 +35,10 @@ def test_other_data_other_numbers_and_another_library_are_another(record, monkey
     assert len({*seen, kept.identity(record)}) == 4
     monkeypatch.delenv(kept.LIBRARY)
     assert kept.identity(record) is None
+
+
+def test_what_a_scene_found_before_does_not_matter(record):
+    scene = chapter_05.bounds(record).scene
+    before = kept.identity(scene)
+    scene.measured(0)
+    assert before is not None and kept.identity(scene) == before
