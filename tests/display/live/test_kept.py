@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from ibteach.display.live import kept
 from ibteach.display import chapter_05
+from ibteach.display.live import kept
 from ibteach.display.live.distribution import DistributionScene
 from ibteach.records import shipped
 from ibteach.records.record import Record
