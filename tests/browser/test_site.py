@@ -433,7 +433,6 @@ def test_decks_last_a_lecture_and_live(site, open_page):
                 assert not over, (path, number)
             page.keyboard.press("PageDown")
         page.goto(page.url.partition("#")[0] + "?print-pdf")
-        page.wait_for_selector("html[data-ready]")
         page.wait_for_selector("html[data-ready] .pdf-page")
         assert page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") == slides, path
         page.context.close()
