@@ -153,6 +153,7 @@ export async function mount(place) {
   view.root.querySelector("header").append(copyButton(address));
   say(said);
   addEventListener("hashchange", () => {
+    clearTimeout(late); // who follows a link is where it leads
     if (asked().get("figure") !== figure) return;
     const { state, said } = read();
     if (kind === "playground") view.pick(state); // it may have to begin anew
