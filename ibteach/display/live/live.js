@@ -3,6 +3,7 @@
 // holds every picture. `spec` names the axes with their ticks; a state is {axis name: tick value}, as in Python.
 
 const REPLY_MS = 10_000; // a kernel that did not answer for so long is asked again
+const DECODED = 8; // pictures of the nearest ticks, when a hand rests
 const REST_MS = 120; // a hand rests: the kernel hears of the state, the caption is written and read aloud
 const PATIENCE_MS = 400; // after this the reader is told that a picture is on its way
 const TICK_ZERO = "0".charCodeAt(); // a target's character for the first tick; the others follow in the order of Unicode
@@ -205,10 +206,11 @@ class View extends LiveFigure {
     this.stage.style.background = behind && `url(${behind}) center / 100% 100% no-repeat`;
   }
 
-  // Loads the pictures of the ticks around, so that the next step only has to show one.
+  // Loads the pictures of the ticks around and decodes the nearest, so that the next step only has to show one.
   prepare() {
     const keys = this.ahead().map((state) => this.frames.key(this, state));
-    for (const key of keys.filter((key) => this.frames.known.has(key))) this.image(key);
+    const images = keys.filter((key) => this.frames.known.has(key)).map((key) => this.image(key));
+    for (const image of images.slice(0, DECODED)) image.decode().catch(() => {});
   }
 
   // Shows the state on screen as soon as there is a picture of it. While a hand moves faster than pictures are decoded
