@@ -7,8 +7,9 @@ times that for `--data mnist`.
 
 import argparse
 from functools import partial
+from pathlib import Path
 
-from ibteach import data, networks, training
+from ibteach import data, networks, records, training
 from ibteach.evaluation import attacks
 
 NAMES, GAMMA = ["l2", "variance", "log-variance"], 0.1
@@ -16,7 +17,28 @@ STEPS, STARTS = (1, 5, 20, 50), (1, 10)
 DATA = {  # the largest grey, the levels of the attacks, the training
     "digits": (16, (0, 1, 1.5, 2, 16), {"epochs": 20}),
     "mnist": (255, (0, 4, 8, 16, 255), {"epochs": 12, "batch_size": 256}),
+    "cifar10": (255, (0, 1, 2), None),
 }
+
+
+def made(images, seeds, settings):
+    """Networks that are trained here, and their Record."""
+    runs = training.grid(NAMES[:1], gammas=[0], seeds=seeds) + training.grid(NAMES, gammas=[GAMMA], seeds=seeds)
+    model = training.build(partial(networks.mlp, images.shape, 10, latent_dimension=8, hidden=(64, 64)), runs)
+    return model, training.fit(model, images, runs, **settings, measure_every=settings["epochs"], device="cpu")
+
+
+def kept(folder):
+    """The networks that a sweep left in a folder, and their Record."""
+    files = [file.with_name(file.name.replace(".network", "")) for file in folder.glob("*.network.safetensors")]
+    found = sorted(((records.Record.load(file), file) for file in files), key=lambda one: _place(one[0]))
+    trained = records.concatenate([record for record, _ in found])
+    return [training.load_network(file.with_suffix(".network.safetensors")) for _, file in found], trained
+
+
+def _place(record):
+    run = record.runs[0]
+    return run["gamma"], NAMES.index(run["objective"]), run["seed"]
 
 
 def main() -> None:
@@ -24,14 +46,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", help="the Record")
     parser.add_argument("--data", default="digits", choices=DATA, help="which (default: digits)")
-    parser.add_argument("--seeds", type=int, default=10, help="how many")
+    parser.add_argument("--folder", type=Path, help="of a sweep whose networks are attacked")
+    parser.add_argument("--seeds", type=int, default=10, help="how many are trained, where there is no folder")
     parser.add_argument("--eval-examples", type=int, default=200, help="test images")
     chosen = parser.parse_args()
-    images, seeds, (largest, levels, settings) = data.load(chosen.data), range(chosen.seeds), DATA[chosen.data]
-    runs = training.grid(NAMES[:1], gammas=[0], seeds=seeds) + training.grid(NAMES, gammas=[GAMMA], seeds=seeds)
-    model = training.build(partial(networks.mlp, images.shape, 10, latent_dimension=8, hidden=(64, 64)), runs)
-    trained = training.fit(model, images, runs, **settings, measure_every=settings["epochs"], device="cpu")
-    names = ["fgsm", "pgd", "deepfool", *(f"pgd-{steps}x{starts}" for starts in STARTS for steps in STEPS)]
+    images, (largest, levels, settings) = data.load(chosen.data), DATA[chosen.data]
+    if settings is None and chosen.folder is None:
+        parser.error(f"--folder: got none, expected that of a sweep of {chosen.data}, which is not trained here")
+    model, trained = kept(chosen.folder) if chosen.folder else made(images, range(chosen.seeds), settings)
+    names = ["fgsm", "pgd"]
+    if chosen.folder is None:
+        names += ["deepfool", *(f"pgd-{steps}x{starts}" for starts in STARTS for steps in STEPS)]
     names += [*(name for name in attacks.MEANT if name not in names), "transfer"]
     how = {
         "epsilons": [level / largest for level in levels],
