@@ -118,10 +118,12 @@ class Record:
         >>> Record(({"seed": 0},), quantities={"test/error": torch.ones(1, 3)}, **within).course
         tensor([0.0000, 0.2500, 1.0000], dtype=torch.float64)
         """
-        if self.steps is None or not self.epochs[-1]:
+        if self.steps is None:
             return self.epochs.double()
-        first = int((self.epochs > 0).nonzero()[0])  # the first measurement at the end of an epoch
-        return self.steps.double() * self.epochs[first] / self.steps[first]
+        steps, ended = self.steps.double(), self.epochs > 0
+        # When an epoch ends; at any later time there are more steps for each that ended.
+        epoch = (steps[ended] / self.epochs[ended]).min() if ended.any() else math.inf
+        return steps / epoch
 
     @property
     def moments(self) -> list[str]:
@@ -131,9 +133,8 @@ class Record:
         >>> Record(({"seed": 0},), quantities={"test/error": torch.ones(1, 3)}, **within).moments
         ['epoch 0', 'step 5', 'epoch 1']
         """
-        within = torch.zeros_like(self.epochs, dtype=torch.bool)
-        within[1:] = self.epochs.diff() == 0
         steps = self.epochs if self.steps is None else self.steps
+        within = (self.course != self.epochs) | ((self.epochs == 0) & (steps > 0))
         return [
             f"step {step}" if inside else f"epoch {epoch}"
             for epoch, step, inside in zip(self.epochs.tolist(), steps.tolist(), within.tolist(), strict=True)

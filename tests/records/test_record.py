@@ -275,6 +275,15 @@ def test_what_is_no_list_of_records_is_not_concatenated():
 # Within an epoch
 
 
+def test_a_measurement_within_the_second_epoch_is_not_the_end_of_the_first():
+    epochs, steps = torch.tensor([0, 0, 1, 5]), torch.tensor([0, 100, 200, 975])
+    record = Record(**fields(epochs=epochs, steps=steps, quantities={"test/error": torch.ones(8, 4)}, errors={}))
+    assert record.course.tolist() == [0, 100 / 195, 200 / 195, 5]
+    assert record.moments == ["epoch 0", "step 100", "step 200", "epoch 5"]
+    begun = dataclasses.replace(record, epochs=torch.zeros(4, dtype=torch.long))  # no epoch ended
+    assert begun.course.tolist() == [0, 0, 0, 0] and begun.moments == ["epoch 0", "step 100", "step 200", "step 975"]
+
+
 def test_measurements_within_an_epoch_have_their_steps(tmp_path):
     epochs, steps = torch.tensor([0, 0, 1]), torch.tensor([0, 3, 12])
     record = Record(**fields(epochs=epochs, steps=steps))

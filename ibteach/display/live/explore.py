@@ -23,6 +23,7 @@ from ibteach.display.live.themes import Theme
 from ibteach.errors import InvalidInput
 
 LABELS = {"gamma": "γ", "beta": "β", "beta_prime": "β′", "sigma": "σ", "rho": "ρ", "epsilon": "ε", "alpha": "α"}
+NARROW = (5.4, 4.6)  # inches of the picture on a phone, so that its type can be read there
 
 
 def explore(
@@ -39,7 +40,7 @@ def explore(
         draw: called as ``draw(axes, gamma=…, unit=…)`` on an empty axes, which seaborn may draw on too.
         alt: what the picture shows, in words: a text with the arguments in braces, or a function of them.
         title: written above the figure; by default the name of `draw`.
-        size: of the picture, inches.
+        size: of the picture, inches; where that is wider than a phone's, it is drawn a second time for phones.
         ticks: a list of numbers or of words for each argument of `draw`.
 
     A `draw` that raises is shown as its error where the picture would be, and so is a tick that is no finite number
@@ -70,7 +71,7 @@ class FunctionScene(Scene):
         if not (callable(alt) or (isinstance(alt, str) and alt.strip())):
             raise InvalidInput(f"alt: got {alt!r}, expected a sentence, or a function of the ticks that returns one.")
         width, height = (number("size", inches, above=0, maximum=100) for inches in several("size", size, 2))
-        self.size = width, height
+        self.size, self.tall = (width, height), NARROW if width > NARROW[0] else None
         self.draw, self.words = draw, alt
         self.title = title or getattr(draw, "__name__", "figure").replace("_", " ")
         self.axes = tuple(

@@ -30,6 +30,13 @@ def figure(**changed):
     return explore(wave, **asked)
 
 
+def test_a_drawing_that_is_wider_than_a_phone_is_drawn_for_phones_too():
+    wide, narrow = figure().scene, figure(size=(5, 5)).scene
+    assert narrow.tall is None
+    height, width, _ = Canvas(wide, LIGHT, "tall").pixels({"gamma": 1, "unit": "nats"}).shape
+    assert width / height == pytest.approx(5.4 / 4.6, abs=0.01)
+
+
 def test_ticks_become_controls_and_words_the_alt_text():
     shown = figure()
     assert [(axis.name, axis.label, axis.kind) for axis in shown.scene.axes] == [
