@@ -243,7 +243,7 @@ and an address that ends with <code>?print-pdf</code> prints to PDF.</p>
 def page(slides: list[Slide], chapter: Chapter) -> str:
     """The HTML of a deck, which lies one folder below the site's root."""
     begun, sections = 0.0, []
-    for slide in slides:
+    for number, slide in enumerate(slides, 1):
         about = f"{slide.kind}: {slide.minutes:g} min, from minute {begun:g}"
         begun += slide.minutes
         sections.append(
@@ -251,7 +251,7 @@ def page(slides: list[Slide], chapter: Chapter) -> str:
                 kind="question-slide" if slide.kind == "question" else slide.kind,
                 level="h1" if slide.kind == "question" else "h2",
                 minutes=slide.minutes,
-                label=html.escape(f"{slide.heading}: {slide.kind}"),
+                label=html.escape(f"{number}. {slide.heading}: {slide.kind}"),
                 heading=render(slide.heading, inline=True),
                 body=slide.body,
                 about=about,

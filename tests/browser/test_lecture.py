@@ -143,7 +143,7 @@ def test_arrows_turn_the_page_outside_a_control_and_move_the_slider_inside(deck,
 
 def test_a_deck_is_printed_a_slide_on_each_page(deck):
     page = deck("?print-pdf")
-    page.wait_for_selector(".pdf-page")
+    page.wait_for_selector("html[data-ready] .pdf-page")
     assert page.locator(".pdf-page").count() == 6
     image = page.locator("section.figure img")
     assert image.evaluate("node => node.naturalWidth > 0") and "bit flipped" in image.get_attribute("alt")

@@ -57,6 +57,7 @@ const deck = new Reveal(document.querySelector(".reveal"), {
   keyboardCondition: () => !document.activeElement?.closest(".ibteach-figure, .ibteach-predict"),
 });
 
+const printed = new Promise((done) => (printing ? deck.on("pdf-ready", done) : done()));
 await deck.initialize();
 const { setMaths } = await import("./site.js"); // mounts figures, too, when their slide comes near
 setMaths(document);
@@ -71,5 +72,11 @@ else {
   const first = asked();
   if (first > 0) deck.slide(first);
   fit(deck.getCurrentSlide());
+}
+await printed;
+// On paper every slide is there; reveal.js leaves all but one hidden from those who do not see.
+for (const slide of document.querySelectorAll(".pdf-page > section")) {
+  slide.hidden = false;
+  slide.removeAttribute("aria-hidden");
 }
 document.documentElement.dataset.ready = "";
