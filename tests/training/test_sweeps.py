@@ -61,7 +61,7 @@ def times(folder):
     return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
 
 
-def eventually(seen, seconds=300.0):
+def eventually(seen, seconds=900.0):
     """Wait until `seen()` is true, and return what it was."""
     until = time.monotonic() + seconds
     while not (found := seen()):
@@ -511,9 +511,11 @@ def test_a_scheduler_that_goes_away(tmp_path):
     worker = dask("worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", tmp_path)
 
     def kill():
-        eventually(lambda: (tmp_path / "sweep").is_dir() and files_of(jobs[0]) <= set(os.listdir(tmp_path / "sweep")))
-        eventually((tmp_path / "sweep" / f"{jobs[1].name}.checkpoint").exists)
-        scheduler.kill()
+        try:
+            eventually(lambda: (tmp_path / "sweep").is_dir() and files_of(jobs[0]) <= set(os.listdir(tmp_path / "sweep")))
+            eventually((tmp_path / "sweep" / f"{jobs[1].name}.checkpoint").exists)
+        finally:  # else the second job would go on for minutes
+            scheduler.kill()
 
     killer = threading.Thread(target=kill)
     killer.start()
