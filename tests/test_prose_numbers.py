@@ -701,6 +701,10 @@ GIVEN = {
         "of 6.91 nats": "ln 1000",
         "at the ceiling, ln 500": "by definition",
         "at rates 0, 0.1, 0.3, 0.5": "chosen",
+        "at 0, 0.1, 0.3 |": "chosen",
+        "at a rate of 0.1": "chosen",
+        "at 0.3.": "chosen",
+        "on all 10,000 test digits": "the whole of them",
         "loses at most 0.1 of its 2.3 nats": "a limit that `range_of_entropies` looks at",
     },
     "08": {

@@ -511,9 +511,10 @@ def test_a_scheduler_that_goes_away(tmp_path):
     worker = dask("worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", tmp_path)
 
     def kill():
+        folder = tmp_path / "sweep"
         try:
-            eventually(lambda: (tmp_path / "sweep").is_dir() and files_of(jobs[0]) <= set(os.listdir(tmp_path / "sweep")))
-            eventually((tmp_path / "sweep" / f"{jobs[1].name}.checkpoint").exists)
+            eventually(lambda: folder.is_dir() and files_of(jobs[0]) <= set(os.listdir(folder)))
+            eventually((folder / f"{jobs[1].name}.checkpoint").exists)
         finally:  # else the second job would go on for minutes
             scheduler.kill()
 
