@@ -38,7 +38,7 @@ class Finder(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if not name.startswith(CHECKED):
             return None
-        package = importlib.import_module(name.rpartition(".")[0])  # pytest, which asks for doctests, may name another path
+        package = importlib.import_module(name.rpartition(".")[0])  # pytest, for a doctest, may name another path
         spec = importlib.machinery.PathFinder.find_spec(name, package.__path__)
         if spec and isinstance(spec.loader, importlib.abc.SourceLoader):
             spec.loader.exec_module = functools.partial(load, spec.loader.exec_module)
