@@ -3,6 +3,7 @@
 `python -m benchmarks.attacked OUT`: ten seeds without compression and under each surrogate at γ = 0.1, the lessons,
 PGD with more and more steps and starts, and everything that is meant. About two minutes of a core for digits, several
 times that for `--data mnist`.
+`--folder RUNS` trains nothing, and attacks the networks that a sweep left there; so `--data cifar10` is attacked.
 """
 
 import argparse
@@ -30,10 +31,11 @@ def made(images, seeds, settings):
 
 def kept(folder):
     """The networks that a sweep left in a folder, and their Record."""
-    files = [file.with_name(file.name.replace(".network", "")) for file in folder.glob("*.network.safetensors")]
-    found = sorted(((records.Record.load(file), file) for file in files), key=lambda one: _place(one[0]))
+    names = [file.name.removesuffix(".network.safetensors") for file in folder.glob("*.network.safetensors")]
+    found = [(records.Record.load(folder / f"{name}.safetensors"), name) for name in names]
+    found.sort(key=lambda one: _place(one[0]))
     trained = records.concatenate([record for record, _ in found])
-    return [training.load_network(file.with_suffix(".network.safetensors")) for _, file in found], trained
+    return [training.load_network(folder / f"{name}.network.safetensors") for _, name in found], trained
 
 
 def _place(record):

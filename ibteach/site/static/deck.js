@@ -57,13 +57,20 @@ const deck = new Reveal(document.querySelector(".reveal"), {
   keyboardCondition: () => !document.activeElement?.closest(".ibteach-figure, .ibteach-predict"),
 });
 
-const printed = new Promise((done) => (printing ? deck.on("pdf-ready", done) : done()));
+const printed = new Promise((done) => deck.on("pdf-ready", done));
 await deck.initialize();
 const { setMaths } = await import("./site.js"); // mounts figures, too, when their slide comes near
 setMaths(document);
 await document.fonts.ready;
-if (printing) document.querySelectorAll(".slides section").forEach(fit);
-else {
+if (printing) {
+  document.querySelectorAll(".slides section").forEach(fit);
+  await printed;
+  // On paper every slide is there; reveal.js leaves all but one hidden from those who do not see.
+  for (const slide of document.querySelectorAll(".pdf-page > section")) {
+    slide.hidden = false;
+    slide.removeAttribute("aria-hidden");
+  }
+} else {
   deck.on("slidechanged", ({ currentSlide, indexh }) => {
     if (document.activeElement?.closest("section")?.hidden === false) document.activeElement.blur();
     fit(currentSlide);
@@ -72,11 +79,5 @@ else {
   const first = asked();
   if (first > 0) deck.slide(first);
   fit(deck.getCurrentSlide());
-}
-await printed;
-// On paper every slide is there; reveal.js leaves all but one hidden from those who do not see.
-for (const slide of document.querySelectorAll(".pdf-page > section")) {
-  slide.hidden = false;
-  slide.removeAttribute("aria-hidden");
 }
 document.documentElement.dataset.ready = "";
