@@ -219,7 +219,7 @@ def memory(name: str, size: float) -> None:
     ...
     ibteach.errors.InvalidInput: samples: takes 1,125,900 GB, expected at most 64 GB; ask for less of it.
     """
-    if size > MOST_BYTES:
+    if not size <= MOST_BYTES:
         raise InvalidInput(
             f"{name}: takes {size / 1e9:,.0f} GB, expected at most {MOST_BYTES / 1e9:,.0f} GB; ask for less of it."
         )

@@ -38,8 +38,8 @@ READS = 100
 """How often a file is read that is replaced while it is read."""
 
 
-def named(path: Any) -> Path:
-    """What names a file, as a Path; raises `InvalidInput` for anything else, such as None.
+def named(path: Any, what: str = "path") -> Path:
+    """What names a file or folder, as a Path; raises `InvalidInput` for anything else, such as None.
 
     >>> named("runs/one.safetensors").name
     'one.safetensors'
@@ -47,9 +47,9 @@ def named(path: Any) -> Path:
     try:
         path = Path(path)
     except TypeError as error:
-        raise InvalidInput(f"path: got {path!r}, expected the name of a file.") from error
+        raise InvalidInput(f"{what}: got {path!r}, expected the name of a file or folder.") from error
     if "\0" in str(path):
-        raise InvalidInput(f"path: got {str(path)!r}, expected the name of a file, which has no zero byte in it.")
+        raise InvalidInput(f"{what}: got {str(path)!r}, expected the name of a file or folder, without zero byte.")
     return path
 
 

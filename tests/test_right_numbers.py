@@ -65,6 +65,15 @@ def test_images_on_another_scale_are_no_pixels(digits, network):
         predict(digits.test_images[:5].float())
 
 
+def test_networks_and_labels_of_other_types(digits, network):
+    images, labels = digits.test_images[:5], digits.test_labels[:5]
+    expected = sampling.log_likelihoods(network, digits, images, labels, samples=2)
+    found = sampling.log_likelihoods(network.double(), digits, images, labels.to(torch.uint8), samples=2)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+    with pytest.raises(InvalidInput, match=r"images: got shape \(0, 1, 8, 8\)"):
+        prediction.probabilities(network, digits, images[:0])
+
+
 def test_networks_with_nan_answer_nothing(digits, network, tmp_path):
     images, labels, run = digits.test_images[:5], digits.test_labels[:5], training.Run.of("l2", gamma=0.1)
     for use in (
@@ -155,6 +164,36 @@ def test_gaussians_of_classes_that_are_beyond_all_numbers():
 def test_an_envelope_is_of_points(points):
     with pytest.raises(InvalidInput, match="got tensor"):
         curve.envelope(*points)
+
+
+@pytest.mark.parametrize("alpha", [1.0, 0.5, 0.0])
+def test_a_trade_off_beside_which_the_rate_is_lost(alpha):
+    """From β = 1e308 on the encoders were NaN; long before, nothing but I[T;Y] was left of the objective."""
+    table = [[0.3, 0.1, 0.05], [0.05, 0.2, 0.1], [0.02, 0.08, 0.1]]
+    for solve in (lambda beta: tabular.solve(table, beta, alpha), lambda beta: curve.solve_squared(table, beta)):
+        found = solve(tabular.LARGEST_BETA)
+        assert found.relevance.item() == pytest.approx(discrete.Joint(table, "X Y").I("X;Y").item())
+        for beta in (1e16, 1e308):
+            with pytest.raises(InvalidInput, match=r"beta: got 1e\+.*, expected numbers > 0 and <= 1e\+15"):
+                solve(beta)
+    with pytest.raises(InvalidInput, match=r"beta: got 1e\+308"):
+        gaussian.GaussianBottleneck([[1.0, 0.8], [0.8, 1.0]], inputs=1).rate(1e308)
+
+
+@pytest.mark.parametrize("scale", [2.0**600, 2.0**-600])
+def test_samples_in_any_unit(scale):
+    """Squares of these distances are infinite, or 0: that was an entropy of ∞, and 0.01 nats of 0.73."""
+    x, shift = LATENTS[:, :2].double(), 2 * math.log(scale)
+    y = x + LATENTS.double().flip(0)[:, 1:]
+    assert estimators.kozachenko_leonenko(x * scale) == pytest.approx(estimators.kozachenko_leonenko(x) + shift)
+    for estimate in (
+        estimators.ksg,
+        lambda x, y: estimators.ksg(x, y, metric="euclidean"),
+        lambda x, y: estimators.ksg(x, y, variant=2, metric="euclidean"),
+        lambda x, y: estimators.ross(x, LABELS),
+        estimators.gaussian_plug_in,
+    ):
+        assert estimate(x * scale, y * scale) == pytest.approx(estimate(x, y), rel=1e-12)
 
 
 def test_a_table_that_wants_a_gradient_is_solved():

@@ -55,7 +55,7 @@ def sequential(
     [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
     """
     table, seen, source = sources(joint, normalize)
-    beta = trade_offs(beta, infinite=True).detach()
+    beta = trade_offs(beta, largest=math.inf).detach()
     clusters = checks.whole("clusters", clusters, maximum=len(source.p_x))
     restarts = checks.whole("restarts", restarts)
     rng, wanted = np.random.default_rng(checks.seed("seed", seed)), np.repeat(beta.flatten().numpy(), restarts)
@@ -67,7 +67,7 @@ def sequential(
 
 
 def _checked(beta, clusters, source):
-    beta = trade_offs(beta, infinite=True).detach()
+    beta = trade_offs(beta, largest=math.inf).detach()
     if clusters is not None:
         clusters = checks.whole("clusters", clusters, maximum=len(source.p_x))
     elif torch.isinf(beta).any():

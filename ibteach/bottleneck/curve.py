@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ibteach.bottleneck.contraction import critical_beta
-from ibteach.bottleneck.tabular import Solution, information_of, solve, sources, trade_offs
+from ibteach.bottleneck.tabular import LARGEST_BETA, Solution, information_of, solve, sources, trade_offs
 from ibteach.errors import InvalidInput
 from ibteach.information.discrete import Joint
 from ibteach.information.tables import Table, numbers
@@ -80,17 +80,18 @@ def solve_squared(joint: Joint | Table, beta: Table, *, normalize: bool = False)
         reached = rate[:-1] + share * run
         value, chord = (reached**2 - wanted[:, None] * (relevance[:-1] + share * rise)).min(1)
         reached, share = (each.gather(1, chord[:, None])[:, 0] for each in (reached, share))
-        # R² ≥ 2 R R* − R*² makes the IB at β / 2R* a lower bound of the squared IB. Near it
+        # R² ≥ 2 R R* − R*² makes the IB at β / 2R* a lower bound of the squared IB, for any R*. Near it
         # 2 β_IB I[X;T] − β changes sign, and where it would be 0 on a straight line is tried as well.
-        touch = solve(table, wanted / (2 * reached).clamp_min(1e-12), seconds=0)
-        gap = value + reached**2 - 2 * reached * (touch.objective - touch.gap)
+        touch = solve(table, (wanted / (2 * reached).clamp_min(1e-12)).clamp_max(LARGEST_BETA), seconds=0)
+        tangent = wanted / (2 * touch.beta)
+        gap = value + tangent**2 - 2 * tangent * (touch.objective - touch.gap)
         if (gap <= CLOSE).all() or rounds == 50:
             break
         low, high = (2 * rate * ib - wanted[:, None]).gather(1, torch.stack([chord, chord + 1], 1)).T
         secant = ib[chord] + (ib[chord + 1] - ib[chord]) * (low / (low - high)).nan_to_num(0.5).clamp(0, 1)
         known += [touch, solve(table, secant, seconds=0)]
     touch = solve(table, touch.beta)
-    gap = value + reached**2 - 2 * reached * (touch.objective - touch.gap)
+    gap = value + tangent**2 - 2 * tangent * (touch.objective - touch.gap)
     encoders = [one for part in known for one in part.encoder]
     shared = [
         torch.cat([(1 - s) * encoders[order[i]], s * encoders[order[i + 1]]], 1)
@@ -102,7 +103,7 @@ def solve_squared(joint: Joint | Table, beta: Table, *, normalize: bool = False)
     entropy, rate, relevance = information_of(table, encoder)
     counts = (encoder > 0).any(1).sum(1)
     each: list[Any] = [rate, relevance, entropy, rate**2 - wanted * relevance, encoder, counts]
-    bound = torch.where(touch.bound < torch.inf, gap + 2 * reached * (touch.bound - touch.gap), torch.inf)
+    bound = torch.where(touch.bound < torch.inf, gap + 2 * tangent * (touch.bound - touch.gap), torch.inf)
     proof = np.where(bound <= CLOSE, "exhaustive", "searched")
     each += [gap.clamp_min(0), proof, bound.clamp_min(0), touch.starts, touch.residual, touch.sweeps, gap <= CLOSE]
     return Solution(1.0, beta, *(value.reshape(beta.shape + value.shape[1:]) for value in each))

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 NEVER = 1e-15  # a probability that is none
 HARD = 1e-12  # α up to here is 0: the difference, α H[T|X], is below rounding
+LARGEST_BETA = 1e15  # beyond it the rate is below the rounding of β I[T;Y]
 AT_REST = 1e-5  # an encoder that moves more than this in one more sweep has not converged
 
 
@@ -91,8 +92,8 @@ def solve(
     """Encoders that minimise H[T] − α H[T|X] − β I[T;Y] for every β: IB for α = 1, deterministic IB for α = 0.
 
     `joint` is p(x, y), a table (X, Y) as `information.discrete.Joint` takes them, or a `Joint` of two variables; `beta`
-    numbers > 0 in any order and shape, repeats welcome; `alpha` in [0, 1]. Where optima are local, that is for α < 1,
-    `restarts` random starts are added. At most `sweeps` passes are made for each β.
+    numbers > 0, at most `LARGEST_BETA`, in any order and shape, repeats welcome; `alpha` in [0, 1]. Where optima are
+    local, that is for α < 1, `restarts` random starts are added. At most `sweeps` passes are made for each β.
 
     A proof (`Solution.proof`) is tried for α = 1 where Y has at most four values, or falls into parts that have, and
     then ends after a fixed number of steps, below a second for each β. `seconds` > 0 tries it for any table and for all
@@ -170,13 +171,14 @@ def sources(joint: Joint | Table, normalize: bool = False) -> tuple[Float64[Tens
     return table, seen, Source(table[seen][:, table[seen].sum(0) > NEVER].numpy())
 
 
-def trade_offs(beta: Table, *, infinite: bool = False) -> Float64[Tensor, "*batch"]:
-    """The β of a caller as a float64 tensor; `InvalidInput` where one is not > 0, or infinite and must not be."""
+def trade_offs(beta: Table, *, largest: float = LARGEST_BETA) -> Float64[Tensor, "*batch"]:
+    """The β of a caller as a float64 tensor; `InvalidInput` where one is not > 0, or beyond the largest."""
     values = numbers("beta", beta).to(torch.float64)
-    wrong = values[~((values > 0) & ((values < torch.inf) | infinite))]
+    wrong = values[~((values > 0) & (values <= largest))]
     if wrong.numel() or not values.numel():
         came = f"{wrong.flatten()[0]:g}" if wrong.numel() else "none"
-        raise InvalidInput(f"beta: got {came}, expected {'' if infinite else 'finite '}numbers > 0, in any order.")
+        upper = "" if largest == torch.inf else f" and <= {largest:g}"
+        raise InvalidInput(f"beta: got {came}, expected numbers > 0{upper}, in any order.")
     return values
 
 

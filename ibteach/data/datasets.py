@@ -51,6 +51,10 @@ class Dataset:
     std: Tensor = None  # pyright: ignore[reportAssignmentType]
 
     def __post_init__(self):
+        classes = checks.several("classes", self.classes)
+        if not all(isinstance(one, str) for one in classes):
+            raise InvalidInput(f"classes: got {classes!r}, expected their names, as text.")
+        object.__setattr__(self, "classes", classes)
         for part in ("train", "test"):
             images, labels = getattr(self, f"{part}_images"), getattr(self, f"{part}_labels")
             check_images(f"{part}_images", images)
@@ -65,7 +69,6 @@ class Dataset:
             mean, std = _moments(self.train_images)
             object.__setattr__(self, "mean", mean if self.mean is None else self.mean)
             object.__setattr__(self, "std", std if self.std is None else self.std)
-        object.__setattr__(self, "classes", tuple(self.classes))
         for name in ("mean", "std"):
             if len(checks.real(name, getattr(self, name), "C")) != self.shape[0]:
                 raise InvalidInput(f"{name}: got {len(getattr(self, name))} channels, expected {self.shape[0]}.")
@@ -226,10 +229,9 @@ def load_folder(
     Dataset(folder-pets-8: 2 training and 2 test images of 3×8×8, 2 classes)
     """
     size = checks.whole("size", size, minimum=8, maximum=512)
-    if not isinstance(path, str | os.PathLike):
-        raise InvalidInput(f"path: got {path!r}, expected the name of a folder.")
+    path = files.named(path)
     try:
-        pictures = folders.find(Path(path).expanduser().resolve())
+        pictures = folders.find(path.expanduser().resolve())
         fingerprint = pictures.fingerprint
     except OSError as error:
         raise Unavailable(f"{path}: cannot be read ({error}).") from error
@@ -261,7 +263,9 @@ def cached(name: str, folder: files.PathLike | None = None, size: int | None = N
 
 
 def _folder(folder) -> Path:
-    return Path(folder or os.environ.get("IBTEACH_DATA") or platformdirs.user_cache_path("ibteach")).expanduser()
+    if folder is None:
+        folder = os.environ.get("IBTEACH_DATA") or platformdirs.user_cache_path("ibteach")
+    return files.named(folder, "folder").expanduser()
 
 
 def _label(name, size) -> str:

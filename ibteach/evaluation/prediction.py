@@ -177,6 +177,7 @@ def probabilities(
     >>> probabilities(mlp(digits.shape, classes=10), digits, digits.test_images).shape
     torch.Size([1, 500, 10])
     """
+    check_images("images", images)
     predict = Prediction(networks, data, **options)
     found = [predict(predict.pixels(images[block])) for block in predict.blocks(len(images))]
     log_q = torch.cat(found, 1).cpu().double()

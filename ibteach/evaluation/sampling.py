@@ -26,7 +26,7 @@ from ibteach.precision import exactly
 from ibteach.records.record import Record
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Int, UInt8
+    from jaxtyping import Float, Int, Integer, UInt8
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +82,7 @@ def log_likelihoods(
     model: Bottleneck | Ensemble,
     data: Dataset,
     images: UInt8[Tensor, "N channels height width"],
-    labels: Int[Tensor, " N"],
+    labels: Integer[Tensor, " N"],
     samples: int = 64,
     seed: int = 0,
 ) -> Float[Tensor, "M S N"]:
@@ -105,14 +105,14 @@ def log_likelihoods(
     if len(labels) != len(images):
         raise InvalidInput(f"labels: got {len(labels)} for {len(images)} images, expected one each.")
     checks.memory("samples", samples * len(images) * model.classes * 8)
-    device = model.decoders[0].device
-    inputs, drawn = data.normalize(images.to(device)), []
+    weight = model.decoders[0]
+    inputs, drawn = data.normalize(images.to(weight.device)).to(weight.dtype), []
     of_noise = seeds.generator(seed, "sampled noise")
-    with seeds.drawing(seed, "sampled dropout", device):
+    with seeds.drawing(seed, "sampled dropout", weight.device):
         for _ in range(samples):
             noise = zero_entropy_noise((len(images), model.latent_dimension), of_noise).to(inputs)
             _, logits = model(inputs, noise)
-            drawn.append(decoder_log_likelihood(exactly(logits).cpu(), labels.cpu()))
+            drawn.append(decoder_log_likelihood(exactly(logits).cpu(), labels.cpu().long()))
     drawn = torch.stack(drawn, -2)
     return drawn if drawn.ndim == 3 else drawn[None]
 

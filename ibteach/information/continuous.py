@@ -42,7 +42,8 @@ def zero_entropy_noise(
     (Kirsch et al. 2020).
 
     `like`: a floating-point tensor (its shape, dtype and device are used) or a shape, such as ``(N, K)``.
-    `generator`: a `torch.Generator` on that device. Raises `InvalidInput` for anything else.
+    `generator`: a `torch.Generator` on that device. Raises `InvalidInput` for anything else, and beyond all
+    memory.
 
     >>> noise = zero_entropy_noise((100_000,), torch.Generator().manual_seed(0))
     >>> abs(diagonal_entropy(noise.var().reshape(1)).item()) < 0.01
@@ -55,6 +56,7 @@ def zero_entropy_noise(
     else:
         sizes = like if isinstance(like, Iterable) else [like]
         shape = [checks.whole("like", size, minimum=0) for size in sizes]
+        checks.memory("like", 4 * math.prod(map(float, shape)))
         normal = torch.randn(shape, generator=generator, device=generator.device if generator else None)
     return normal * math.sqrt(ZERO_ENTROPY_VARIANCE)
 

@@ -53,14 +53,15 @@ def kozachenko_leonenko(points: Points, k: int = 3) -> float:
             f"points: got {int(constant.sum())} of {dimension} units constant, so the differential entropy is −∞; "
             "add noise, or leave them out."
         )
-    distances = euclidean_distances(points, k)
+    unit = _unit(points)
+    distances = euclidean_distances(points / unit, k)
     if not distances.all():
         raise InvalidInput(
             f"points: got {int((distances == 0).sum())} of {count} points with {k} others in the same place, where the "
             "differential entropy is −∞; add noise, or take a larger k."
         )
     log_ball = 0.5 * dimension * math.log(math.pi) - math.lgamma(0.5 * dimension + 1)
-    return float(_psi(count) - _psi(k) + log_ball + dimension * distances.log().mean())
+    return float(_psi(count) - _psi(k) + log_ball + dimension * (math.log(unit) + distances.log().mean()))
 
 
 def ksg(x: Points, y: Others, k: int = 3, variant: int = 1, metric: str = "maximum") -> float:
@@ -83,7 +84,8 @@ def ksg(x: Points, y: Others, k: int = 3, variant: int = 1, metric: str = "maxim
     x, y = _pair(x, y)
     k, variant = _neighbours(k, len(x)), checks.whole("variant", variant, minimum=1, maximum=2)
     metric = checks.known("metric", metric, ["maximum", "euclidean"])
-    found = joint_neighbours(x, y, k, variant == 2, metric)
+    unit = _unit(x, y)
+    found = joint_neighbours(x / unit, y / unit, k, variant == 2, metric)
     if variant == 1:
         local = _psi(found.k) - _psi(found.x + 1) - _psi(found.y + 1)
     else:
@@ -166,9 +168,11 @@ def gaussian_plug_in(x: Points, y: Others) -> float:
     joint = torch.cat([x, y], -1)
     if len(joint) <= joint.shape[-1]:
         raise InvalidInput(f"x, y: got {len(joint)} points of {joint.shape[-1]} units in all, expected more points.")
+    tiny = torch.finfo(joint.dtype).tiny
+    joint = joint / joint.abs().amax(0).clamp_min(tiny)  # so that squares are finite
     joint = joint - joint.mean(0)
     spread = joint.square().sum(0).sqrt()
-    correlation = (joint / spread.clamp_min(torch.finfo(spread.dtype).tiny)).mT
+    correlation = (joint / spread.clamp_min(tiny)).mT
     correlation = correlation @ correlation.mT
     if torch.linalg.eigvalsh(correlation)[0] < 1e-12:
         raise InvalidInput(
@@ -194,6 +198,11 @@ def _points(name: str, points: Points) -> Float64[Tensor, "N K"]:
     if isinstance(points, Tensor) and points.ndim == 1:
         points = points[:, None]
     return exactly(checks.real(name, points, "N K").detach())
+
+
+def _unit(*points: Float64[Tensor, "N _"]) -> float:
+    """The power of two next below the largest value: divided by it, which loses no digit, squares are finite."""
+    return 2.0 ** (math.frexp(max(float(values.abs().max()) for values in points))[1] - 1)
 
 
 def _pair(x: Points, y: Others) -> tuple[Float64[Tensor, "N K"], Float64[Tensor, "N L"]]:

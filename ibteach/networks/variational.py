@@ -69,7 +69,8 @@ class Variational(nn.Module):
     def __init__(self, inputs: int, classes: int, latent_dimension: int = 256, hidden: tuple[int, ...] = (1024, 1024)):
         super().__init__()
         latent_dimension = checks.whole("latent_dimension", latent_dimension)
-        widths = [checks.whole("inputs", inputs), *(checks.whole("hidden", width) for width in hidden)]
+        widths = [checks.whole("hidden", width) for width in checks.several("hidden", hidden)]
+        widths.insert(0, checks.whole("inputs", inputs))
         layers: list[nn.Module] = [nn.Flatten()]
         for before, after in itertools.pairwise(widths):
             layers += [nn.Linear(before, after), nn.ReLU()]

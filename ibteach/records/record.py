@@ -172,16 +172,19 @@ class Record:
         )
 
     def value(self, name: str, epoch: int = -1) -> Tensor:
-        """The quantity of every run, (M,), at the end of that epoch; -1 is the last measurement."""
+        """The quantity of every run, (M,), at the end of that epoch; -1 is the last measurement.
+
+        Raises `UnknownName`, and `InvalidInput` for an epoch at whose end nothing was measured.
+        """
         checks.known("quantity", name, self.quantities)
-        if epoch == -1:
+        wanted = checks.whole("epoch", epoch, minimum=-1, maximum=int(self.epochs[-1]))
+        if wanted == -1:
             return self.quantities[name][:, -1]
-        wanted = checks.whole("epoch", epoch, minimum=0, maximum=int(self.epochs[-1]))
-        columns = (self.epochs == wanted).nonzero()
-        if not len(columns):
-            there = self.epochs.unique().tolist()
-            raise InvalidInput(f"epoch: got {epoch}, expected one of {there}, or -1 for the last.")
-        return self.quantities[name][:, int(columns[0])]  # those after it lie within the next epoch
+        ended = self.epochs.where(self.course == self.epochs, -1)  # not within the next epoch
+        if wanted not in ended:
+            there = ended[ended >= 0].unique().tolist()
+            raise InvalidInput(f"epoch: got {wanted}, expected one of {there}, or -1 for the last.")
+        return self.quantities[name][:, ended.tolist().index(wanted)]
 
     def save(self, path: files.PathLike) -> None:
         """Write the Record to one file, atomically: a crash leaves the old file or the new one.
@@ -280,6 +283,7 @@ def _provenance(given) -> dict:
 
 def _increasing(field, numbers, strictly) -> Tensor:
     whole = isinstance(numbers, Tensor) and numbers.dtype in (torch.int32, torch.int64) and numbers.ndim == 1
+    whole = whole and numbers.layout == torch.strided and not numbers.is_meta
     least = 1 if strictly else 0
     if not whole or not len(numbers) or int(numbers[0]) < 0 or (numbers.diff() < least).any():
         raise InvalidInput(

@@ -169,6 +169,8 @@ BAD = {
     "mean NaN": {"mean": torch.full((3,), torch.nan)},
     "mean of other channels": {"mean": torch.ones(2)},
     "std alone, a list": {"std": [1.0, 1.0, 1.0]},
+    "classes of no text": {"classes": ["a", "b", float("nan")]},
+    "classes as one text": {"classes": "abc"},
     "std zero": {"std": torch.zeros(3)},
     "other test images": {"test_images": torch.ones(6, 1, 4, 5, dtype=torch.uint8)},
 }
@@ -178,6 +180,19 @@ BAD = {
 def test_what_is_no_data_set_is_refused(change):
     with pytest.raises(errors.InvalidInput, match="got"):
         Dataset(**example(**change))
+
+
+@pytest.mark.parametrize("folder", [3, "zero\0byte", b"bytes"], ids=str)
+def test_what_names_no_folder_is_refused(folder):
+    for use in (datasets.load, datasets.cached):
+        with pytest.raises(errors.InvalidInput, match="folder: got"):
+            use("mnist", folder)
+    with pytest.raises(errors.InvalidInput, match="path: got"):
+        datasets.load_folder(folder)
+
+
+def test_classes_may_come_one_by_one():
+    assert Dataset(**example(classes=(one for one in "abc"))).classes == ("a", "b", "c")
 
 
 @pytest.mark.parametrize(
@@ -511,7 +526,8 @@ from ibteach.data import datasets
 from ibteach.data import sources
 def read(folder, download):
     images, labels = torch.arange(100_000, dtype=torch.uint8).view(1000, 1, 10, 10), torch.arange(1000) % 3
-    return dict(train_images=images, train_labels=labels, test_images=images[:9], test_labels=labels[:9]), "abc"
+    classes = ("a", "b", "c")
+    return dict(train_images=images, train_labels=labels, test_images=images[:9], test_labels=labels[:9]), classes
 sources.SOURCES["small"] = sources.Source(read, files=("there",))
 print("ready", flush=True)
 sys.stdin.readline()

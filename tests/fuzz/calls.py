@@ -498,7 +498,9 @@ def calls() -> dict[str, Call]:
         "checks.whole": call(lambda value: checks.whole("n", value), value=3),
         "checks.seed": call(lambda value: checks.seed("seed", value), value=3),
         "checks.flag": call(lambda value: checks.flag("flag", value), value=True),
-        "checks.several": call(lambda values: checks.several("names", values), values=[1, 2]),
+        "checks.several": call(
+            lambda values: checks.several("names", values), loose=("nan", "inf"), values=[1, 2]
+        ),  # the values are the caller's to check
         "checks.known": call(lambda name: checks.known("name", name, ["a", "b"]), name="a"),
         "checks.real": call(lambda tensor: checks.real("x", tensor, "... N K"), tensor=LATENTS),
         "checks.labels": call(lambda tensor: checks.labels("y", tensor, "N", 3), tensor=LABELS),

@@ -154,6 +154,8 @@ indefinite = torch.tensor([[1.0, 2.0], [2.0, 1.0]])
     [
         (lambda: continuous.zero_entropy_noise(torch.zeros(2, dtype=torch.int64)), "int64"),
         (lambda: continuous.zero_entropy_noise((2, -1)), "-1"),
+        (lambda: continuous.zero_entropy_noise([3, 2] * 500), "like: takes inf GB"),
+        (lambda: continuous.zero_entropy_noise([3, 2] * 500 + [0]), "like: takes nan GB"),
         (lambda: continuous.gaussian_entropy(indefinite), "not positive definite"),
         (lambda: continuous.gaussian_entropy(torch.ones(2, 3)), "square"),
         (lambda: continuous.gaussian_entropy(torch.full((2, 2), math.nan)), "NaN"),

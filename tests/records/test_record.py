@@ -155,8 +155,9 @@ def test_select_and_value_say_what_there_is():
         record.value("test/eror")
     with pytest.raises(errors.InvalidInput, match=r"expected one of \[0, 2, 5\]"):
         record.value("test/error", epoch=3)
-    with pytest.raises(errors.InvalidInput, match="<= 5"):
-        record.value("test/error", epoch=6)
+    for epoch in (6, torch.tensor([0, 2])):
+        with pytest.raises(errors.InvalidInput, match="<= 5"):
+            record.value("test/error", epoch=epoch)
 
 
 def test_source_says_computed_or_recorded(tmp_path):
@@ -280,6 +281,8 @@ def test_a_measurement_within_the_second_epoch_is_not_the_end_of_the_first():
     record = Record(**fields(epochs=epochs, steps=steps, quantities={"test/error": torch.ones(8, 4)}, errors={}))
     assert record.course.tolist() == [0, 100 / 195, 200 / 195, 5]
     assert record.moments == ["epoch 0", "step 100", "step 200", "epoch 5"]
+    with pytest.raises(errors.InvalidInput, match=r"epoch: got 1, expected one of \[0, 5\], or -1"):
+        record.value("test/error", 1)
     begun = dataclasses.replace(record, epochs=torch.zeros(4, dtype=torch.long))  # no epoch ended
     assert begun.course.tolist() == [0, 0, 0, 0] and begun.moments == ["epoch 0", "step 100", "step 200", "step 975"]
 
@@ -320,6 +323,8 @@ BAD = {
     "epochs real": {"epochs": torch.tensor([0.0, 2.0, 5.0])},
     "epochs not increasing": {"epochs": torch.tensor([0, 5, 5])},
     "epochs negative": {"epochs": torch.tensor([-1, 2, 5])},
+    "epochs sparse": {"epochs": torch.tensor([0, 2, 5]).to_sparse()},
+    "epochs on meta": {"epochs": torch.tensor([0, 2, 5], device="meta")},
     "epochs empty": {"epochs": torch.tensor([], dtype=torch.int64)},
     "quantities a list": {"quantities": [torch.ones(M, E)]},
     "quantity of another shape": {"quantities": {"a": torch.ones(M, E + 1)}, "errors": {}},

@@ -171,7 +171,7 @@ def test_bad_input_is_refused_before_any_work():
         rate(Encoding(torch.zeros(2, 3), torch.zeros(2, 3)))
     with pytest.raises(InvalidInput, match=r"std: got shape \(2, 1\)"):
         rate(Encoding(torch.zeros(2, 3), torch.ones(2, 1)))
-    for wrong in ({"latent_dimension": 0}, {"classes": 1}, {"hidden": (0,)}):
+    for wrong in ({"latent_dimension": 0}, {"classes": 1}, {"hidden": (0,)}, {"hidden": 3}):
         with pytest.raises(InvalidInput, match=f"{next(iter(wrong))}: got"):
             Variational(64, **({"classes": 10} | wrong))
 
