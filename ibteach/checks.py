@@ -169,6 +169,20 @@ def real(name: str, tensor: Any, shape: str) -> Tensor:
     return tensor
 
 
+def dense(name: str, tensor: Tensor) -> Tensor:
+    """A tensor that holds its values, one beside the other: neither sparse nor without any.
+
+    >>> dense("images", torch.zeros(2, device="meta"))
+    Traceback (most recent call last):
+    ...
+    ibteach.errors.InvalidInput: images: got a meta tensor, expected a dense one that holds its values.
+    """
+    if tensor.layout != torch.strided or tensor.is_meta:
+        kind = "meta" if tensor.is_meta else "sparse"
+        raise InvalidInput(f"{name}: got a {kind} tensor, expected a dense one that holds its values.")
+    return tensor
+
+
 def labels(name: str, tensor: Any, shape: str, classes: int | None = None) -> Tensor:
     """An integer tensor of class numbers 0 … classes − 1 (any from 0 where classes is None) whose axes fit `shape`.
 
@@ -243,9 +257,7 @@ def finite_parameters(name: str, module: nn.Module) -> None:
 
 
 def _shape(name: str, tensor: Tensor, shape: str) -> None:
-    if tensor.layout != torch.strided or tensor.is_meta:
-        kind = "meta" if tensor.is_meta else "sparse"
-        raise InvalidInput(f"{name}: got a {kind} tensor, expected a dense one that holds its values.")
+    dense(name, tensor)
     axes = shape.split()
     fixed = len(axes) - axes.count("...")
     fits = tensor.ndim >= fixed if "..." in axes else tensor.ndim == fixed

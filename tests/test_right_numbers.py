@@ -13,9 +13,11 @@ from torch import nn
 
 from ibteach import data, networks, training
 from ibteach.bottleneck import curve, gaussian, tabular
+from ibteach.data.augmentation import augment
+from ibteach.display.live import diagrams, photographs
 from ibteach.errors import InvalidInput
 from ibteach.evaluation import attacks, ood, prediction, sampling
-from ibteach.information import continuous, discrete, estimators, mixture
+from ibteach.information import comparison, continuous, discrete, estimators, mixture
 from ibteach.networks.bottleneck import Bottleneck
 from ibteach.objectives import OBJECTIVES, moments
 from ibteach.training import measuring, sweeps
@@ -332,6 +334,36 @@ def test_an_interval_holds_where_few_draws_decide():
     assert by_error < 30 and by_interval >= 95
 
 
-def test_labels_that_are_sparse_are_refused():
-    with pytest.raises(InvalidInput, match="sparse"):
-        estimators.ross(LATENTS, LABELS.to_sparse(), k=3)
+def test_tensors_that_are_sparse_are_refused(digits):
+    images = digits.test_images[:2].to_sparse()
+    for use in (
+        lambda: estimators.ross(LATENTS, LABELS.to_sparse(), k=3),
+        lambda: mixture.measure(LATENTS, LABELS.to_sparse()),
+        lambda: augment(images, ["flip"], torch.Generator()),
+        lambda: photographs.show(images, alt="Two digits."),
+    ):
+        with pytest.raises(InvalidInput, match="got a sparse tensor, expected a dense one"):
+            use()
+
+
+@pytest.mark.parametrize("alpha", [1.0, 0.5, 0.0])
+@pytest.mark.parametrize("seed", ["", -1, 2**64, torch.tensor(2.5)], ids=str)
+def test_a_seed_is_a_whole_number(alpha, seed):
+    with pytest.raises(InvalidInput, match="seed: got"):
+        tabular.solve([[0.4, 0.1], [0.1, 0.4]], 3.0, alpha, seed=seed)
+
+
+def test_more_runs_than_anybody_trains():
+    with pytest.raises(InvalidInput, match="got 1,000,000 combinations, expected at most 100,000"):
+        training.grid(["l2"], gammas=[0.1] * 1000, seeds=[0] * 1000)
+
+
+def test_what_no_training_left():
+    for trained in ([0.1], {0.1: "network"}, {0.1: ("network", "record")}):
+        with pytest.raises(InvalidInput, match="trained: expected a dict"):
+            sampling.draw(trained, data.load("digits"))
+    for count in ("", (1, 2), 1):
+        with pytest.raises(InvalidInput, match="count: got"):
+            comparison.class_channel(2.0, dimension=1, count=count)
+    with pytest.raises(InvalidInput, match=r"label: got \['p'\]"):
+        diagrams.diagram(discrete.Joint([[0.4, 0.1], [0.1, 0.4]], "X Y"), ["p"])

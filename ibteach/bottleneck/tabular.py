@@ -108,6 +108,7 @@ def solve(
     table, seen, source = sources(joint, normalize)
     beta, alpha = trade_offs(beta).detach(), checks.number("alpha", alpha, minimum=0, maximum=1)
     restarts, sweeps = checks.whole("restarts", restarts, minimum=0), checks.whole("sweeps", sweeps)
+    seed = checks.seed("seed", seed)
     seconds = None if seconds is None else checks.number("seconds", seconds, minimum=0)
     distinct, place = np.unique(beta.flatten().numpy(), return_inverse=True)
 

@@ -28,6 +28,7 @@ def augment(images: Tensor, names: Iterable[str], generator: torch.Generator) ->
     if not isinstance(images, Tensor) or images.ndim != 4 or not images.numel():
         came = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
         raise InvalidInput(f"images: got {came}, expected a tensor (N, C, H, W), every axis at least 1.")
+    checks.dense("images", images)
     if not isinstance(generator, torch.Generator):
         raise InvalidInput(f"generator: got {generator!r}, expected a torch.Generator, from which all chance is drawn.")
     for name in known(names):

@@ -320,8 +320,7 @@ def check_images(name: str, images: Any) -> None:
     if not isinstance(images, Tensor) or images.dtype != torch.uint8:
         came = f"dtype {images.dtype}" if isinstance(images, Tensor) else type(images).__name__
         raise InvalidInput(f"{name}: got {came}, expected a uint8 torch tensor (N, C, H, W): images are kept as bytes.")
-    if images.layout != torch.strided or images.is_meta:
-        raise InvalidInput(f"{name}: got a sparse or meta tensor, expected a dense one that holds its values.")
+    checks.dense(name, images)
     if images.ndim != 4 or 0 in images.shape:
         raise InvalidInput(f"{name}: got shape {tuple(images.shape)}, expected (N, C, H, W), every axis at least 1.")
 

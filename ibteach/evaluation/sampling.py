@@ -137,6 +137,11 @@ def draw(
     eval_examples = checks.whole("eval_examples", eval_examples)
     if checks.whole("samples", samples) & (samples - 1):
         raise InvalidInput(f"samples: got {samples}, expected a power of two, such as 64.")
+    pairs = isinstance(trained, Mapping) and all(isinstance(one, tuple) and len(one) == 2 for one in trained.values())
+    if not pairs or not all(isinstance(record, Record) for _, record in trained.values()):
+        raise InvalidInput(
+            "trained: expected a dict from each dropout rate to the networks and the Record of their training."
+        )
     rates = sorted(checks.number("dropout rate", rate, minimum=0, below=1) for rate in trained)
     networks = {len(record.runs) for _, record in trained.values()}
     if len(networks) != 1:

@@ -66,7 +66,7 @@ def class_channel(
     (0.3368, True)
     """
     separation = checks.number("separation", separation, minimum=0)
-    dimension, count = checks.whole("dimension", dimension), 2 * checks.whole("count", count // 2, minimum=1)
+    dimension, count = checks.whole("dimension", dimension), checks.whole("count", count, minimum=2) // 2 * 2
     generator = seeds.generator(checks.seed("seed", seed), "channel")
     deviation = 2 / math.sqrt(TWO_PI_E)
     labels = torch.arange(count) % 2

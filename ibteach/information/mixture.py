@@ -286,10 +286,9 @@ def _estimate(draws: Float64[Tensor, "S ... N"]) -> Estimate:
 
 
 def _check_labels(labels: Int[Tensor, " N"], latents: Float[Tensor, "... N K"]) -> None:
-    if isinstance(labels, Tensor) and (labels.shape != latents.shape[-2:-1] or labels.device != latents.device):
+    checks.labels("labels", labels, "N")
+    if labels.shape != latents.shape[-2:-1] or labels.device != latents.device:
         raise InvalidInput(
             f"labels: got shape {tuple(labels.shape)} on {labels.device}, expected one for each of the "
             f"{latents.shape[-2]} latents, on {latents.device}."
         )
-    largest = int(labels.max()) if isinstance(labels, Tensor) else 0
-    checks.labels("labels", labels, "N", classes=largest + 1)

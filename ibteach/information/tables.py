@@ -86,8 +86,8 @@ def numbers(name: str, values: Table) -> Real[Tensor, "*batch"]:
         # Torch reads no foreign byte orders or negative strides, and warns of read-only arrays: only those are copied.
         kinds = {"i": np.int64, "u": np.int64, "f": np.float32 if array.itemsize < 8 else np.float64}
         values = np.require(array, kinds.get(array.dtype.kind), ["C_CONTIGUOUS", "WRITEABLE"])
-    elif values.layout != torch.strided or values.is_meta:
-        raise InvalidInput(f"{name}: got a sparse or meta tensor, expected a dense one that holds its values.")
+    else:
+        checks.dense(name, values)
     dtype = str(values.dtype).removeprefix("torch.")
     if not dtype.startswith(("int", "uint", "float", "bfloat")):
         raise InvalidInput(f"{name}: got {dtype} values, expected real numbers; of booleans, use .astype(float).")

@@ -283,9 +283,8 @@ def _provenance(given) -> dict:
 
 def _increasing(field, numbers, strictly) -> Tensor:
     whole = isinstance(numbers, Tensor) and numbers.dtype in (torch.int32, torch.int64) and numbers.ndim == 1
-    whole = whole and numbers.layout == torch.strided and not numbers.is_meta
     least = 1 if strictly else 0
-    if not whole or not len(numbers) or int(numbers[0]) < 0 or (numbers.diff() < least).any():
+    if not whole or not len(numbers) or checks.dense(field, numbers)[0] < 0 or (numbers.diff() < least).any():
         raise InvalidInput(
             f"{field}: got {numbers!r}, expected an integer tensor (E,) of increasing {field[:-1]} numbers."
         )

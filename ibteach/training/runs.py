@@ -16,6 +16,9 @@ from ibteach.networks.bottleneck import Bottleneck
 from ibteach.networks.ensemble import Ensemble
 from ibteach.objectives import OBJECTIVES, weight
 
+MOST_RUNS = 100_000
+"""So many networks nobody trains: more are taken for a mistake, before they fill the memory."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -63,7 +66,7 @@ def grid(
     beta_primes: Iterable[float] | None = None,
     seeds: Iterable[int] = (0,),
 ) -> list[Run]:
-    """A run for each combination, with the weights in exactly one of the two conventions.
+    """A run for each combination, with the weights in exactly one of the two conventions; at most `MOST_RUNS`.
 
     >>> len(grid(["l2", "variance"], gammas=[0.01, 0.1, 1.0]))
     6
@@ -76,6 +79,8 @@ def grid(
         checks.several(f"{name}s", weights),
         checks.several("seeds", seeds),
     )
+    if (count := math.prod(map(len, lists))) > MOST_RUNS:
+        raise InvalidInput(f"grid: got {count:,} combinations, expected at most {MOST_RUNS:,}; ask for fewer.")
     return [Run.of(one, **{name: value}, seed=seed) for one, value, seed in itertools.product(*lists)]
 
 

@@ -173,6 +173,8 @@ class DiagramScene(DrawnScene):
     tall = (5.4, 7.4)
 
     def __init__(self, joints: Joint | Mapping[Any, Joint], label: str = ""):
+        if not isinstance(label, str):
+            raise InvalidInput(f"label: got {label!r}, expected the name of the slider, as text.")
         tables: Mapping[Any, Joint] = joints if isinstance(joints, Mapping) else {0: joints}
         self.joints = tables
         kinds: set[tuple[str, ...]] = {

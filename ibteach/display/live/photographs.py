@@ -43,13 +43,13 @@ def show(images: UInt8[Tensor, "N C H W"], *, alt: str, columns: int = 8) -> Sho
     if (
         not isinstance(images, Tensor)
         or images.dtype != torch.uint8
-        or images.is_meta
         or images.ndim != 4
         or images.shape[1] not in (1, 3)
         or not images.numel()
     ):
         came = (images.dtype, tuple(images.shape)) if isinstance(images, Tensor) else type(images).__name__
         raise InvalidInput(f"images: got {came}, expected uint8 of shape (N, 1, H, W) or (N, 3, H, W), at least one.")
+    checks.dense("images", images)
     if not isinstance(alt, str) or not alt.strip():
         raise InvalidInput(f"alt: got {alt!r}, expected a sentence that says what the images show.")
     count, _, height, width = images.shape
