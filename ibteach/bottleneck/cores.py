@@ -102,6 +102,7 @@ class Cores:
             if not len(todo):
                 break
             width = (np.abs(tilt[todo]).sum(2) + steep[todo, None]) * reach / 2
+            near = width.max(1) <= 300  # e to the power of more is beyond all numbers
             heavy = np.sqrt(share[todo] * np.exp(np.minimum(width, 300)))[:, :, None] * spread[todo]
             light = q[todo] * np.exp(-reach)
             bent = heavy.transpose(0, 2, 1) @ heavy
@@ -113,13 +114,13 @@ class Cores:
             bent = np.where(support[todo][:, :, None] & support[todo][:, None], bent, 0)
             flat = support[todo] / np.sqrt(support[todo].sum(1, keepdims=True))
             bent -= beta[todo, None, None] * flat[:, :, None] * flat[:, None]
-            concave = (np.linalg.eigvalsh(bent)[:, -1] <= 1e-13 * beta[todo]) | single[todo]
+            concave = near & (np.linalg.eigvalsh(bent)[:, -1] <= 1e-13 * beta[todo]) | single[todo]
             log_b = gain[todo] + beta[todo, None] * reach
             with np.errstate(divide="ignore", invalid="ignore"):
                 # max over z of b z^s − c z, with half of β for all of them
                 s = np.clip(left[todo], 1e-9, 1 - 1e-9)
                 drawn = np.exp(
-                    np.minimum((log_b + s * np.log(2 * s * count[todo, None] / beta[todo, None])) / (1 - s), 0)
+                    np.minimum((log_b + s * np.log(2 * s * count[todo, None] / beta[todo, None])) / (1 - s), 300)
                 )
             drawn = np.where(steep_in[todo], drawn, 0).sum(1)
             edge = np.zeros(len(todo))

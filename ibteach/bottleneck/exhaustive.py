@@ -19,6 +19,7 @@ from ibteach.bottleneck.cores import Cores
 LABELS = 4  # with so many values of Y or fewer a proof is quick enough to be always tried
 BOXES = 60_000  # for each β, if no time is given
 AT_ONCE = 2**19  # numbers in an array: corners × x × boxes
+FAR = 600.0  # e to the power of more is no number any more: sums are then taken in logarithms
 
 
 @dataclass
@@ -173,32 +174,29 @@ def box_bounds(
     centre = hi - half
     along = rows.T[others].transpose(0, 2, 1)  # (N, X, Y − 1)
     terms = weight + beta[:, None] * (along @ centre[:, :, None])[:, :, 0]
-    most = terms.max(1)
-    np.exp(terms - most[:, None], out=terms)
-    total = terms.sum(1)
-    share = terms / total[:, None]
+    log_sum = log_of_sum(terms)
+    terms -= log_sum[:, None]
+    share = np.exp(terms)
     whole = np.exp(centre)
     q = np.where(endless, 0, whole)
     mass = 1 + q.sum(1)
     q = q / mass[:, None]
-    log_sum = np.log(total) + most
     at_edge = log_sum - beta * np.log(mass)
     value = log_sum - beta * np.log1p(whole.sum(1))
     # Corners of the box: ln Σ_x share e^{β (p(·|x) − q)·δ}.
     tilt = beta[:, None, None] * (along - q[:, None]) * half[:, None]
-    corners, alone = share[:, :, None], np.empty((count, labels - 1))
-    for y in range(labels - 1):
-        step = np.exp(np.clip(tilt[:, :, y], -230, 230))
-        alone[:, y] = np.maximum((share * step).sum(1), (share / step).sum(1))
-        corners = np.concatenate([corners * step[:, :, None], corners / step[:, :, None]], -1)
-    limit = at_edge + np.log(corners.sum(1).max(1))
+    far = np.abs(tilt).sum(2).max(1) > FAR
+    highest, alone = np.empty(count), np.empty((count, labels - 1))
+    highest[~far], alone[~far] = corners(share[~far], tilt[~far])
+    highest[far], alone[far] = far_corners(terms[far], tilt[far])
+    limit = at_edge + highest
     mean = (share[:, :, None] * tilt).sum(1)
     spread = tilt - mean[:, None]
     drop = beta[:, None] * whole / (1 + whole.sum(1))[:, None] + (
         share[:, :, None] * np.minimum(1, beta[:, None, None] * along)
     ).sum(1)
     scores = np.zeros((count, labels))
-    np.put_along_axis(scores, others, np.where(endless, drop, np.log(alone)), 1)
+    np.put_along_axis(scores, others, np.where(endless, drop, alone), 1)
     # Where ln D is concave, or nearly, its tangent plane is a better bound.
     todo = np.flatnonzero(limit > enough)
     if len(todo):
@@ -211,6 +209,35 @@ def box_bounds(
     return limit, full, value, scores
 
 
+def corners(share: np.ndarray, tilt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of boxes, ln of the largest Σ_x share e^{± tilt ± …} over all corners, (N,), and over the two of each axis alone.
+
+    `share` (N, X) and `tilt` (N, X, Y − 1), of which none adds up to more than `FAR`.
+    """
+    sums, alone = share[:, :, None], np.empty((len(share), tilt.shape[2]))
+    for y in range(tilt.shape[2]):
+        step = np.exp(tilt[:, :, y])
+        alone[:, y] = np.log(np.maximum((share * step).sum(1), (share / step).sum(1)))
+        sums = np.concatenate([sums * step[:, :, None], sums / step[:, :, None]], -1)
+    return np.log(sums.sum(1).max(1)), alone
+
+
+def far_corners(log_share: np.ndarray, tilt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same of boxes that are so far across that nothing but logarithms can hold the sums."""
+    logs, alone = log_share[:, :, None], np.empty((len(log_share), tilt.shape[2]))
+    for y in range(tilt.shape[2]):
+        step = tilt[:, :, y]
+        alone[:, y] = np.maximum(log_of_sum(log_share + step), log_of_sum(log_share - step))
+        logs = np.concatenate([logs + step[:, :, None], logs - step[:, :, None]], -1)
+    return log_of_sum(logs).max(1), alone
+
+
+def log_of_sum(logs: np.ndarray) -> np.ndarray:
+    """ln Σ_x e^{logs}, over the second axis."""
+    most = logs.max(1, keepdims=True)
+    return np.log(np.exp(logs - most).sum(1)) + most[:, 0]
+
+
 def concave_bound(
     share: np.ndarray,
     spread: np.ndarray,
@@ -221,9 +248,12 @@ def concave_bound(
     half: np.ndarray,
     beta: np.ndarray,
 ) -> np.ndarray:
-    """How far above its value at the centre ln D can be, by its slope there and its largest second derivative."""
+    """How far above its value at the centre ln D can be, by its slope there and its largest second derivative.
+
+    ∞ for boxes so far across that e to that power would be no number.
+    """
     room = np.abs(tilt).sum(2) + np.abs(mean).sum(1)[:, None]
-    heavy = np.sqrt(share * np.exp(np.minimum(room, 300)))[:, :, None] * spread
+    heavy = np.sqrt(share * np.exp(np.minimum(room, FAR / 2)))[:, :, None] * spread
     grow = 1 / mass + (q * np.exp(half)).sum(1)  # of the sum over y
     light = q * np.exp(-half) / grow[:, None]
     whole = light.sum(1) + 1 / mass / grow
@@ -233,4 +263,5 @@ def concave_bound(
         (flat * half)[:, :, None] * np.eye(half.shape[1]) - flat[:, :, None] * flat[:, None] / whole[:, None, None]
     )
     steepest = np.linalg.eigvalsh(bent)[:, -1]
-    return np.abs(mean).sum(1) + np.maximum(0, steepest) / 2 * half.shape[1]
+    bound = np.abs(mean).sum(1) + np.maximum(0, steepest) / 2 * half.shape[1]
+    return np.where(room.max(1) > FAR / 2, np.inf, bound)

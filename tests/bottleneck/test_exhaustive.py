@@ -8,7 +8,9 @@ from problems import random_joint
 
 from ibteach.bottleneck.births import places
 from ibteach.bottleneck.blahut_arimoto import TINY, Source, encode, tables
+from ibteach.bottleneck.contraction import critical_beta
 from ibteach.bottleneck.exhaustive import box_bounds, ceiling, feasible, parts
+from ibteach.bottleneck.lagrangian import lagrangian
 from ibteach.bottleneck.tabular import solve
 
 
@@ -40,22 +42,39 @@ def test_no_place_is_above_the_bound(seed, x, y, beta):
             assert log_growth(source, log_f[0], beta, found.place)[0] > enough - 1e-9
 
 
-@given(st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None, derandomize=True)
-def test_bounds_of_a_box_hold_inside_it(seed):
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1e1, 1e3, 1e6, 1e12]))
+@settings(max_examples=240, deadline=None, derandomize=True)
+def test_bounds_of_a_box_hold_inside_it(seed, scale):
     rng = np.random.default_rng(seed)
     x, y = rng.integers(1, 7), rng.integers(2, 5)
-    rows, weight, beta = rng.dirichlet(np.full(y, 0.3), x), rng.normal(size=(1, x)) * 3, rng.uniform(1, 30, 1)
+    rows, weight, beta = rng.dirichlet(np.full(y, 0.3), x), rng.normal(size=(1, x)) * 3, rng.uniform(1, 3 * scale, 1)
     top, hi = rng.integers(y), np.zeros(y) - rng.exponential(2, y)
     lo = hi - rng.exponential(1, y)
     endless = rng.random(y) < 0.3
     endless[top] = False
     lo[endless] = -np.inf
     lo[top] = hi[top] = 0
+    rows = rng.choice([rows, rows[:1] + (rows - rows[:1]) / scale])  # a weak channel, that needs a large β
     limit, *_ = box_bounds(lo[None], hi[None], np.array([top]), weight, beta, rows, np.full(1, -np.inf))
     u = hi - np.where(endless, rng.exponential(5, (2000, y)), (hi - np.where(endless, hi, lo)) * rng.random((2000, y)))
     value = np.logaddexp.reduce(weight + beta * u @ rows.T, 1) - beta * np.logaddexp.reduce(u, 1)
-    assert value.max() <= limit[0] + 1e-12
+    assert value.max() <= limit[0] + 1e-12 + 1e-14 * beta[0] * np.abs(u).max()
+
+
+HARDLY_ANY = [[0.14130980733476994, 0.010033439566707051], [0.1325317178556052, 0.009411046485196042]]
+HARDLY_ANY += [[0.6598586281663772, 0.046855360591344555]]
+
+
+@pytest.mark.parametrize("joint", [HARDLY_ANY, *((0.3, 0.3 + d, 0.2, 0.2 - d) for d in (1e-2, 1e-4))], ids=str)
+def test_proofs_of_weak_channels_hold_at_huge_beta(joint):
+    """Bounds of boxes were too low: "exhaustive" was said of one cluster where two are best."""
+    joint = np.reshape(joint, (-1, 2))
+    beta = critical_beta(joint, normalize=True) * np.array([0.9, 1.01, 1.3, 1.5, 3, 10])
+    solution = solve(joint, beta, normalize=True)
+    assert (solution.proof == "exhaustive").all() and solution.clusters.tolist()[0] == 1 < min(solution.clusters[2:])
+    least = (solution.objective - solution.gap).numpy() - 1e-12 * beta
+    for encoder in solution.encoder:
+        assert (lagrangian(joint, encoder, beta, normalize=True).numpy() >= least).all()
 
 
 @pytest.mark.parametrize("seed", range(5))
