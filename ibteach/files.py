@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import sys
 import tempfile
@@ -32,6 +33,8 @@ PathLike: TypeAlias = str | os.PathLike[str]
 """What names a file."""
 PARTS = ".ibteach-"
 """What the folders begin with in which files are written; then come the machine, the process, and chance."""
+LEFT = re.compile(re.escape(PARTS) + r"([0-9a-f]{8})-(\d+)-\w+")
+"""Such a name, whole: a folder that is called otherwise is somebody's."""
 OLD = 86400
 """After so many seconds nobody writes to such a folder any more."""
 READS = 100
@@ -54,6 +57,14 @@ def named(path: Any, what: str = "path") -> Path:
 
 
 @contextlib.contextmanager
+def temporary(folder: PathLike) -> Iterator[Path]:
+    """A new folder in `folder` to work in, gone afterwards; where this process is killed, the next one removes it."""
+    _sweep(Path(folder))
+    with tempfile.TemporaryDirectory(dir=folder, prefix=f"{PARTS}{_machine()}-{os.getpid()}-") as made:
+        yield Path(made)
+
+
+@contextlib.contextmanager
 def replacing(path: PathLike) -> Iterator[Path]:
     """A new file beside `path` to write to: it takes the place of `path` when the block ends well, else it goes.
 
@@ -72,10 +83,9 @@ def replacing(path: PathLike) -> Iterator[Path]:
         there = path.exists()
         if there and not path.is_file():
             raise OSError(errno.EISDIR if path.is_dir() else errno.EINVAL, f"is {_kind(path)}, no file")
-        _sweep(path.parent)
         # A folder of its own, because safetensors writes to another file beside the one that it is told.
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f"{PARTS}{_machine()}-{os.getpid()}-") as folder:
-            part = Path(folder, path.name)
+        with temporary(path.parent) as folder:
+            part = folder / path.name
             part.touch(exist_ok=False)
             mode = (path if there else part).stat().st_mode
             yield part
@@ -189,7 +199,8 @@ def digest(tensors: dict[str, Tensor], text: str = "") -> str:
     for name in sorted(tensors):
         tensor = tensors[name]
         checksum.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        checksum.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+        flat = tensor.reshape(-1).as_strided((tensor.numel(),), (1,))  # one value alone may have any stride
+        checksum.update(flat.view(torch.uint8).numpy().data)
     return checksum.hexdigest()
 
 
@@ -206,9 +217,10 @@ def _sweep(folder: Path) -> None:
     """Remove what writers left in `folder` that were killed: of processes that are gone, or older than a day."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith(PARTS):
-                machine, process, *_ = *entry.name.removeprefix(PARTS).split("-"), "", ""
-                gone = machine == _machine() and process.isdecimal() and not _lives(int(process))
+            left = LEFT.fullmatch(entry.name)
+            if left and entry.is_dir(follow_symlinks=False):
+                machine, process = left.groups()
+                gone = machine == _machine() and not _lives(int(process))
                 if gone or time.time() - entry.stat().st_mtime > OLD:
                     shutil.rmtree(entry, ignore_errors=True)
 

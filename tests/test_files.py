@@ -184,15 +184,26 @@ def test_who_still_writes_is_left_alone(tmp_path):
 
 
 def test_what_another_machine_left_is_removed_after_a_day(tmp_path, monkeypatch):
-    left, others = tmp_path / f"{files.PARTS}0a1b2c3d-1-xyz", tmp_path / ".ibteach"
-    left.mkdir()
-    (left / "r").write_text("half", encoding="utf-8")
-    others.mkdir()
+    left, others = f"{files.PARTS}0a1b2c3d-1-xyz", [".ibteach", f"{files.PARTS}data", f"{files.PARTS}mine-1-x"]
+    for name in [left, *others]:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "r").write_text("half", encoding="utf-8")
+    (tmp_path / f"{files.PARTS}0a1b2c3d-1-file").write_text("a file", encoding="utf-8")
     written(tmp_path / "r")
-    assert left.exists()
+    assert (tmp_path / left).exists()
     monkeypatch.setattr(time, "time", lambda: LATER)
     written(tmp_path / "r")
-    assert sorted(os.listdir(tmp_path)) == [".ibteach", "r"]
+    assert sorted(os.listdir(tmp_path)) == sorted(["r", f"{files.PARTS}0a1b2c3d-1-file", *others])
+    assert all((tmp_path / name / "r").exists() for name in others)
+
+
+def test_a_tensor_of_one_value_may_have_any_stride(tmp_path):
+    odd = torch.tensor([[3, 4]]).T[:1, 0]
+    assert odd.stride() == (1,) or files.digest({"odd": odd}) == files.digest({"odd": torch.tensor([3])})
+    odd = torch.arange(6).as_strided((1,), (2,))
+    assert files.digest({"odd": odd}) == files.digest({"odd": torch.tensor([0])})
+    files.save_tensors(tmp_path / "odd", "kind", 1, {"odd": odd}, {})
+    assert files.load_tensors(tmp_path / "odd", "kind", 1, "")[0]["odd"].tolist() == [0]
 
 
 def test_the_machine_is_the_same_in_another_process():

@@ -17,7 +17,6 @@ import shutil
 import socket
 import sys
 import tarfile
-import tempfile
 import threading
 import zlib
 from collections.abc import Callable
@@ -147,9 +146,9 @@ def room(folder: Path, megabytes: float) -> None:
 def _download(source, folder):
     """A folder for one download, which is gone afterwards."""
     room(folder, source.megabytes)
-    with _impatient(), tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary:
+    with _impatient(), files.temporary(folder) as temporary:
         print(f"downloading to {folder} …", file=sys.stderr)
-        yield Path(temporary)
+        yield temporary
 
 
 class _Silent(TimeoutError):

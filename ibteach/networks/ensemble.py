@@ -16,6 +16,7 @@ from torch.func import functional_call, vmap
 from ibteach import checks
 from ibteach.errors import InvalidInput
 from ibteach.networks.bottleneck import Bottleneck
+from ibteach.networks.fingerprints import fingerprint
 
 
 def stackable(network: nn.Module) -> bool:
@@ -31,7 +32,7 @@ class Ensemble(nn.Module):
 
     Called on images (N, ...) and noise (N, K) that all networks share, or on images (M, N, ...) and noise (M, N, K)
     of their own, it returns latents (M, N, K) and logits (M, N, C).
-    Raises `InvalidInput` when the networks differ in their layers, or have buffers (running statistics).
+    Raises `InvalidInput` when the networks differ in more than their parameters, or have buffers (running statistics).
 
     >>> from ibteach.networks.bottleneck import mlp
     >>> several = Ensemble([mlp(64, classes=10) for _ in range(32)])
@@ -45,7 +46,7 @@ class Ensemble(nn.Module):
         networks = checks.several("networks", networks)
         if not all(isinstance(network, Bottleneck) for network in networks):
             raise InvalidInput(f"networks: got {networks!r}, expected Bottlenecks, such as networks.mlp makes.")
-        built = [repr(network) for network in networks]
+        built = [fingerprint(network) for network in networks]
         if not networks or any(other != built[0] for other in built):
             raise InvalidInput(
                 f"networks: got {len(set(built))} different kinds, expected at least one, all built alike."
@@ -56,7 +57,8 @@ class Ensemble(nn.Module):
         self.stochastic, self.architecture = networks[0].stochastic, networks[0].architecture
         self._names = [name for name, _ in networks[0].named_parameters()]
         self._stacked = nn.ParameterList(
-            torch.stack([network.get_parameter(name).detach() for network in networks]) for name in self._names
+            nn.Parameter(torch.stack([network.get_parameter(name).detach() for network in networks]), one.requires_grad)
+            for name, one in networks[0].named_parameters()
         )
         # Stands for the computation; in a list, so that its parameters are not ours.
         self._template = [copy.deepcopy(networks[0]).train()]

@@ -22,20 +22,22 @@ import torch
 from torch import Tensor, nn
 
 from ibteach import files
-from ibteach.networks.ensemble import Ensemble
 
 CHANGES = {"training", "low_precision"}
 """Attributes that training sets."""
+PLAIN = {"argparse", "builtins", "collections", "decimal", "fractions", "operator", "pathlib", "re", "types"}
+"""Modules of the standard library whose objects are plain values, such as settings."""
 MACHINERY = set(vars(nn.Module()))
 """Attributes of every module; what lies in them is described by itself."""
 
 
 def fingerprint(model: nn.Module) -> str:
-    """SHA-256 over all that a network computes by, except its parameters' values; of an ensemble, that of its networks.
+    """SHA-256 over all that a network computes by, except its parameters' values; of an ensemble, that of its template.
 
     In it are, by their names: each module's class, its settings (``extra_repr`` and attributes), names, shapes and
     types of parameters and buffers, and the code of classes and functions that belong to no installed library, with
-    the functions and constants that they refer to. Not in it is what Python hides: code in C, files, other machines.
+    the functions and constants that they refer to, also in modules of one's own. Not in it is what Python hides: code
+    and objects in C, files, other machines.
 
     >>> from ibteach import networks
     >>> def ending_in(activation):
@@ -46,7 +48,7 @@ def fingerprint(model: nn.Module) -> str:
     False
     """
     description = _Description()
-    description.add(model.template if isinstance(model, Ensemble) else model)
+    description.add(getattr(model, "template", model))
     return description.checksum.hexdigest()
 
 
@@ -90,7 +92,7 @@ class _Description:
                 self.add(*value)
             case set() | frozenset():
                 self.say("set", *sorted(map(repr, value)))
-            case enum.Enum() | types.ModuleType():
+            case enum.Enum() | types.ModuleType():  # of a module, what a function refers to in it
                 self.say(type(value).__name__, getattr(value, "__name__", value))
             case functools.partial():
                 self.add("partial", value.func, value.args, value.keywords)
@@ -107,7 +109,7 @@ class _Description:
                 self.say("device")  # where it computes is no setting
             case _:
                 self.say("object", getattr(value, "__qualname__", ""))  # a function in C has one
-                self.add(type(value), vars(value) if _own(type(value)) and hasattr(value, "__dict__") else None)
+                self.add(type(value), _state(value))
 
     def module(self, network):
         for name, module in network.named_modules():
@@ -141,14 +143,39 @@ class _Description:
             for cell in function.__closure__ or ():
                 with contextlib.suppress(ValueError):  # empty as yet
                     self.add(cell.cell_contents)
+            attributes = _names(function.__code__)
             for name in sorted(_globals(function.__code__) & function.__globals__.keys()):
                 self.add(name, function.__globals__[name])
+                self.of_module(function.__globals__[name], attributes)
+
+    def of_module(self, module, names):
+        """What a function may refer to in a module of the user's: all there that is called as one of its names."""
+        file = getattr(module, "__file__", None) if isinstance(module, types.ModuleType) else None
+        if file and not _installed(file):
+            for name in sorted(names & vars(module).keys()):
+                self.add(name, vars(module)[name])
+                self.of_module(vars(module)[name], names - {name})
 
 
 def _globals(code: types.CodeType) -> set[str]:
     """The names that a function looks up outside itself, and those of the functions inside it."""
     names = {one.argval for one in dis.get_instructions(code) if one.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
     return names.union(*(_globals(inside) for inside in code.co_consts if isinstance(inside, types.CodeType)))
+
+
+def _names(code: types.CodeType) -> set[str]:
+    """All names in a function that are no variables of its own, attributes too, and in the functions inside it."""
+    return set(code.co_names).union(*(_names(one) for one in code.co_consts if isinstance(one, types.CodeType)))
+
+
+def _state(value):
+    """What an object holds: of the user's, its attributes; of `PLAIN`, what a copy is made from."""
+    if _own(type(value)):
+        return getattr(value, "__dict__", None)
+    if type(value).__module__ in PLAIN:
+        with contextlib.suppress(TypeError):  # a generator has no copy
+            return value.__reduce_ex__(2)
+    return None
 
 
 def _own(value) -> bool:

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,7 +16,7 @@ import nbformat
 import platformdirs
 
 import ibteach
-from ibteach import checks
+from ibteach import checks, files
 from ibteach.course import CHAPTERS, Chapter
 from ibteach.errors import BuildFailed, InvalidInput, Unavailable
 from ibteach.files import PathLike, named
@@ -84,7 +83,7 @@ def build(
     paths = {chapter: root / "notebooks" / chapter.file for chapter in chosen}
     executed = execution.execute(list(paths.values()), cache.resolve(), workers)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".ibteach-site-") as work:
+    with files.temporary(out.parent) as work:
         site = Site(root, Path(work, "source"), Path(work, "site"), {c: executed[p] for c, p in paths.items()})
         for notebook in site.chapters.values():
             for name in execution.figures(notebook):

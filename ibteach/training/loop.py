@@ -133,6 +133,8 @@ class _Training:
     ) -> None:
         self.started, self.commit = time.perf_counter(), commit()
         fingerprints = {"data": data.fingerprint, "network": fingerprint(model)}
+        if frozen := {name: one.detach().cpu() for name, one in model.named_parameters() if not one.requires_grad}:
+            fingerprints["frozen"] = files.digest(frozen)
         self.threads = for_steps(model, data, settings.batch_size)
         order = memory_format(model)
         model.low_precision = low_precision_for(model, device) if settings.low_precision else None
@@ -212,7 +214,7 @@ class _Training:
                 break
             if self.done in self.settings.measure_steps and step < self.batches.per_epoch:
                 self.guard.after_epoch(self.epoch)
-                self.measure(within=True)
+                self.measure()
         self.guard.after_epoch(self.epoch)
         if self.scale.exhausted:
             self.guard.exhausted(self.epoch)
@@ -227,7 +229,7 @@ class _Training:
             raise self.diverged(self.record() if self.found else None)
         self.guard.lay_to_rest(self.optimizer)
 
-    def measure(self, within: bool = False) -> None:
+    def measure(self) -> None:
         """Measure all networks now: at the end of an epoch, or within one."""
         began = time.perf_counter()
         values, errors = measure_networks(
@@ -238,6 +240,7 @@ class _Training:
             self.rest()
             values, errors = ({name: value.nan_to_num() for name, value in of.items()} for of in (values, errors))
         values, errors = ({name: value.cpu() for name, value in of.items()} for of in (values, errors))
+        within = self.done < self.epoch * self.batches.per_epoch  # the epoch that was begun
         self.found[self.epoch - within, self.done] = values, errors
         self.measuring = time.perf_counter() - began
 
@@ -269,7 +272,7 @@ class _Training:
             threads=self.threads.count if self.device.type == "cpu" else None,
             precision=str(self.model.low_precision or torch.float32).removeprefix("torch."),
         )
-        epochs, steps = torch.tensor(list(self.found)).T
+        epochs, steps = map(torch.tensor, zip(*self.found, strict=True))
         record = Record(self.identity["runs"], epochs, quantities, errors, steps=steps, provenance=facts, **kept)
         return record.take(self.guard.left) if self.guard.lost and self.guard.left else record
 

@@ -1,8 +1,14 @@
 """A network's fingerprint differs when what it computes differs, and never else."""
 
+import argparse
+import importlib
+import operator
+import re
 import subprocess
 import sys
 import textwrap
+from fractions import Fraction
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,9 +16,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from ibteach import networks
+from ibteach.errors import InvalidInput
 from ibteach.networks import Bottleneck, Ensemble, fingerprint
 
-SLOPE = 0.1
+SLOPE, layers = 0.1, None
 
 
 def squash(x):
@@ -65,6 +72,8 @@ def hooked():
     return network
 
 
+PLAIN = [slice(2), slice(3), range(2), range(3), SimpleNamespace(a=1), SimpleNamespace(a=2), argparse.Namespace(a=1)]
+PLAIN += [argparse.Namespace(a=2), operator.methodcaller("relu"), operator.methodcaller("tanh"), Fraction(1, 3)]
 DIFFERENT = {
     "mlp": lambda: networks.mlp((1, 8, 8), 10),
     "wider": lambda: networks.mlp((1, 8, 8), 10, hidden=(50, 48)),
@@ -89,6 +98,8 @@ DIFFERENT = {
     "own with another table": lambda: own(table=torch.zeros(2)),
     "own with another method": lambda: own(cls=Relative),
     "own with yet another method": lambda: own(cls=Other),
+    **{f"own with {value}": lambda value=value: own(power=value) for value in PLAIN},
+    "own with a compiled pattern": lambda: own(power=re.compile("a")),
     "partly frozen": frozen,
     "with a hook": hooked,
 }
@@ -120,6 +131,33 @@ def test_what_a_function_refers_to_belongs_to_it(monkeypatch):
     assert fingerprint(own()) == before
     monkeypatch.setattr(Own, "forward", lambda self, x: self.layer(x.flatten(1)))
     assert fingerprint(own()) != before
+
+
+@pytest.mark.parametrize(
+    "changed", ["act = torch.tanh", "def act(x):\n    return x - 1", "from math import pi as other"]
+)
+def test_what_a_function_refers_to_in_a_module_of_ones_own_belongs_to_it(tmp_path, monkeypatch, changed):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "inner.py").write_text("SCALE = 2", encoding="utf-8")
+
+    def written(text):
+        for name in ("layers", "inner"):
+            sys.modules.pop(name, None)
+        (tmp_path / "layers.py").write_text(f"import inner\nimport torch\n\n{text}\n", encoding="utf-8")
+        importlib.invalidate_caches()
+        monkeypatch.setitem(globals(), "layers", importlib.import_module("layers"))
+        return fingerprint(own(lambda x: layers.act(x) * layers.inner.SCALE))
+
+    first = written("act = torch.relu")
+    assert written("act = torch.relu\nunused = 1") == first
+    assert (written(changed if "act" in changed else f"act = torch.relu\n{changed}") == first) == ("act" not in changed)
+    (tmp_path / "inner.py").write_text("SCALE = 33", encoding="utf-8")
+    assert written("act = torch.relu") != first
+
+
+def test_an_ensemble_is_of_networks_that_compute_alike():
+    with pytest.raises(InvalidInput, match="2 different kinds, expected at least one, all built alike"):
+        Ensemble([own(torch.relu), own(torch.tanh)])
 
 
 def test_an_ensemble_has_the_fingerprint_of_its_networks():

@@ -153,6 +153,21 @@ def test_a_checkpoint_is_known_by_content_not_by_name(tmp_path):
         train(**plain | {"activation": torch.nn.Tanh()})
 
 
+def test_a_checkpoint_knows_what_is_frozen(tmp_path):
+    """What is not trained is part of what a training is, by its values."""
+    checkpoint, run = tmp_path / "run.checkpoint", Run.of("l2", gamma=0.1)
+
+    def train(value):
+        model = build(lambda: Bottleneck(Own(torch.nn.ReLU()), 2, 10), run)
+        torch.nn.init.constant_(model.encoder[1].bias.requires_grad_(False), value)
+        fit(model, digits, run, epochs=1, eval_examples=20, progress=False, checkpoint=checkpoint)
+
+    train(1.0)
+    train(1.0)
+    with pytest.raises(InvalidInput, match=r"another training \(fingerprints frozen '\w{12}', now '\w{12}'\)"):
+        train(2.0)
+
+
 def test_a_checkpoint_of_another_version_is_refused(tmp_path, monkeypatch):
     checkpoint, run = tmp_path / "run.checkpoint", Run.of("l2", gamma=0.1)
     how = {"epochs": 1, "eval_examples": 20, "progress": False, "checkpoint": checkpoint}

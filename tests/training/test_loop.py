@@ -22,6 +22,7 @@ from ibteach.objectives import (
     prediction_cross_entropy,
     training_error_bounds,
 )
+from ibteach.records import Record
 from ibteach.training import forecast, loop
 from ibteach.training.loop import Run, build, fit, grid
 from ibteach.training.measuring import INFORMATION, SAMPLES
@@ -213,13 +214,30 @@ def test_a_stop_keeps_what_was_trained(digits, monkeypatch, capsys):
 
     real, handler = loop.loss_terms, signal.getsignal(signal.SIGINT)
     monkeypatch.setattr(loop, "loss_terms", interrupted)
-    record = fit(build(MAKE, RUNS), digits, RUNS, epochs=50, batch_size=100, eval_examples=100, device="cpu")
+    record = fit(
+        build(MAKE, RUNS), digits, RUNS, epochs=50, batch_size=100, eval_examples=100, measure_every=1, device="cpu"
+    )
     assert len(calls) == 20
     assert record.provenance["stopped_in_epoch"] == 2
-    assert record.epochs.tolist() == [0, 2]
+    assert record.epochs.tolist() == [0, 1, 1] and record.steps.tolist() == [0, 12, 20]
+    assert record.moments == ["epoch 0", "epoch 1", "step 20"]
     assert (record.value("train/decoder_cross_entropy") < record.value("train/decoder_cross_entropy", 0)).all()
     assert "Stopped in epoch 2 of 50" in "".join(capsys.readouterr())
     assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_what_is_frozen_stays_so_in_an_ensemble_too(digits):
+    def make():
+        network = MAKE()
+        first = next(one for one in network.encoder if isinstance(one, torch.nn.Linear))
+        first.requires_grad_(False)
+        return network
+
+    model = build(make, RUNS)
+    frozen = [name for name, one in model.template.named_parameters() if not one.requires_grad]
+    before = {name: model.stacked(name).clone() for name, _ in model.template.named_parameters()}
+    quietly(model, digits, RUNS, epochs=1)
+    assert frozen and all(torch.equal(model.stacked(name), before[name]) == (name in frozen) for name in before)
 
 
 def test_measuring_within_epochs_changes_nothing_but_what_is_known(digits):
@@ -246,12 +264,14 @@ def test_a_network_lost_within_an_epoch_is_named_by_its_step(digits):
 
 
 @pytest.mark.parametrize("batches", [1, 12])
-def test_a_loss_that_is_no_number_is_named_and_loses_nothing(digits, batches):
+def test_a_loss_that_is_no_number_is_named_and_loses_nothing(digits, batches, tmp_path):
     runs = grid(["variance"], gammas=[0.1, 0.2])
     said = r"epoch 1: the .* of Run\(objective='variance', .* (is|was) (nan|-?inf|no finite number).*; lower"
     with pytest.raises(Diverged, match=said) as caught:
         quietly(build(MAKE, runs), digits, runs, learning_rate=1e30, batch_size=1297 // batches, epochs=1)
     assert caught.value.record.epochs.tolist() == [0]
+    caught.value.record.save(tmp_path / "r")
+    assert Record.load(tmp_path / "r").epochs.tolist() == [0]
 
 
 def test_bad_input_is_refused_before_any_work(digits, monkeypatch):
