@@ -156,16 +156,17 @@ def back(source: Source, place: np.ndarray, beta: float) -> np.ndarray:
 def lowest_ratio(source: Source, start: np.ndarray, upper: float) -> float:
     """The lowest KL(r ‖ p(x)) / KL(r P ‖ p(y)) downhill from `start` (S, X), and at most `upper`."""
     p_x, p_y, rows = source.p_x, source.p_y, source.rows
-    log_p_x = np.log(p_x)
+    log_p_x, apart = np.log(p_x), (rows - p_y) / p_y
+    lost = max(1e-10, 1e-14 / total_variation(rows))  # a difference of rounding is none
 
     def ratio(tilt):
-        """The ratio at r = p(x) (1 + d) with d = e^tilt − 1, and ln q/p(y); near p(x) its limit there, `upper`."""
+        """At r = p(x) (1 + d), d = e^tilt − 1: the ratio, ln q/p(y), d, relevance; 0 and `upper` for r next to p(x)."""
         d = np.expm1(tilt)
         d -= (d @ p_x)[..., None]
-        off = (p_x * d) @ rows / p_y
+        off = (p_x * d) @ apart
         rate, relevance = bent(d) @ p_x, bent(off) @ p_y
-        central = relevance < 1e-11
-        value = np.where(central, upper, rate / np.where(central, 1, relevance))
+        relevance = np.where(rate < 1e-11, 0, relevance)
+        value = np.where(relevance > 0, rate / np.where(relevance > 0, relevance, 1), upper)
         far = np.log(np.maximum((p_x * (1 + d)) @ rows, TINY) / p_y)
         return value, np.where(off < -0.5, far, np.log1p(np.maximum(off, -0.9))), d, relevance
 
@@ -176,7 +177,7 @@ def lowest_ratio(source: Source, start: np.ndarray, upper: float) -> float:
         """The ratio at r ∝ p(x) e^{Σ_y p(y|x) score(y)}, the form that a minimum has, and its gradient."""
         tilt = normal(score @ rows.T)
         value, log_y, d, relevance = ratio(tilt)
-        if relevance < 1e-11:
+        if relevance == 0:
             return upper, np.zeros_like(score)
         slope = p_x * (1 + d) * (tilt - value * (rows @ log_y)) / relevance
         return float(value), (slope - p_x * (1 + d) * slope.sum()) @ rows
@@ -191,7 +192,7 @@ def lowest_ratio(source: Source, start: np.ndarray, upper: float) -> float:
     best = np.argsort(value)[:4]
     found = [minimize(lower, value[i] * log_y[i], jac=True, method="BFGS", options={"gtol": 1e-10}).fun for i in best]
     lowest = float(min(*value, *found))
-    return lowest if lowest < upper * (1 - 1e-10) else float(upper)  # a difference of rounding is none
+    return lowest if lowest < upper * (1 - lost) else float(upper)
 
 
 def bent(d: np.ndarray) -> np.ndarray:

@@ -136,3 +136,12 @@ def test_bad_arguments():
     assert critical_beta(np.eye(2), normalize=True) == pytest.approx(1)
     with pytest.raises(InvalidInput, match=r"^seconds: got"):
         first_birth(np.eye(2) / 2, seconds=-1)
+
+
+@pytest.mark.parametrize("weak", [1e-3, 1e-4, 3e-6, 1e-6])
+def test_channels_that_say_next_to_nothing(weak):
+    """KL grows with the square: β · weak² is the same; from 1e-6 on it was 1/ρ², ten times as large."""
+    rare = 0.01
+    table = [[rare * (0.5 + weak), rare * (0.5 - weak)], [(1 - rare) / 2] * 2]
+    found = first_birth(table, seconds=0)
+    assert found.beta * weak**2 == pytest.approx(2.34445, rel=1e-4) and found.jump
