@@ -249,16 +249,19 @@ def run_job(
 
 
 def kept(folder: Path, name: str, say: bool = False) -> Record | None:
-    """The Record of that name in a folder, if there is a whole one; if not for damage alone, `say` so."""
-    path = folder / f"{name}.safetensors"
+    """The Record of that name in a folder, if it is whole and its network is there; if not for loss alone, `say` so."""
+    path, network = folder / f"{name}.safetensors", folder / f"{name}.network.safetensors"
     if not path.exists():
         return None
     try:
-        return Record.load(path)
+        if network.exists():
+            return Record.load(path)
+        loss = f"{network}: is not there any more."
     except DamagedFile as damage:
-        if say:
-            print(f"{damage} It is trained again.", file=sys.stderr)
-        return None
+        loss = str(damage)
+    if say:
+        print(f"{loss} It is trained again.", file=sys.stderr)
+    return None
 
 
 def _of_one(record: Record, m: int, among: int, command: str) -> Record:
