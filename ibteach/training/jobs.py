@@ -267,9 +267,5 @@ def kept(folder: Path, name: str, say: bool = False) -> Record | None:
 def _of_one(record: Record, m: int, among: int, command: str) -> Record:
     """The part of run m in the Record of an ensemble of so many, trained by a sweep that was started so."""
     facts = record.provenance
-    mine = {
-        "trained_together": among,
-        "wall_seconds": facts["wall_seconds"] / among,
-        "parameters": facts["parameters"] // among,
-    }
+    mine = {"wall_seconds": facts["wall_seconds"] / among, "parameters": facts["parameters"] // among}
     return dataclasses.replace(record.take([m]), provenance={**facts, **mine, "command": command})

@@ -223,7 +223,8 @@ def test_what_is_found_does_not_depend_on_where_it_was_interrupted(tmp_path, fit
     assert fits == [0, 0, 0] and before.items() <= times(folder).items()
     assert ("is not there any more. It is trained again." in capsys.readouterr().err) == (lost == "one network")
     assert_same(concatenate(found), concatenate(expected))
-    assert {record.provenance["trained_together"] for record in found} == {8}
+    together = [[dataclasses.asdict(run) for run in one.runs]]
+    assert all(record.provenance["trained_together"] == together for record in found)
     for name in one.names:
         file = f"{name}.network.safetensors"
         one_state, other = (checkpoints.load_network(of / file).state_dict() for of in (folder, tmp_path / "never"))
@@ -267,7 +268,7 @@ def test_a_network_that_diverges_costs_its_own_run(tmp_path, fits):
     with pytest.raises(errors.Diverged) as diverged:
         by_hand(one)
     assert_same(concatenate(kept), diverged.value.record)
-    assert {record.provenance["trained_together"] for record in kept} == {3}
+    assert all(len(record.provenance["trained_together"][0]) == 3 for record in kept)
     assert not list(tmp_path.glob("*.checkpoint"))
 
 
