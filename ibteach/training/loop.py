@@ -46,6 +46,7 @@ from ibteach.training.threads import for_steps
 __all__ = ["Run", "build", "check", "fit", "grid", "pick_device"]
 
 
+@torch.inference_mode(False)  # which gives gradients, too, whatever the caller is under
 def fit(
     model: Bottleneck | Ensemble,
     data: Dataset,
