@@ -157,6 +157,15 @@ def test_what_no_job_can_be_made_of_is_refused(what, change):
         sweeps.plan(**{**good, **change})
 
 
+def test_a_network_that_the_machine_cannot_hold_is_refused(monkeypatch):
+    def refused(*_):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(networks, "from_architecture", refused)
+    with pytest.raises(errors.Unavailable, match=r"architecture: got .* this machine has too little memory; choose a"):
+        sweeps.plan("digits", SMALL, grid(["l2"], gammas=[1.0]))
+
+
 # Here
 
 
