@@ -14,6 +14,7 @@ from ibteach import consoles
 from ibteach.commands import records, site, training
 from ibteach.commands.outputs import add_pictures, pictures
 from ibteach.errors import IbteachError, Unavailable
+from ibteach.training.interrupts import StopButton
 
 WELCOME = """\
 ibteach: the information bottleneck, from the definition of entropy to trained networks.
@@ -73,21 +74,32 @@ def main(arguments: list[str] | None = None) -> int:
     1
     """
     consoles.spell_out()
-    arguments, passed_on = _for_jupyter(sys.argv[1:] if arguments is None else arguments)
-    options = _parser().parse_args(arguments, argparse.Namespace(passed_on=passed_on))
-    try:
-        return options.run(options) or 0
-    except IbteachError as error:
-        print(f"ibteach: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        if error.errno != errno.ENAMETOOLONG:
-            raise
-        print(f"ibteach: {str(error.filename)[:80]}…: {error.strerror}; choose a shorter one.", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("ibteach: stopped.", file=sys.stderr)
-        return 130
+    with consoles.lasting():
+        try:
+            arguments, passed_on = _for_jupyter(sys.argv[1:] if arguments is None else arguments)
+            with StopButton() as stop:  # torch and NumPy do not bear an interrupt while they are imported
+                options = _parser().parse_args(arguments, argparse.Namespace(passed_on=passed_on))
+            if stop.asked:
+                raise KeyboardInterrupt
+            return options.run(options) or 0
+        except IbteachError as error:
+            print(f"ibteach: {error}", file=sys.stderr)
+            return 1
+        except OSError as error:
+            if error.filename is None:
+                raise
+            print(f"ibteach: {_refused(error)}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print("ibteach: stopped.", file=sys.stderr)
+            return 130
+
+
+def _refused(error: OSError) -> str:
+    """What the system says of a file or folder, and what to do."""
+    name, long = str(error.filename), error.errno == errno.ENAMETOOLONG
+    remedy = "choose a shorter one" if long else "choose another, or see that it can be read and written"
+    return f"{name[:80] + '…' if long else name}: {error.strerror or error}; {remedy}."
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -56,6 +56,21 @@ def named(path: Any, what: str = "path") -> Path:
     return path
 
 
+def expanded(path: Any, what: str = "path") -> Path:
+    """The same, where ``~`` and ``~user`` are the folders of users; raises `InvalidInput` where there is no such user.
+
+    >>> expanded("~nobody-here/runs")
+    Traceback (most recent call last):
+    ...
+    ibteach.errors.InvalidInput: path: got '~nobody-here/runs', expected a user with a folder; write it out from /.
+    """
+    path = named(path, what)
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise InvalidInput(f"{what}: got {str(path)!r}, expected a user with a folder; write it out from /.") from error
+
+
 @contextlib.contextmanager
 def temporary(folder: PathLike) -> Iterator[Path]:
     """A new folder in `folder` to work in, gone afterwards; where this process is killed, the next one removes it."""

@@ -1,5 +1,6 @@
 """The command line does what the library does, teaches, and turns every typed error into one line and a status."""
 
+import errno
 import os
 import re
 import signal
@@ -132,6 +133,41 @@ def test_a_stop_says_so(monkeypatch, capsys):
     assert "stopped" in capsys.readouterr().err
 
 
+def test_a_stop_while_the_options_are_read_says_so_when_all_is_imported(monkeypatch, capsys):
+    real, done = training._add_training, []
+
+    def stop(*arguments, **options):
+        signal.raise_signal(signal.SIGINT)
+        done.append(real(*arguments, **options))
+
+    monkeypatch.setattr(training, "_add_training", stop)
+    monkeypatch.setattr(loop, "fit", lambda *_, **__: pytest.fail("trained"))
+    assert cli.main(["train", "digits", "--out", "x"]) == 130
+    assert done and capsys.readouterr().err == "ibteach: stopped.\n"
+
+
+def test_what_the_system_refuses_is_one_line(monkeypatch, capsys):
+    def refused(*arguments, **options):
+        raise PermissionError(errno.EACCES, "Permission denied", "locked/mnist")
+
+    monkeypatch.setattr(data, "load", refused)
+    assert cli.main(["data", "mnist"]) == 1
+    remedy = "choose another, or see that it can be read and written."
+    assert capsys.readouterr().err == f"ibteach: locked/mnist: Permission denied; {remedy}\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["data ~nobody-here/x", "data mnist --to ~nobody-here/x", "train ~nobody-here/x --out r",
+     "sweep digits --folder ~nobody-here/x", "sweep ~nobody-here/x --folder r"],
+)  # fmt: skip
+def test_a_folder_of_nobody_is_refused(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(loop, "fit", lambda *_, **__: pytest.fail("trained"))
+    assert cli.main(command.split()) == 1
+    assert "got '~nobody-here/x', expected a user with a folder" in capsys.readouterr().err
+
+
 # train
 
 TRAIN = ["train", "digits", "--objective", "l2", "variance", "--gamma", "0.01", "1", "--seed", "0", "3"]
@@ -203,6 +239,30 @@ def test_what_is_wrong_is_said_before_training(tmp_path, monkeypatch, capsys):
     assert [path.name for path in tmp_path.iterdir()] == ["there"] and there.read_text(
         encoding="utf-8"
     ) == "hours of work"
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["--hidden 1000000000", "--latent-dimension 1000000000", "--network convnet --latent-dimension 1000000000",
+     "--network convnet --width 1000000000", "--network resnet --width 1000000000",
+     "--network resnet --latent-dimension 1000000000"],
+)  # fmt: skip
+def test_a_network_that_no_machine_holds_is_refused(options, tmp_path, capsys):
+    assert cli.main(["train", "digits", *options.split(), "--out", str(tmp_path / "r")]) == 1
+    assert re.match(r"ibteach: network: takes [\d,]+ GB, expected at most 64 GB", capsys.readouterr().err)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a closed pipe is told otherwise")
+@pytest.mark.parametrize("command", [[*TRAIN, "--out", "r"], ["records", "list"], ["train", "--help"]], ids=" ".join)
+def test_who_stops_reading_stops_nothing(command, tmp_path):
+    line, pipes = (
+        [sys.executable, "-m", "ibteach.cli", *command],
+        {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE},
+    )
+    with subprocess.Popen(line, cwd=tmp_path, **pipes) as begun:
+        begun.stdout.close()
+        assert begun.stderr.read() == b"" and begun.wait() == 0
+    assert command[-1] != "r" or len(Record.load(tmp_path / "r").runs) == 8
 
 
 def test_a_stop_keeps_what_was_trained(tmp_path, monkeypatch, capsys):
@@ -284,6 +344,13 @@ def test_what_is_wrong_is_said_before_sweeping(tmp_path, monkeypatch, capsys):
     assert cli.main(["records", "list", str(tmp_path / "absent")]) == 1
     assert "is no folder" in capsys.readouterr().err
     assert not list(tmp_path.glob("**/*.safetensors"))
+
+
+def test_the_joined_record_may_lie_in_the_folder_that_is_made(tmp_path):
+    folder = tmp_path / "above" / "runs"
+    few = ["sweep", "digits", "--hidden", "4", "--epochs", "1", "--device", "cpu", "--folder", str(folder)]
+    assert cli.main([*few, "--out", str(folder / "r")]) == 0 and len(Record.load(folder / "r").runs) == 1
+    assert cli.main([*few, "--out", str(folder / "below" / "r")]) == 1
 
 
 HELD = """
@@ -368,6 +435,18 @@ def test_records_verify_names_each_file_and_goes_on(record, tmp_path, capsys):
     said = capsys.readouterr()
     assert f"{record}: whole (3 runs)" in said.out
     assert f"{broken}: " in said.err and "absent" in said.err
+
+
+def test_records_list_names_each_file_and_goes_on(record, tmp_path, capsys):
+    (tmp_path / "a folder.safetensors").mkdir()
+    try:
+        (tmp_path / "dangling.safetensors").symlink_to("absent")
+    except OSError:
+        pytest.skip("this system has no links for everyone")
+    assert cli.main(["records", "list", str(tmp_path)]) == 1
+    said = capsys.readouterr()
+    assert f"{record}: Record(3 runs" in said.out and len(said.err.splitlines()) == 2
+    assert "a folder.safetensors: cannot be read (it is a folder" in said.err and "dangling" in said.err
 
 
 def test_records_go_by_the_names_that_are_listed(tmp_path, monkeypatch, capsys):

@@ -24,10 +24,16 @@ def pictures(options: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(options, name) for name in ("size", "convert", "skip")}
 
 
-def check_new(path: Path) -> None:
-    """What takes long to make must not fail when it is written, and must not replace what took long to make."""
+def check_new(path: Path, made: Path | None = None) -> None:
+    """What takes long to make must not fail when it is written, and must not replace what took long to make.
+
+    `made`: a folder that will be made before, with all above it.
+    """
     from ibteach import files
 
+    if made is not None and path.absolute().parent == made.absolute():
+        while not path.parent.exists():
+            path = path.parent
     files.check_writable(path)
     if path.exists():
         raise InvalidInput(f"{path}: is there already; choose another name, or remove it first.")

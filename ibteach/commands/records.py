@@ -11,6 +11,8 @@ from ibteach.errors import DamagedFile, Unavailable, UnknownName
 
 RECORD = "a Record, or the name of one that `ibteach records list` prints"
 
+UNREADABLE = (DamagedFile, Unavailable, UnknownName)
+
 LIST = """\
 Lists the Records that come with the package, by the name that `ibteach records show` and
 `ibteach.records.load` take, and those in each FOLDER.
@@ -67,7 +69,7 @@ def show(options: argparse.Namespace) -> None:
 
 
 def listed(options: argparse.Namespace) -> int:
-    """All that come with the package, and those in folders; 1 where some are damaged."""
+    """All that come with the package, and those in folders; 1 where some cannot be read."""
     from ibteach import records
 
     for name in records.names():
@@ -76,12 +78,12 @@ def listed(options: argparse.Namespace) -> int:
     for folder in options.folders:
         if not folder.is_dir():
             raise Unavailable(f"{folder}: is no folder; name one that holds Records.")
-        for file in sorted(folder.glob("*.safetensors")):
+        for file in sorted(file for file in folder.iterdir() if file.suffix == ".safetensors"):
             if file.suffixes[-2:] == [".network", ".safetensors"]:
                 continue
             try:
                 print(f"{file}: {records.load(file)}")
-            except DamagedFile as error:
+            except UNREADABLE as error:
                 damaged += 1
                 print(f"ibteach: {error}", file=sys.stderr)
     return int(damaged > 0)
@@ -97,7 +99,7 @@ def verify(options: argparse.Namespace) -> int:
         try:
             record = records.load(file)
             print("; ".join(filter(None, [f"{file}: whole ({len(record.runs)} runs)", other_seeds(record.provenance)])))
-        except (DamagedFile, Unavailable, UnknownName) as error:
+        except UNREADABLE as error:
             damaged += 1
             print(f"ibteach: {error}", file=sys.stderr)
     return int(damaged > 0)

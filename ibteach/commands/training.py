@@ -102,7 +102,7 @@ def sweep(options: argparse.Namespace) -> None:
     from ibteach.training import executors, sweeps
 
     if options.out:
-        check_new(options.out)
+        check_new(options.out, options.folder)
         if len(options.data) > 1:
             raise InvalidInput(f"--out: got {len(options.data)} data sets, expected one: a Record is of one data set.")
     jobs = [job for data in options.data for job in _jobs(options, data)]

@@ -210,9 +210,9 @@ def load_folder(
     Dataset(folder-pets-8: 2 training and 2 test images of 3×8×8, 2 classes)
     """
     size = checks.whole("size", size, minimum=8, maximum=512)
-    path = files.named(path)
+    path = files.expanded(path)
     try:
-        pictures = folders.find(path.expanduser().resolve())
+        pictures = folders.find(path.resolve())
         fingerprint = pictures.fingerprint
     except OSError as error:
         raise Unavailable(f"{path}: cannot be read ({error}).") from error
@@ -246,7 +246,7 @@ def cached(name: str, folder: files.PathLike | None = None, size: int | None = N
 def _folder(folder) -> Path:
     if folder is None:
         folder = os.environ.get("IBTEACH_DATA") or platformdirs.user_cache_path("ibteach")
-    return files.named(folder, "folder").expanduser()
+    return files.expanded(folder, "folder")
 
 
 def _label(name, size) -> str:

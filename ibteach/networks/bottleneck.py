@@ -88,10 +88,11 @@ def mlp(
         checks.whole("inputs", inputs),
         *(checks.whole("hidden", width) for width in checks.several("hidden", hidden)),
     ]
+    latent_dimension = checks.whole("latent_dimension", latent_dimension)
+    _check_memory(sum(a * b for a, b in itertools.pairwise([*widths, latent_dimension])), latent_dimension, classes)
     layers: list[nn.Module] = [nn.Flatten()]
     for before, after in itertools.pairwise(widths):
         layers += [nn.Linear(before, after), nn.ReLU(), *_dropout(dropout)]
-    latent_dimension = checks.whole("latent_dimension", latent_dimension)
     network = Bottleneck(nn.Sequential(*layers, nn.Linear(widths[-1], latent_dimension)), latent_dimension, classes)
     network.architecture = {"network": "mlp", "latent_dimension": latent_dimension, "hidden": widths[1:]}
     network.architecture["dropout"] = float(dropout)
@@ -117,6 +118,7 @@ def convnet(
     channels, height, breadth = (checks.whole("inputs", size) for size in checks.several("inputs", inputs, 3))
     width, latent_dimension = checks.whole("width", width), checks.whole("latent_dimension", latent_dimension)
     features = 4 * width * math.ceil(height / 4) * math.ceil(breadth / 4)
+    _check_memory(90 * width**2 + features * latent_dimension, latent_dimension, classes)
     encoder = nn.Sequential(
         nn.Conv2d(channels, width, 3, padding=1),
         nn.ReLU(),
@@ -155,9 +157,12 @@ def resnet(
     >>> latents.shape, logits.shape
     (torch.Size([5, 64]), torch.Size([5, 10]))
     """
-    encoder, features = ResNet18(inputs, width, norm), 8 * width
+    features = 8 * checks.whole("width", width)
     if latent_dimension is not None:
         latent_dimension = checks.whole("latent_dimension", latent_dimension)
+    _check_memory(2700 * width**2 + features * (latent_dimension or 0), latent_dimension or features, classes)
+    encoder = ResNet18(inputs, width, norm)
+    if latent_dimension is not None:
         encoder = nn.Sequential(encoder, nn.Linear(features, latent_dimension))
     network = Bottleneck(encoder, latent_dimension or features, classes)
     network.architecture = {"network": "resnet", "latent_dimension": latent_dimension, "width": width, "norm": norm}
@@ -255,6 +260,11 @@ def from_architecture(architecture: dict[str, Any], inputs: Any, classes: int) -
     if unknown:
         raise InvalidInput(f"architecture: got {', '.join(sorted(unknown))}, which no {kind} has.")
     return NETWORKS[kind](inputs, classes, **sizes)
+
+
+def _check_memory(encoder: int, latent_dimension: int, classes: int) -> None:
+    """Of so many weights of an encoder, about, and of its decoder: before the machine is asked for them."""
+    checks.memory("network", 4 * (encoder + latent_dimension * checks.whole("classes", classes, minimum=2)))
 
 
 def _dropout(rate) -> list[nn.Module]:

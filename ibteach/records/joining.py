@@ -1,6 +1,7 @@
 """Several Records as one: the runs of a sweep, each trained by itself, side by side in one figure."""
 
 import dataclasses
+import json
 from collections.abc import Iterable
 
 import torch
@@ -13,7 +14,8 @@ from ibteach.records.record import LATENTS, Record
 def concatenate(records: Iterable[Record]) -> Record:
     """The runs of several Records as one, in their order: what a sweep trained one by one, for one figure.
 
-    Its provenance keeps what all of them say, adds up seconds and parameters, and lists what differs, such as devices.
+    Its provenance keeps what all of them say, adds up seconds and parameters, and lists what differs, such as devices
+    and who was trained together.
     Raises `InvalidInput` for Records of other data, configuration, epochs, quantities or test examples: one Record
     could not say which of its runs is of which.
 
@@ -86,4 +88,6 @@ def _joined(facts: list[dict]) -> dict:
             joined[key] = _joined(values)
         elif all(isinstance(value, str) for value in values):
             joined[key] = ", ".join(dict.fromkeys(values))
+        elif key == "trained_together" and all(isinstance(value, list) for value in values):
+            joined[key] = list({json.dumps(group): group for value in values for group in value}.values())
     return joined

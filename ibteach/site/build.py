@@ -74,15 +74,20 @@ def build(
     site is replaced when the new one is whole, and is as it was when anything fails.
 
     Raises, before any work, `InvalidInput` for a folder that holds anything but a site, `Unavailable` where there is no
-    course or no Sphinx; `BuildFailed` for a chapter that fails, with its cell.
+    course or no Sphinx, and for a folder that cannot be written; `BuildFailed` for a chapter that fails, with its cell.
     """
     out, root = named(out).resolve(), named(root).resolve()
     _check(out)
+    workers = None if workers is None else checks.whole("workers", workers)
     chosen = _chosen(root, chapters)
     cache = Path(cache) if cache else Path(platformdirs.user_cache_dir("ibteach")) / "site"
     paths = {chapter: root / "notebooks" / chapter.file for chapter in chosen}
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"{out.parent}: cannot be made ({error.strerror}); name another folder.") from error
+    files.check_writable(out.parent / MARK)
     executed = execution.execute(list(paths.values()), cache.resolve(), workers)
-    out.parent.mkdir(parents=True, exist_ok=True)
     with files.temporary(out.parent) as work:
         site = Site(root, Path(work, "source"), Path(work, "site"), {c: executed[p] for c, p in paths.items()})
         for notebook in site.chapters.values():

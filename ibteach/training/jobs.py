@@ -23,7 +23,7 @@ from torch import Tensor
 from ibteach import checks, files, networks
 from ibteach.data.datasets import FOLDER_SIZE, Dataset, is_folder, load
 from ibteach.data.sources import SOURCES
-from ibteach.errors import DamagedFile, Diverged, InvalidInput
+from ibteach.errors import DamagedFile, Diverged, InvalidInput, Unavailable
 from ibteach.networks.bottleneck import Bottleneck
 from ibteach.networks.ensemble import Ensemble, stackable
 from ibteach.networks.modes import evaluated, untouched
@@ -132,13 +132,17 @@ def plan(
     runs = list(dict.fromkeys(runs))
     settings = Settings.of(settings, **fields)
     if own := is_folder(data):
-        data = str(Path(data).expanduser().resolve())  # a worker may be in another folder
+        data = str(files.expanded(data, "data").resolve())  # a worker may be in another folder
     dataset = load(data, size=size, convert=convert, skip=skip)
     try:
         with untouched():
             network = networks.from_architecture(architecture, dataset.shape, len(dataset.classes))
     except TypeError as error:
         raise InvalidInput(f"architecture: got {architecture!r}, which no network has ({error}).") from error
+    except RuntimeError as error:  # torch's, where the system refuses the memory
+        raise Unavailable(
+            f"architecture: got {architecture!r}, for which this machine has too little memory; choose a narrower one."
+        ) from error
     for run in runs:
         loop.check(network, dataset, [run], settings)
     large = sum(parameter.numel() for parameter in network.parameters()) >= LARGE or not stackable(network)
@@ -249,24 +253,23 @@ def run_job(
 
 
 def kept(folder: Path, name: str, say: bool = False) -> Record | None:
-    """The Record of that name in a folder, if there is a whole one; if not for damage alone, `say` so."""
-    path = folder / f"{name}.safetensors"
+    """The Record of that name in a folder, if it is whole and its network is there; if not for loss alone, `say` so."""
+    path, network = folder / f"{name}.safetensors", folder / f"{name}.network.safetensors"
     if not path.exists():
         return None
     try:
-        return Record.load(path)
+        if network.exists():
+            return Record.load(path)
+        loss = f"{network}: is not there any more."
     except DamagedFile as damage:
-        if say:
-            print(f"{damage} It is trained again.", file=sys.stderr)
-        return None
+        loss = str(damage)
+    if say:
+        print(f"{loss} It is trained again.", file=sys.stderr)
+    return None
 
 
 def _of_one(record: Record, m: int, among: int, command: str) -> Record:
     """The part of run m in the Record of an ensemble of so many, trained by a sweep that was started so."""
     facts = record.provenance
-    mine = {
-        "trained_together": among,
-        "wall_seconds": facts["wall_seconds"] / among,
-        "parameters": facts["parameters"] // among,
-    }
+    mine = {"wall_seconds": facts["wall_seconds"] / among, "parameters": facts["parameters"] // among}
     return dataclasses.replace(record.take([m]), provenance={**facts, **mine, "command": command})

@@ -3,7 +3,8 @@
 Every network minimises H_q[Y|Z] + β′ · (a surrogate of H[Z|Y]) with fresh zero-entropy noise in each step
 (Kirsch et al. 2020; `ibteach.objectives`). All chance comes from the seed of each `Run`: first parameters, order of
 the examples, noise, each from a stream of its own (`ibteach.seeds`). A network trained alone is the one trained in an
-ensemble, except under dropout, whose draws the networks of an ensemble take in turn.
+ensemble up to rounding, which training amplifies, and except under dropout, whose draws the networks of an ensemble
+take in turn. So a Record says which runs were trained together.
 """
 
 import contextlib
@@ -45,6 +46,7 @@ from ibteach.training.threads import for_steps
 __all__ = ["Run", "build", "check", "fit", "grid", "pick_device"]
 
 
+@torch.inference_mode(False)  # which gives gradients, too, whatever the caller is under
 def fit(
     model: Bottleneck | Ensemble,
     data: Dataset,
@@ -268,6 +270,7 @@ class _Training:
             stopped_in_epoch=self.epoch if stopped else None,
             configuration=self.identity["configuration"],
             parameters=self.identity["parameters"],
+            trained_together=[self.identity["runs"]],
             fingerprints=self.identity["fingerprints"],
             threads=self.threads.count if self.device.type == "cpu" else None,
             precision=str(self.model.low_precision or torch.float32).removeprefix("torch."),

@@ -7,7 +7,7 @@ A recorded number can be trusted because it can be made again: the provenance of
 import torch
 
 from ibteach import data
-from ibteach.errors import InvalidInput
+from ibteach.errors import Diverged, InvalidInput
 from ibteach.networks import bottleneck as networks
 from ibteach.networks.ensemble import stackable
 from ibteach.networks.modes import untouched
@@ -28,16 +28,25 @@ def remake(
 ) -> Record:
     """Train the networks of a Record again, by the settings in its provenance: on the same machine, the same numbers.
 
-    Elsewhere, or with only some of the runs (`Record.select`), sums are taken in another order, and training amplifies
-    what rounding makes of that: expect differences of the size that another seed makes. So do Records of before version
-    0.2.0, whose seeds stood for other draws (`ibteach.records.provenance.other_seeds` says which).
+    The company of a network decides how its sums are rounded, and which of the draws of dropout are its own: all that
+    were trained together are trained together again, also where the Record has only some of them (`Record.select`).
+    Elsewhere, on another number of threads, and of a Record that does not say who was, sums are taken in another order,
+    and training amplifies what rounding makes of that: expect differences of the size that another seed makes. So do
+    Records of before version 0.2.0, whose seeds stood for other draws (`ibteach.records.provenance.other_seeds` says
+    which).
 
     `dataset` is only needed where the Record's data has no name that `data.load` knows, as of pictures of your own
     (`data.load_folder`). Raises `InvalidInput` where
-    the provenance lacks a setting, as for an encoder of your own, and where the data are not those of the Record, such
-    as the true labels of a Record of others; otherwise what `data.load` and `fit` raise.
+    the provenance lacks a setting, as for an encoder of your own, where training was stopped, at a step that nobody
+    knows, and where the data are not those of the Record, such as the true labels of a Record of others; otherwise what
+    `data.load` and `fit` raise.
     """
     check_record("record", record)
+    if (stopped := record.provenance.get("stopped_in_epoch")) is not None:
+        raise InvalidInput(
+            f"record: got one of a training that was stopped in epoch {stopped}, expected a whole one, which alone can "
+            "be made again; train it to its end by what its provenance says (`ibteach records show`)."
+        )
     settings = dict(record.provenance.get("configuration") or {})
     dataset = _data_of(record) if dataset is None else dataset
     _check_data(record, dataset)
@@ -59,9 +68,37 @@ def remake(
         return networks.from_architecture(architecture, dataset.shape, len(dataset.classes))
 
     with untouched():
-        together = [runs] if len(runs) > 1 and stackable(make()) else runs
+        alone = not stackable(make())
     how = {"device": device, "progress": progress}
-    return concatenate([fit(build(make, some), dataset, some, settings, **how) for some in together])
+    again = concatenate(
+        [_trained(make, group, runs, dataset, settings, how) for group in _together(record, runs, alone)]
+    )
+    trained = [Run(**run) for run in again.runs]
+    return again.take([trained.index(run) for run in runs])
+
+
+def _together(record: Record, runs: list[Run], alone: bool) -> list[list[Run]]:
+    """The runs that are trained together: by the provenance, where it says so of each, else all, or each `alone`."""
+    said = record.provenance.get("trained_together")
+    if isinstance(said, list):  # a number in Records of before
+        groups = [
+            group for group in ([Run(**run) for run in group] for group in said) if not set(runs).isdisjoint(group)
+        ]
+        if set(runs) <= {run for group in groups for run in group}:
+            return groups
+    return [[run] for run in runs] if alone else [runs]
+
+
+def _trained(make, group, wanted, dataset, settings, how) -> Record:
+    """The Record of a group; where networks of it are lost, as they were then, of those that go on."""
+    some = group if len(group) > 1 else group[0]
+    try:
+        return fit(build(make, some), dataset, some, settings, **how)
+    except Diverged as error:
+        left = {Run(**run) for run in error.record.runs} if error.record else set()
+        if not left.issuperset(set(wanted).intersection(group)) or error.record.latents is None:
+            raise
+        return error.record
 
 
 def _check_data(record: Record, dataset: data.Dataset) -> None:

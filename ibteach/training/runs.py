@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import torch
+
 from ibteach import checks, seeds
 from ibteach.errors import InvalidInput
 from ibteach.networks.bottleneck import Bottleneck
@@ -84,6 +86,7 @@ def grid(
     return [Run.of(one, **{name: value}, seed=seed) for one, value, seed in itertools.product(*lists)]
 
 
+@torch.inference_mode(False)  # parameters that are made under it cannot be trained
 def build(make: Callable[[], Bottleneck], runs: Run | Sequence[Run]) -> Bottleneck | Ensemble:
     """A network for each run, its first parameters drawn from the run's seed: one alone, or several as an ensemble.
 

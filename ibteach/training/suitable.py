@@ -24,6 +24,11 @@ def check(model: Bottleneck | Ensemble, data: Dataset, runs: Sequence[Run], sett
     if not isinstance(model, Bottleneck | Ensemble) or not isinstance(data, Dataset):
         came = f"{type(model).__name__} and {type(data).__name__}"
         raise InvalidInput(f"model, data: got {came}, expected what training.build and data.load return.")
+    if any(parameter.is_inference() for parameter in model.parameters()):
+        raise InvalidInput(
+            "model: got parameters made under torch.inference_mode, expected some that can be trained; make it by "
+            "training.build, or outside of that mode."
+        )
     networks = len(model) if isinstance(model, Ensemble) else 1
     if len(runs) != networks or not all(isinstance(run, Run) for run in runs):
         raise InvalidInput(

@@ -56,7 +56,7 @@ def run(
     jobs = checks.several("jobs", jobs)
     if not jobs or not all(isinstance(job, Job) for job in jobs):
         raise InvalidInput(f"jobs: got {jobs!r}, expected at least one Job, such as plan makes.")
-    folder = files.named(folder).expanduser().absolute()  # a worker may be in another folder
+    folder = files.expanded(folder, "folder").absolute()  # a worker may be in another folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -33,6 +33,7 @@ class Epoch(NamedTuple):
     seconds: float
 
 
+@torch.inference_mode(False)  # which gives gradients, too, whatever the caller is under
 def fit_vib(
     model: Variational,
     data: Dataset,
@@ -155,6 +156,7 @@ def _each(model, data, samples, seed, block=1000):
     return torch.cat(parts, -1)
 
 
+@torch.inference_mode(False)
 def record(
     data: Dataset,
     *,

@@ -10,7 +10,7 @@ import torch
 
 from ibteach.data.datasets import load
 from ibteach.data.label_noise import with_random_labels
-from ibteach.errors import InvalidInput, UnknownName
+from ibteach.errors import Diverged, InvalidInput, UnknownName
 from ibteach.evaluation import attacks
 from ibteach.evaluation.attacks import quantity
 from ibteach.networks.bottleneck import Bottleneck, convnet, from_architecture, mlp
@@ -18,7 +18,7 @@ from ibteach.networks.ensemble import Ensemble
 from ibteach.records import shipped
 from ibteach.records.joining import concatenate
 from ibteach.records.record import Record
-from ibteach.training import sweeps, variational
+from ibteach.training import loop, sweeps, variational
 from ibteach.training.loop import Run, build, fit, grid
 from ibteach.training.remake import largest_difference, remake
 
@@ -238,6 +238,43 @@ def test_networks_that_cannot_be_stacked_are_made_again_one_by_one(tmp_path):
     )
     first = concatenate(sweeps.run(jobs, tmp_path, device="cpu", progress=False))
     assert largest_difference(first, remake(first, progress=False))[1] == 0
+
+
+@pytest.mark.parametrize("chosen", [{}, {"dropout": 0.3}], ids=["plain", "dropout"])
+def test_what_a_sweep_leaves_is_made_again_bit_for_bit(chosen, tmp_path):
+    """In the company of then: seed by seed, and also where a Record has only some of the runs."""
+    runs = grid(["l2", "variance"], gammas=[0.01, 0.1, 1.0], seeds=[0, 1])
+    settings = {"epochs": 2, "batch_size": 100, "eval_examples": 100}
+    jobs = sweeps.plan("digits", {"network": "mlp", "hidden": [16], **chosen}, runs, **settings)
+    each = sweeps.run(jobs, tmp_path, device="cpu", progress=False)
+    joined = concatenate(each)
+    assert joined.provenance["trained_together"] == [[dataclasses.asdict(run) for run in job.runs] for job in jobs]
+    for record in (joined, each[4], joined.take([9, 2])):
+        assert largest_difference(record, remake(record, progress=False))[1] == 0
+
+
+def test_a_network_whose_company_was_lost_is_made_again_bit_for_bit():
+    runs = [*grid(["variance"], gammas=[0.01, 0.1]), Run.of("l2", gamma=1e10)]
+    how = {"epochs": 2, "batch_size": 100, "eval_examples": 100, "optimizer": "sgd", "device": "cpu", "progress": False}
+    with pytest.raises(Diverged) as caught:
+        fit(build(functools.partial(mlp, 64, 10, hidden=(16,)), runs), load("digits"), runs, **how)
+    left = caught.value.record
+    assert len(left.runs) == 2 and largest_difference(left, remake(left, progress=False))[1] == 0
+
+
+def test_who_was_trained_together_is_not_asked_of_a_record_that_does_not_say_so():
+    record = trained(functools.partial(mlp, 64, 10, hidden=(4,)), epochs=1)
+    for said in (8, [[record.runs[0]]]):
+        old = dataclasses.replace(record, provenance={**record.provenance, "trained_together": said})
+        assert largest_difference(old, remake(old, progress=False))[1] == 0
+
+
+def test_a_training_that_was_stopped_is_not_made_again(monkeypatch):
+    record = trained(functools.partial(mlp, 64, 10, hidden=(4,)), epochs=1)
+    stopped = dataclasses.replace(record, provenance={**record.provenance, "stopped_in_epoch": 1})
+    monkeypatch.setattr(loop, "_Training", lambda *_, **__: pytest.fail("trained"))
+    with pytest.raises(InvalidInput, match="record: got one of a training that was stopped in epoch 1, expected"):
+        remake(stopped)
 
 
 def test_a_variational_bottleneck_is_made_again_bit_for_bit(tmp_path):

@@ -61,6 +61,18 @@ def test_what_is_no_chapter_is_said_before_any_work(tmp_path, course):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_folder_that_cannot_be_made_and_workers_that_are_none_are_said_before_any_work(tmp_path, course, monkeypatch):
+    monkeypatch.setattr(execution, "execute", lambda *_: pytest.fail("run"))
+    root = course("1")
+    (tmp_path / "file").touch()
+    with pytest.raises(Unavailable, match="file: cannot be made"):
+        build(tmp_path / "file" / "out", root)
+    for workers in (-1, 0):
+        with pytest.raises(InvalidInput, match=f"workers: got {workers}, expected a whole number >= 1"):
+            build(tmp_path / "above" / "out", root, workers=workers)
+    assert not (tmp_path / "above").exists()
+
+
 def test_a_chapter_that_fails_is_named_with_its_cell_and_the_old_site_is_whole(tmp_path, course):
     out = tmp_path / "site"
     out.mkdir()

@@ -308,6 +308,24 @@ def test_bad_input_is_refused_before_any_work(digits, monkeypatch):
             fit(model, digits, RUNS, device="cuda")
 
 
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_it_trains_under_a_mode_without_gradients_too(digits, mode):
+    how = {"epochs": 1, "batch_size": 100, "eval_examples": 50, "device": "cpu", "progress": False}
+    expected = fit(build(MAKE, RUNS), digits, RUNS, **how)
+    with mode():
+        found = fit(build(MAKE, RUNS), digits, RUNS, **how)
+        assert not torch.is_grad_enabled()
+    same(found, expected)
+
+
+def test_parameters_that_cannot_have_gradients_are_refused(digits, monkeypatch):
+    with torch.inference_mode():
+        model = MAKE()
+    monkeypatch.setattr(loop, "measure_networks", lambda *_: pytest.fail("work was done"))
+    with pytest.raises(InvalidInput, match=r"model: got parameters made under torch\.inference_mode"):
+        fit(model, digits, RUNS[0])
+
+
 class Hungry(torch.nn.Flatten):
     """Takes more memory than there is for more than 20 images that are trained on."""
 

@@ -157,6 +157,15 @@ def test_what_no_job_can_be_made_of_is_refused(what, change):
         sweeps.plan(**{**good, **change})
 
 
+def test_a_network_that_the_machine_cannot_hold_is_refused(monkeypatch):
+    def refused(*_):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(networks, "from_architecture", refused)
+    with pytest.raises(errors.Unavailable, match=r"architecture: got .* this machine has too little memory; choose a"):
+        sweeps.plan("digits", SMALL, grid(["l2"], gammas=[1.0]))
+
+
 # Here
 
 
@@ -204,24 +213,27 @@ def test_a_sweep_that_grows_by_a_seed_trains_only_what_is_new(tmp_path, fits):
     assert_same(concatenate([record for record in second if record.runs[0]["seed"] == 0]), concatenate(first))
 
 
-@pytest.mark.parametrize("lost", ["one record", "one network", "the second half"])
-def test_what_is_found_does_not_depend_on_where_it_was_interrupted(tmp_path, fits, lost):
+@pytest.mark.parametrize("lost", ["one record", "one network", "one network with its record", "the second half"])
+def test_what_is_found_does_not_depend_on_where_it_was_interrupted(tmp_path, fits, lost, capsys):
     """A job is the unit: where one of its files is missing, all are trained together again, to the same bits."""
     (one,) = sweeps.plan("digits", SMALL, grid(["l2", "variance"], gammas=[0.003, 0.1, 1.0, 3.0]), **SETTINGS)
     expected = sweeps.run([one], tmp_path / "never", **CPU)
     folder = tmp_path / "interrupted"
     sweeps.run([one], folder, **CPU)
-    lost_names = {"one record": [7], "one network": [0], "the second half": [4, 5, 6, 7]}[lost]
+    lost_names = {"one record": [7], "the second half": [4, 5, 6, 7]}.get(lost, [0])
     lost_names = [list(one.names)[number] for number in lost_names]
     for name in lost_names:
-        (folder / f"{name}.safetensors").unlink()
-        if lost == "one network":
+        if lost != "one network":
+            (folder / f"{name}.safetensors").unlink()
+        if "one network" in lost:
             (folder / f"{name}.network.safetensors").unlink()
     before = {file: at for file, at in times(folder).items() if file.partition(".")[0] not in lost_names}
     found = sweeps.run([one], folder, **CPU)
     assert fits == [0, 0, 0] and before.items() <= times(folder).items()
+    assert ("is not there any more. It is trained again." in capsys.readouterr().err) == (lost == "one network")
     assert_same(concatenate(found), concatenate(expected))
-    assert {record.provenance["trained_together"] for record in found} == {8}
+    together = [[dataclasses.asdict(run) for run in one.runs]]
+    assert all(record.provenance["trained_together"] == together for record in found)
     for name in one.names:
         file = f"{name}.network.safetensors"
         one_state, other = (checkpoints.load_network(of / file).state_dict() for of in (folder, tmp_path / "never"))
@@ -265,7 +277,7 @@ def test_a_network_that_diverges_costs_its_own_run(tmp_path, fits):
     with pytest.raises(errors.Diverged) as diverged:
         by_hand(one)
     assert_same(concatenate(kept), diverged.value.record)
-    assert {record.provenance["trained_together"] for record in kept} == {3}
+    assert all(len(record.provenance["trained_together"][0]) == 3 for record in kept)
     assert not list(tmp_path.glob("*.checkpoint"))
 
 

@@ -116,6 +116,14 @@ def test_half_precision_is_near_full_precision():
     assert all(parameter.dtype == torch.float32 for parameter in models[1].parameters())
 
 
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_it_trains_under_a_mode_without_gradients_too(mode):
+    digits, shape = load("digits"), {"latent_dimension": 4, "hidden": (8,), "epochs": 1}
+    with mode():
+        found = record(digits, **shape)
+    assert torch.equal(found.value("test/rate"), record(digits, **shape).value("test/rate"))
+
+
 def test_same_seed_same_numbers_and_the_callers_random_state_is_left_alone():
     digits, models = load("digits"), [network(), network()]
     for model in models:
