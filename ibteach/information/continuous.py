@@ -142,7 +142,7 @@ def diagonal_kl(
     other_variance = _positive("other_variance", other_variance, "... K")
     mean, variance, other_mean, other_variance = _alike(mean, variance, other_mean, other_variance)
     excess = (variance - other_variance) / other_variance  # u − ln(1 + u) keeps its digits where the variances agree
-    each = excess - torch.log1p(excess) + (mean - other_mean).square() / other_variance
+    each = excess - _log_ratio(variance, other_variance, excess) + (mean - other_mean).square() / other_variance
     return _finite("means and variances", 0.5 * each.sum(-1))
 
 
@@ -221,6 +221,15 @@ def gaussian_cross_entropy(
 def _floor(latents: Float[Tensor, "... N K"], noise_variance: float) -> float:
     """The entropy of the noise alone, 0 for the zero-entropy variance."""
     return 0.5 * latents.shape[-1] * (math.log(noise_variance) - math.log(ZERO_ENTROPY_VARIANCE))
+
+
+def _log_ratio(
+    variance: Float[Tensor, "*batch K"], other: Float[Tensor, "*batch K"], excess: Float[Tensor, "*batch K"]
+) -> Float[Tensor, "*batch K"]:
+    """ln v/w with u = v/w − 1: ln(1 + u), or where v is so far below w that u rounds to −1, ln v − ln w."""
+    far = excess < -0.5
+    near = torch.log1p(torch.where(far, 0, excess))  # the gradient of what is not taken has to be finite
+    return near + torch.where(far, variance, 1).log() - torch.where(far, other, 1).log()
 
 
 def _log_det(factor: Float[Tensor, "*batch K K"]) -> Float[Tensor, "*batch"]:
