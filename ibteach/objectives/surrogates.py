@@ -39,6 +39,9 @@ STANDARD = "standard: maximum entropy"
 LEFT_OUT = "standard: leave-one-out cross-entropy"
 """The source of the mixture bound. Kolchinsky, Tracey, Wolpert (2019) train on its relative that needs no draws."""
 
+LONG = 4096
+"""Examples, more than of any batch, from which on a sum in float32 loses digits: of latents far from 0, all of them."""
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -107,7 +110,7 @@ def moments(
 
 def _within(one_hot: Tensor, values: Tensor) -> Tensor:
     """The sum of the values (..., N, K) of each class, (..., C, K)."""
-    if _products_are_rounded(values):
+    if _products_are_rounded(values) or (values.shape[-2] > LONG and values.device.type != "mps"):
         return (one_hot.double().mT @ values.double()).to(values)
     return one_hot.mT @ values
 
