@@ -211,10 +211,13 @@ def gaussian_cross_entropy(
     mean = latents.mean(-2, keepdim=True)
     centred = latents - mean
     _finite("latents", centred.square().sum((-2, -1)))
-    # Eigenvalues, unlike a Cholesky factor, survive the rounding of a rank-deficient covariance.
-    eigenvalues, axes = torch.linalg.eigh(centred.mT @ centred / latents.shape[-2])
-    variances = (eigenvalues.clamp_min(0) + noise_variance)[..., None, :]
-    distances = (((held_out - mean) @ axes).square() + noise_variance) / variances
+    # Singular values of the latents, unlike those of a product, keep what is small beside what is large. R of QR has
+    # them too; where N < K, rows of zeros complete the axes.
+    root = torch.linalg.qr(centred, mode="r").R
+    root = torch.nn.functional.pad(root, (0, 0, 0, root.shape[-1] - root.shape[-2]))
+    _, singular, axes = torch.linalg.svd(root)
+    variances = (singular.square() / latents.shape[-2] + noise_variance)[..., None, :]
+    distances = (((held_out - mean) @ axes.mT).square() + noise_variance) / variances
     return _finite("held_out", 0.5 * (math.log(2 * math.pi) + variances.log() + distances).sum(-1))
 
 
