@@ -19,7 +19,7 @@ from ibteach.errors import InvalidInput
 from ibteach.evaluation import attacks, ood, prediction, sampling
 from ibteach.information import comparison, continuous, discrete, estimators, mixture
 from ibteach.networks.bottleneck import Bottleneck
-from ibteach.objectives import OBJECTIVES, moments
+from ibteach.objectives import OBJECTIVES, loss, moments
 from ibteach.training import measuring, sweeps
 
 LATENTS, LABELS = torch.randn(50, 3, generator=torch.Generator().manual_seed(0)), torch.arange(50) % 2
@@ -329,6 +329,38 @@ def test_moments_of_many_latents_that_lie_far_from_zero(classes):
     for name in ("log-determinant", "log-variance", "variance", "ceb"):
         found, exact = (OBJECTIVES[name](values, labels).double() for values in (latents, latents.double()))
         torch.testing.assert_close(found, exact, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("spread", "noise"), [(1e8, continuous.ZERO_ENTROPY_VARIANCE), (10.0, 1e-14)])
+def test_collinear_units_beside_little_noise(spread, noise):
+    """Eigenvalues of a covariance are exact to the rounding of the largest only, singular values of latents are not."""
+    line = spread * LATENTS[:, :1].double() @ torch.tensor([[0.4, 0.7, -0.6, 0.2]]).double()
+    expected = continuous.log_det_bound(line, noise).item()
+    found = continuous.gaussian_cross_entropy(line, line, noise).mean().item()
+    assert found == pytest.approx(expected, abs=1e-9)  # of the examples that were fitted
+    few = continuous.gaussian_cross_entropy(line[:3], line[:3], noise).mean().item()
+    assert few == pytest.approx(continuous.log_det_bound(line[:3], noise).item(), abs=1e-9)
+    for use in (
+        lambda: OBJECTIVES["log-determinant"](line, LABELS, noise_variance=noise),
+        lambda: loss(torch.zeros(50, 2), line, LABELS, "log-determinant", gamma=1.0, noise_variance=noise),
+    ):
+        with pytest.raises(InvalidInput, match="which log-determinant loses noise"):
+            use()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_covariances_that_are_large_in_all_directions_have_determinants(dtype):
+    found = OBJECTIVES["log-determinant"](1e8 * LATENTS.to(dtype), LABELS).item()
+    scaled = OBJECTIVES["log-determinant"](LATENTS.double(), LABELS, noise_variance=1e-16).item()
+    assert found == pytest.approx(scaled + 3 * math.log(1e8), rel=1e-6)
+
+
+def test_the_mixture_of_clusters_that_are_far_apart():
+    """Within one class, at distances whose squares do not cancel: it was 3.281 nats instead of 0.719."""
+    apart = LATENTS.double() + torch.arange(50)[:, None] // 25 * 1e8
+    with pytest.raises(InvalidInput, match="which mixture loses noise"):
+        OBJECTIVES["mixture"](apart, LABELS)
+    assert OBJECTIVES["mixture"](apart, torch.arange(50) // 25).isfinite()  # each in a class of its own
 
 
 def test_an_interval_holds_where_few_draws_decide():

@@ -145,4 +145,6 @@ def loss(
             f"logits: got values up to {logits.abs().max().item():.3g}, whose cross-entropy is infinite in "
             f"{terms.cross_entropy.dtype}; look for what lets them grow."
         )
+    if chosen.rounded is not None:
+        chosen._resolved(moments(latents, labels, logits.shape[-1], noise_variance))
     return terms.cross_entropy + chosen._finite(terms.surrogate, latents)
