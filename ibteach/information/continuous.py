@@ -65,7 +65,8 @@ def gaussian_entropy(covariance: Float[Tensor, "*batch K K"]) -> Float[Tensor, "
     """Differential entropy of a Gaussian, ½ ln det(TWO_PI_E·Σ), in nats.
 
     `covariance`: (..., K, K), symmetric positive definite; result (...).
-    Raises `InvalidInput` if a covariance is not positive definite; `log_det_bound` of noisy latents never fails so.
+    Raises `InvalidInput` if a covariance is not symmetric and positive definite; `log_det_bound` of noisy latents never
+    fails so.
 
     >>> gaussian_entropy(torch.eye(3) / TWO_PI_E).item()
     0.0
@@ -106,7 +107,7 @@ def gaussian_kl(
     """KL(N(μ, Σ) ‖ N(m, S)) = ½ ( tr S⁻¹Σ − K + (μ−m)ᵀ S⁻¹ (μ−m) + ln det S − ln det Σ ), in nats.
 
     Means (..., K), covariances (..., K, K), broadcast against each other; result (...).
-    Raises `InvalidInput` if a covariance is not positive definite or the dimensions differ.
+    Raises `InvalidInput` if a covariance is not symmetric and positive definite or the dimensions differ.
 
     >>> one, zero = torch.eye(2), torch.zeros(2)
     >>> gaussian_kl(zero, one, zero + 1, one).item()
@@ -247,6 +248,13 @@ def _cholesky(name: str, covariance: Float[Tensor, "*batch K K"]) -> Float[Tenso
         raise InvalidInput(
             f"{name}: got {int((failed > 0).sum())} of {failed.numel()} matrices that are not positive definite; "
             "add the variance of the noise to the diagonal."
+        )
+    # Only the lower triangle is read. Rounding is relative to the standard deviations: a covariance may be near 0.
+    deviations = covariance.detach().diagonal(dim1=-2, dim2=-1).sqrt()
+    scale = torch.finfo(covariance.dtype).eps ** 0.5 * deviations[..., None] * deviations[..., None, :]
+    if not ((covariance - covariance.mT).detach().abs() <= scale).all():
+        raise InvalidInput(
+            f"{name}: got values that differ from their mirror image, expected symmetric matrices (..., K, K)."
         )
     return factor
 

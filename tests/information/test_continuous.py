@@ -158,6 +158,7 @@ def test_noise_from_a_shape():
 
 
 indefinite = torch.tensor([[1.0, 2.0], [2.0, 1.0]])
+lopsided = torch.tensor([[1.0, 5.0], [0.0, 1.0]])
 
 
 @pytest.mark.parametrize(
@@ -168,6 +169,8 @@ indefinite = torch.tensor([[1.0, 2.0], [2.0, 1.0]])
         (lambda: continuous.zero_entropy_noise([3, 2] * 500), "like: takes inf GB"),
         (lambda: continuous.zero_entropy_noise([3, 2] * 500 + [0]), "like: takes nan GB"),
         (lambda: continuous.gaussian_entropy(indefinite), "not positive definite"),
+        (lambda: continuous.gaussian_entropy(lopsided), "mirror image"),
+        (lambda: continuous.gaussian_kl(torch.ones(2), torch.eye(2), torch.ones(2), lopsided), "other_covariance"),
         (lambda: continuous.gaussian_entropy(torch.ones(2, 3)), "square"),
         (lambda: continuous.gaussian_entropy(torch.full((2, 2), math.nan)), "NaN"),
         (lambda: continuous.diagonal_entropy(torch.tensor([1.0, 0.0])), "positive variances"),
