@@ -19,7 +19,7 @@ from ibteach.errors import InvalidInput
 from ibteach.evaluation import attacks, ood, prediction, sampling
 from ibteach.information import comparison, continuous, discrete, estimators, mixture
 from ibteach.networks.bottleneck import Bottleneck
-from ibteach.objectives import OBJECTIVES, loss, moments
+from ibteach.objectives import CROSS_ENTROPIES, OBJECTIVES, loss, moments
 from ibteach.training import measuring, sweeps
 
 LATENTS, LABELS = torch.randn(50, 3, generator=torch.Generator().manual_seed(0)), torch.arange(50) % 2
@@ -361,6 +361,41 @@ def test_the_mixture_of_clusters_that_are_far_apart():
     with pytest.raises(InvalidInput, match="which mixture loses noise"):
         OBJECTIVES["mixture"](apart, LABELS)
     assert OBJECTIVES["mixture"](apart, torch.arange(50) // 25).isfinite()  # each in a class of its own
+
+
+def test_bins_have_finite_numbers():
+    """All points were in bin ∞, which says nothing of anything: 0 nats."""
+    for x, y in ((LATENTS, LABELS), (LATENTS[:, 0] * 1e-9, LATENTS[:, 1])):
+        with pytest.raises(InvalidInput, match=r"width: got 1e-308 for values up to .*take a larger width"):
+            estimators.binning(x, y, 1e-308)
+    assert estimators.binning(LATENTS, LABELS, 1e-300) == pytest.approx(math.log(2))
+
+
+@pytest.mark.parametrize("kind", sorted(CROSS_ENTROPIES))
+def test_a_cross_entropy_is_a_number(kind):
+    large = torch.tensor([[3e38, -3e38], [0.0, 0.0]])
+    for logits in (large, large[None]) if kind == "decoder" else (large[None], large[None, None]):
+        with pytest.raises(InvalidInput, match=r"logits: got values up to 3e\+38, whose cross-entropy is infinite"):
+            CROSS_ENTROPIES[kind].function(logits, torch.tensor([1, 0]))
+    found = CROSS_ENTROPIES[kind].function(large[None].double(), torch.tensor([1, 0]))
+    assert found.flatten().tolist() == pytest.approx([3e38])
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e3, 1e5])
+def test_predictions_of_decoders_that_have_grown(digits, network, scale):
+    """Where a draw moves a logit by more than 354, its share of the mean was cut off."""
+    with torch.no_grad():
+        network.decoder.weight.mul_(scale)
+        network.decoder.bias.copy_(torch.linspace(0, scale, 10))
+    predict = prediction.Prediction(network, digits)
+    pixels = predict.pixels(digits.test_images[:20]).requires_grad_()
+    found = predict(pixels)
+    z = predict.latents(pixels).double()[0] + predict.draws.double()[:, None]
+    each = z @ network.decoder.weight.double().mT + network.decoder.bias.double()
+    expected = each.log_softmax(-1).logsumexp(0) - math.log(len(each))
+    torch.testing.assert_close(found[0].exp(), expected.exp().float(), rtol=1e-4, atol=1e-6)
+    gradient = torch.autograd.grad(found[..., 0].sum(), pixels)[0]
+    torch.testing.assert_close(gradient, torch.autograd.grad(expected[..., 0].sum(), pixels)[0], rtol=1e-3, atol=1e-3)
 
 
 def test_an_interval_holds_where_few_draws_decide():
