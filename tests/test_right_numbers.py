@@ -17,7 +17,7 @@ from ibteach.data.augmentation import augment
 from ibteach.display.live import diagrams, photographs
 from ibteach.errors import InvalidInput
 from ibteach.evaluation import attacks, ood, prediction, sampling
-from ibteach.information import comparison, continuous, discrete, estimators, mixture
+from ibteach.information import comparison, continuous, discrete, estimators, geometry, mixture
 from ibteach.networks.bottleneck import Bottleneck
 from ibteach.objectives import CROSS_ENTROPIES, OBJECTIVES, loss, moments
 from ibteach.training import measuring, sweeps
@@ -396,6 +396,18 @@ def test_predictions_of_decoders_that_have_grown(digits, network, scale):
     torch.testing.assert_close(found[0].exp(), expected.exp().float(), rtol=1e-4, atol=1e-6)
     gradient = torch.autograd.grad(found[..., 0].sum(), pixels)[0]
     torch.testing.assert_close(gradient, torch.autograd.grad(expected[..., 0].sum(), pixels)[0], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("thin", [0.1, 1e-2, 1e-3, 1e-4])
+def test_thin_ellipses_that_cross_have_an_area_in_common(thin):
+    """At right angles 4ab·arctan(b/a): from 1 : 100 on it fell between the places where the height is looked at."""
+    crossing = [[2.0, 1.0, 1.0, thin, math.pi / 4], [2.0, 1.0, 1.0, thin, -math.pi / 4]]
+    expected = 4 * thin * math.atan(thin)
+    assert geometry.intersection_area(crossing) == pytest.approx(expected, rel=3e-4)
+    shifted = [crossing[0], [2.5, 1.0, 1.0, thin, -math.pi / 4]]
+    assert geometry.intersection_area(shifted) == pytest.approx(expected * (1 - 0.5**2 / 2), rel=2e-2 + thin)
+    beside = [crossing[0], [2.0, 1.0 + 3 * thin, 1.0, thin, math.pi / 4]]
+    assert geometry.intersection_area(beside) == 0
 
 
 def test_an_interval_holds_where_few_draws_decide():
