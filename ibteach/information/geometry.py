@@ -183,9 +183,9 @@ def _shared(height: Callable[[np.ndarray], np.ndarray], left: float, right: floa
     above = np.flatnonzero(found > 0)
     first, last = above[0], above[-1]
     if first > 0:
-        left = _crossing(height, across[first - 1], across[first])
+        left = _crossing(height, *across[[first - 1, first]])
     if last < len(across) - 1:
-        right = _crossing(height, across[last + 1], across[last])
+        right = _crossing(height, *across[[last + 1, last]])
     return left, right
 
 
