@@ -17,9 +17,9 @@ from ibteach.data.augmentation import augment
 from ibteach.display.live import diagrams, photographs
 from ibteach.errors import InvalidInput
 from ibteach.evaluation import attacks, ood, prediction, sampling
-from ibteach.information import comparison, continuous, discrete, estimators, mixture
+from ibteach.information import comparison, continuous, discrete, estimators, geometry, mixture
 from ibteach.networks.bottleneck import Bottleneck
-from ibteach.objectives import OBJECTIVES, moments
+from ibteach.objectives import CROSS_ENTROPIES, OBJECTIVES, loss, moments
 from ibteach.training import measuring, sweeps
 
 LATENTS, LABELS = torch.randn(50, 3, generator=torch.Generator().manual_seed(0)), torch.arange(50) % 2
@@ -319,6 +319,95 @@ def test_rounded_products_do_not_reach_class_means(monkeypatch):
     finally:
         torch.set_float32_matmul_precision(before)
     torch.testing.assert_close(found.variance.double(), exact.variance, rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize("classes", [1, 2])
+def test_moments_of_many_latents_that_lie_far_from_zero(classes):
+    """A sum of 60,000 in float32 lost a class mean: 7.9 nats instead of 0.08, and with two classes far apart too."""
+    labels = torch.arange(60_000) % classes
+    latents = 0.05 * torch.randn(60_000, 2, generator=torch.Generator().manual_seed(0)) + 1e4 - 2e4 * labels[:, None]
+    for name in ("log-determinant", "log-variance", "variance", "ceb"):
+        found, exact = (OBJECTIVES[name](values, labels).double() for values in (latents, latents.double()))
+        torch.testing.assert_close(found, exact, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("spread", "noise"), [(1e8, continuous.ZERO_ENTROPY_VARIANCE), (10.0, 1e-14)])
+def test_collinear_units_beside_little_noise(spread, noise):
+    """Eigenvalues of a covariance are exact to the rounding of the largest only, singular values of latents are not."""
+    line = spread * LATENTS[:, :1].double() @ torch.tensor([[0.4, 0.7, -0.6, 0.2]]).double()
+    expected = continuous.log_det_bound(line, noise).item()
+    found = continuous.gaussian_cross_entropy(line, line, noise).mean().item()
+    assert found == pytest.approx(expected, abs=1e-9)  # of the examples that were fitted
+    few = continuous.gaussian_cross_entropy(line[:3], line[:3], noise).mean().item()
+    assert few == pytest.approx(continuous.log_det_bound(line[:3], noise).item(), abs=1e-9)
+    for use in (
+        lambda: OBJECTIVES["log-determinant"](line, LABELS, noise_variance=noise),
+        lambda: loss(torch.zeros(50, 2), line, LABELS, "log-determinant", gamma=1.0, noise_variance=noise),
+    ):
+        with pytest.raises(InvalidInput, match="which log-determinant loses noise"):
+            use()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_covariances_that_are_large_in_all_directions_have_determinants(dtype):
+    found = OBJECTIVES["log-determinant"](1e8 * LATENTS.to(dtype), LABELS).item()
+    scaled = OBJECTIVES["log-determinant"](LATENTS.double(), LABELS, noise_variance=1e-16).item()
+    assert found == pytest.approx(scaled + 3 * math.log(1e8), rel=1e-6)
+
+
+def test_the_mixture_of_clusters_that_are_far_apart():
+    """Within one class, at distances whose squares do not cancel: it was 3.281 nats instead of 0.719."""
+    apart = LATENTS.double() + torch.arange(50)[:, None] // 25 * 1e8
+    with pytest.raises(InvalidInput, match="which mixture loses noise"):
+        OBJECTIVES["mixture"](apart, LABELS)
+    assert OBJECTIVES["mixture"](apart, torch.arange(50) // 25).isfinite()  # each in a class of its own
+
+
+def test_bins_have_finite_numbers():
+    """All points were in bin ∞, which says nothing of anything: 0 nats."""
+    for x, y in ((LATENTS, LABELS), (LATENTS[:, 0] * 1e-9, LATENTS[:, 1])):
+        with pytest.raises(InvalidInput, match=r"width: got 1e-308 for values up to .*take a larger width"):
+            estimators.binning(x, y, 1e-308)
+    assert estimators.binning(LATENTS, LABELS, 1e-300) == pytest.approx(math.log(2))
+
+
+@pytest.mark.parametrize("kind", sorted(CROSS_ENTROPIES))
+def test_a_cross_entropy_is_a_number(kind):
+    large = torch.tensor([[3e38, -3e38], [0.0, 0.0]])
+    for logits in (large, large[None]) if kind == "decoder" else (large[None], large[None, None]):
+        with pytest.raises(InvalidInput, match=r"logits: got values up to 3e\+38, whose cross-entropy is infinite"):
+            CROSS_ENTROPIES[kind].function(logits, torch.tensor([1, 0]))
+    found = CROSS_ENTROPIES[kind].function(large[None].double(), torch.tensor([1, 0]))
+    assert found.flatten().tolist() == pytest.approx([3e38])
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e3, 1e5])
+def test_predictions_of_decoders_that_have_grown(digits, network, scale):
+    """Where a draw moves a logit by more than 354, its share of the mean was cut off."""
+    with torch.no_grad():
+        network.decoder.weight.mul_(scale)
+        network.decoder.bias.copy_(torch.linspace(0, scale, 10))
+    predict = prediction.Prediction(network, digits)
+    pixels = predict.pixels(digits.test_images[:20]).requires_grad_()
+    found = predict(pixels)
+    z = predict.latents(pixels).double()[0] + predict.draws.double()[:, None]
+    each = z @ network.decoder.weight.double().mT + network.decoder.bias.double()
+    expected = each.log_softmax(-1).logsumexp(0) - math.log(len(each))
+    torch.testing.assert_close(found[0].exp(), expected.exp().float(), rtol=1e-4, atol=1e-6)
+    gradient = torch.autograd.grad(found[..., 0].sum(), pixels)[0]
+    torch.testing.assert_close(gradient, torch.autograd.grad(expected[..., 0].sum(), pixels)[0], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("thin", [0.1, 1e-2, 1e-3, 1e-4])
+def test_thin_ellipses_that_cross_have_an_area_in_common(thin):
+    """At right angles 4ab·arctan(b/a): from 1 : 100 on it fell between the places where the height is looked at."""
+    crossing = [[2.0, 1.0, 1.0, thin, math.pi / 4], [2.0, 1.0, 1.0, thin, -math.pi / 4]]
+    expected = 4 * thin * math.atan(thin)
+    assert geometry.intersection_area(crossing) == pytest.approx(expected, rel=3e-4)
+    shifted = [crossing[0], [2.5, 1.0, 1.0, thin, -math.pi / 4]]
+    assert geometry.intersection_area(shifted) == pytest.approx(expected * (1 - 0.5**2 / 2), rel=2e-2 + thin)
+    beside = [crossing[0], [2.0, 1.0 + 3 * thin, 1.0, thin, math.pi / 4]]
+    assert geometry.intersection_area(beside) == 0
 
 
 def test_an_interval_holds_where_few_draws_decide():

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ibteach import checks
-from ibteach.bottleneck.tabular import trade_offs
+from ibteach.bottleneck.tabular import LARGEST_BETA, trade_offs
 from ibteach.errors import InvalidInput
 from ibteach.information.tables import Table, numbers
 
@@ -85,7 +85,7 @@ class GaussianBottleneck:
         return self._gains(beta).sqrt()[..., None] * self.directions
 
     def relevance_at(self, rate: Table) -> Float64[Tensor, "*batch"]:
-        """The IB curve: the most I[T;Y] for I[X;T] = rate ≥ 0, any shape, in nats.
+        """The IB curve: the most I[T;Y] for I[X;T] = rate ≥ 0, any shape, in nats; I[X;Y] for large rates.
 
         >>> curve = GaussianBottleneck([[1.0, 0.8], [0.8, 1.0]], inputs=1)
         >>> torch.allclose(curve.relevance_at(curve.rate(3.0)), curve.relevance(3.0))
@@ -102,7 +102,8 @@ class GaussianBottleneck:
         pairs = torch.arange(1, len(used) + 1, dtype=torch.float64)
         starts = (pairs * torch.log(used**-2 - 1) + odds.cumsum(0)) / 2  # the rate at which pair k comes in
         last = (torch.searchsorted(starts, rate, right=True) - 1).clamp_min(0)
-        return self.relevance(1 + ((2 * rate - odds.cumsum(0)[last]) / pairs[last]).exp())
+        beta = 1 + ((2 * rate - odds.cumsum(0)[last]) / pairs[last]).exp()
+        return self.relevance(beta.clamp_max(LARGEST_BETA))  # beyond it the curve is I[X;Y] but for rounding
 
     def _gains(self, beta: Table) -> Float64[Tensor, "*batch K"]:
         """a² = (β ρ² − 1) / (1 − ρ²) of each pair, 0 below its critical β: the signal's variance over the noise's."""

@@ -23,6 +23,7 @@ from ibteach.errors import InvalidInput
 from ibteach.evaluation.prediction import paired_draws
 from ibteach.information import tables
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
+from ibteach.information.mixture import LOST, ROUNDING
 from ibteach.objectives import moments
 from ibteach.precision import exactly
 
@@ -82,7 +83,8 @@ class ClassGaussians:
         latents, labels = exactly(latents), labels.long()
         labels = labels.to(latents.device)
         one_hot = torch.nn.functional.one_hot(labels, classes).double()
-        mean = (one_hot.mT @ latents) / one_hot.sum(0).clamp_min(1)[:, None]
+        middle = latents.mean(-2, keepdim=True)
+        mean = middle + (one_hot.mT @ (latents - middle)) / one_hot.sum(0).clamp_min(1)[:, None]
         found = moments(latents, labels, classes, noise_variance)
         if not torch.isfinite(found.variance).all():
             raise InvalidInput(
@@ -101,7 +103,8 @@ class ClassGaussians:
         For ŷ, the class that f(x) most likely is of, the expectation of −ln p(ŷ) N(z; μ_ŷ, v_ŷ) is known:
         −ln p(ŷ) + ½ Σ_i ( ln 2πv_i + ((f_i − μ_i)² + σ²) / v_i ). Only what is left, E ln p(ŷ|z) ≤ 0, is a mean over
         `samples` draws of the noise, the same pairs ε, −ε for every input: where one class answers for z there is
-        nothing left, and otherwise little, so that the error does not grow with K. Raises `InvalidInput`.
+        nothing left, and otherwise little, so that the error does not grow with K. Raises `InvalidInput`, also for
+        classes so far apart that the noise is lost beside their distance.
 
         >>> gaussians = ClassGaussians.fit(torch.zeros(4, 2), torch.tensor([0, 0, 1, 1]), classes=2)
         >>> near, far = gaussians.surprise(torch.tensor([[0.0, 0.0], [1.0, 1.0]])).tolist()
@@ -117,8 +120,15 @@ class ClassGaussians:
         latents = exactly(latents).to(self.mean)
         noise = paired_draws(samples, dimension, seed).to(self.mean)
         noise = noise * (self.noise_variance / ZERO_ENTROPY_VARIANCE) ** 0.5
-        expected, likeliest = (self._log_joint(latents) - self._blurred()).max(-1, keepdim=True)
-        left = [self._log_joint(latents + drawn).log_softmax(-1).gather(-1, likeliest) for drawn in noise]
+        middle = self.mean.mean(-2, keepdim=True)  # only differences matter, and small numbers cancel less
+        latents, mean = latents - middle, self.mean - middle
+        if torch.finfo(mean.dtype).eps * mean.abs().max() > LOST * self.noise_variance**0.5:
+            raise InvalidInput(
+                f"latents: got classes up to {mean.abs().max():.3g} from the middle of all, beside which noise of "
+                f"standard deviation {self.noise_variance**0.5:.3g} is lost in float64; look for what lets them grow."
+            )
+        expected, likeliest = (self._log_joint(latents, mean) - self._blurred()).max(-1, keepdim=True)
+        left = [self._log_joint(latents + drawn, mean).log_softmax(-1).gather(-1, likeliest) for drawn in noise]
         surprise = (torch.stack(left).mean(0) - expected)[..., 0]
         if not torch.isfinite(surprise).all():
             raise InvalidInput(
@@ -127,12 +137,15 @@ class ClassGaussians:
             )
         return surprise
 
-    def _log_joint(self, z):
+    def _log_joint(self, z, mean):
         """ln p(y) N(z; μ_y, v_y), (..., N, C)."""
-        precision = 1 / self.variance
-        # Σ_i (z_i − μ_i)² / v_i by three matrix products: no (N, C, K) in memory.
-        squares = z.square() @ precision.mT - 2 * z @ (self.mean * precision).mT
-        constant = (self.mean.square() * precision + math.log(2 * math.pi) + self.variance.log()).sum(-1)
+        precision, constant = 1 / self.variance, (math.log(2 * math.pi) + self.variance.log()).sum(-1)
+        of_z, of_mean = z.square() @ precision.mT, (mean.square() * precision).sum(-1)
+        if 16 * torch.finfo(z.dtype).eps * max(of_z.max(), of_mean.max()) > ROUNDING:
+            differences = zip(mean.unbind(-2), precision.unbind(-2), strict=True)
+            squares = torch.stack([((z - m[..., None, :]).square() @ p[..., None])[..., 0] for m, p in differences], -1)
+        else:  # Σ_i (z_i − μ_i)² / v_i by three matrix products: no (N, C, K) in memory, and no loop
+            squares = of_z - 2 * z @ (mean * precision).mT + of_mean[..., None, :]
         return self.class_prior.log()[..., None, :] - (squares + constant[..., None, :]) / 2
 
     def _blurred(self):

@@ -145,8 +145,11 @@ class Prediction(nn.Module):
         logits = logits - logits.amax(-1, keepdim=True)
         jitter = exactly(self.draws) @ weight.mT
         jitter = jitter - jitter.amax(-1, keepdim=True)
-        least = math.log(torch.finfo(jitter.dtype).tiny) / 2  # −354: more would overflow in the gradient
-        jitter = jitter.clamp_min(least).exp()
+        least = math.log(torch.finfo(jitter.dtype).tiny) / 2  # −354: less would overflow in the gradient
+        if jitter.amin() < least:  # of decoders that have grown beyond measure: draw by draw, in logarithms
+            each = [(logits + drawn[:, None]).log_softmax(-1) for drawn in jitter.unbind(1)]
+            return (torch.stack(each).logsumexp(0) - math.log(len(each))).to(pixels)
+        jitter = jitter.exp()
         evidence = logits.exp() @ jitter.mT  # (M, N, S)
         return (logits + (evidence.reciprocal() @ jitter / len(self.draws)).log()).to(pixels)
 

@@ -65,7 +65,8 @@ def gaussian_entropy(covariance: Float[Tensor, "*batch K K"]) -> Float[Tensor, "
     """Differential entropy of a Gaussian, ½ ln det(TWO_PI_E·Σ), in nats.
 
     `covariance`: (..., K, K), symmetric positive definite; result (...).
-    Raises `InvalidInput` if a covariance is not positive definite; `log_det_bound` of noisy latents never fails so.
+    Raises `InvalidInput` if a covariance is not symmetric and positive definite; `log_det_bound` of noisy latents never
+    fails so.
 
     >>> gaussian_entropy(torch.eye(3) / TWO_PI_E).item()
     0.0
@@ -106,7 +107,7 @@ def gaussian_kl(
     """KL(N(μ, Σ) ‖ N(m, S)) = ½ ( tr S⁻¹Σ − K + (μ−m)ᵀ S⁻¹ (μ−m) + ln det S − ln det Σ ), in nats.
 
     Means (..., K), covariances (..., K, K), broadcast against each other; result (...).
-    Raises `InvalidInput` if a covariance is not positive definite or the dimensions differ.
+    Raises `InvalidInput` if a covariance is not symmetric and positive definite or the dimensions differ.
 
     >>> one, zero = torch.eye(2), torch.zeros(2)
     >>> gaussian_kl(zero, one, zero + 1, one).item()
@@ -142,7 +143,7 @@ def diagonal_kl(
     other_variance = _positive("other_variance", other_variance, "... K")
     mean, variance, other_mean, other_variance = _alike(mean, variance, other_mean, other_variance)
     excess = (variance - other_variance) / other_variance  # u − ln(1 + u) keeps its digits where the variances agree
-    each = excess - torch.log1p(excess) + (mean - other_mean).square() / other_variance
+    each = excess - _log_ratio(variance, other_variance, excess) + (mean - other_mean).square() / other_variance
     return _finite("means and variances", 0.5 * each.sum(-1))
 
 
@@ -211,16 +212,28 @@ def gaussian_cross_entropy(
     mean = latents.mean(-2, keepdim=True)
     centred = latents - mean
     _finite("latents", centred.square().sum((-2, -1)))
-    # Eigenvalues, unlike a Cholesky factor, survive the rounding of a rank-deficient covariance.
-    eigenvalues, axes = torch.linalg.eigh(centred.mT @ centred / latents.shape[-2])
-    variances = (eigenvalues.clamp_min(0) + noise_variance)[..., None, :]
-    distances = (((held_out - mean) @ axes).square() + noise_variance) / variances
+    # Singular values of the latents, unlike those of a product, keep what is small beside what is large. R of QR has
+    # them too; where N < K, rows of zeros complete the axes.
+    root = torch.linalg.qr(centred, mode="r").R
+    root = torch.nn.functional.pad(root, (0, 0, 0, root.shape[-1] - root.shape[-2]))
+    _, singular, axes = torch.linalg.svd(root)
+    variances = (singular.square() / latents.shape[-2] + noise_variance)[..., None, :]
+    distances = (((held_out - mean) @ axes.mT).square() + noise_variance) / variances
     return _finite("held_out", 0.5 * (math.log(2 * math.pi) + variances.log() + distances).sum(-1))
 
 
 def _floor(latents: Float[Tensor, "... N K"], noise_variance: float) -> float:
     """The entropy of the noise alone, 0 for the zero-entropy variance."""
     return 0.5 * latents.shape[-1] * (math.log(noise_variance) - math.log(ZERO_ENTROPY_VARIANCE))
+
+
+def _log_ratio(
+    variance: Float[Tensor, "*batch K"], other: Float[Tensor, "*batch K"], excess: Float[Tensor, "*batch K"]
+) -> Float[Tensor, "*batch K"]:
+    """ln v/w with u = v/w − 1: ln(1 + u), or where v is so far below w that u rounds to −1, ln v − ln w."""
+    far = excess < -0.5
+    near = torch.log1p(torch.where(far, 0, excess))  # the gradient of what is not taken has to be finite
+    return near + torch.where(far, variance, 1).log() - torch.where(far, other, 1).log()
 
 
 def _log_det(factor: Float[Tensor, "*batch K K"]) -> Float[Tensor, "*batch"]:
@@ -235,6 +248,13 @@ def _cholesky(name: str, covariance: Float[Tensor, "*batch K K"]) -> Float[Tenso
         raise InvalidInput(
             f"{name}: got {int((failed > 0).sum())} of {failed.numel()} matrices that are not positive definite; "
             "add the variance of the noise to the diagonal."
+        )
+    # Only the lower triangle is read. Rounding is relative to the standard deviations: a covariance may be near 0.
+    deviations = covariance.detach().diagonal(dim1=-2, dim2=-1).sqrt()
+    scale = torch.finfo(covariance.dtype).eps ** 0.5 * deviations[..., None] * deviations[..., None, :]
+    if not ((covariance - covariance.mT).detach().abs() <= scale).all():
+        raise InvalidInput(
+            f"{name}: got values that differ from their mirror image, expected symmetric matrices (..., K, K)."
         )
     return factor
 

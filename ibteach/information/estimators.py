@@ -136,7 +136,8 @@ def binning(x: Points, y: Others | Integer[Tensor, " N"], width: float) -> float
     narrow bins every point has its own and the value is ln N, or H[Y] for labels y, whatever the data; with wide bins
     it is 0. What lies between is set by the width.
 
-    `x`: (N, K) or (N,); `y`: likewise, or labels: (N,), integers >= 0, which are not cut. `width` > 0.
+    `x`: (N, K) or (N,); `y`: likewise, or labels: (N,), integers >= 0, which are not cut. `width` > 0. Raises
+    `InvalidInput` for other shapes, and for a width so small that the number of a bin is none.
 
     >>> x = torch.tensor([0.1, 0.2, 5.1, 5.2])
     >>> round(binning(x, torch.tensor([0, 0, 1, 1]), width=1.0), 4)
@@ -147,8 +148,8 @@ def binning(x: Points, y: Others | Integer[Tensor, " N"], width: float) -> float
     if isinstance(y, Tensor) and not y.is_floating_point():
         in_y = _labels(y, x)[:, None]
     else:
-        in_y = (_pair(x, y)[1] / width).floor()
-    in_x = (x / width).floor()
+        in_y = _bins(_pair(x, y)[1], width)
+    in_x = _bins(x, width)
     return _frequency_entropy(in_x) + _frequency_entropy(in_y) - _frequency_entropy(torch.cat([in_x, in_y], -1))
 
 
@@ -187,6 +188,16 @@ def gaussian_plug_in(x: Points, y: Others) -> float:
 
 def _psi(count: int | Int[Tensor, "*batch"]) -> Float64[Tensor, "*batch"]:
     return torch.special.digamma(torch.as_tensor(count).double())
+
+
+def _bins(points: Float64[Tensor, "N K"], width: float) -> Float64[Tensor, "N K"]:
+    bins = (points / width).floor()
+    if not torch.isfinite(bins).all():
+        raise InvalidInput(
+            f"width: got {width:.3g} for values up to {points.abs().max():.3g}, which are bins of infinite number; "
+            "take a larger width."
+        )
+    return bins
 
 
 def _frequency_entropy(symbols: Float[Tensor, "N K"] | Integer[Tensor, "N K"]) -> float:

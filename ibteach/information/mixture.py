@@ -32,6 +32,8 @@ LARGEST_VARIANCE = 1e300
 ROUNDING = 1e-6
 """Nats that an exponent may be off by before distances are taken from differences instead of a matrix product."""
 
+LOST = 1e-4
+"""Of the noise's standard deviation: beside latents whose rounding is more, the noise is lost."""
 
 ESTIMATES = (
     "latent_entropy",
@@ -261,7 +263,7 @@ class Mixture:
         points, half = origins + noise, self.half_precision
         reach = max(self.reach, origins.square().sum(-1).max().item())
         precision = torch.finfo(torch.float64).eps
-        if precision * math.sqrt(reach * 2 * half) > 1e-4:
+        if precision * math.sqrt(reach * 2 * half) > LOST:
             raise InvalidInput(
                 f"latents: got values up to {math.sqrt(reach):.3g} from their mean, beside which noise of standard "
                 f"deviation {math.sqrt(0.5 / half):.3g} is lost in float64; look for what lets them grow."

@@ -20,13 +20,16 @@ from sklearn.neighbors import KDTree
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, Float64, Int64
+    from jaxtyping import Bool, Float, Float64, Int64
 
 TREE_DIMENSIONS = 12
 """Up to here the k-d tree is used, unless the points are on a GPU."""
 
 BLOCK = 2**22
 """Distances held at a time: 32 MiB of float64."""
+
+BLURRED = 1e-10
+"""Of a point's squared distance from the mean: what is nearer is computed anew, from differences."""
 
 FromRows: TypeAlias = Callable[[slice], Tensor]
 """From a slice of rows to their distances to all points, (rows, N)."""
@@ -43,7 +46,7 @@ def euclidean_distances(points: Float64[Tensor, "N K"], k: int) -> Float64[Tenso
         return torch.from_numpy(tree.query(points.numpy(), [k + 1], workers=-1)[0][:, 0])  # pyright: ignore[reportArgumentType]
     centred = points - points.mean(0)
     scale = centred.abs().max().clamp_min(torch.finfo(points.dtype).tiny)
-    from_points, _ = _squares((centred / scale).float())  # candidates in half the time; their distances are exact
+    from_points = _squares((centred / scale).float())[0]  # candidates in half the time; their distances are exact
     rounding = 2 * (points.shape[1] + 8) * torch.finfo(torch.float32).eps * (centred / scale).square().sum(-1).max()
     found, count = torch.empty_like(points[:, 0]), min(k + 3, len(points) - 1)
     for rows in _blocks(points):
@@ -98,7 +101,7 @@ def joint_neighbours(
     """Neighbours of pairs (N, K) and (N, L) under the larger of two distances, for the estimators of Kraskov et al.
 
     In each space apart the distance is the largest coordinate difference ("maximum") or the Euclidean one ("euclidean",
-    by matrix products, hence much faster in many dimensions; distances within rounding of 0 count as 0). Ball
+    by matrix products, hence much faster in many dimensions; what is too near for them, from differences). Ball
     (`box=False`): how many points are nearer than the k-th joint neighbour, in x and in y. Box: how many are as near in
     x as the farthest, in x, of the k joint neighbours; in y likewise. Ties: where the k-th neighbour coincides with the
     point, all that coincide are counted, in each space and as k; in a box all that tie for k-th are in it.
@@ -106,20 +109,29 @@ def joint_neighbours(
     if _by_tree(x, y) and (metric == "maximum" or x.shape[-1] == y.shape[-1] == 1):
         return _joint_by_tree(x, y, k, box)
     of_space = _maxima if metric == "maximum" else _squares
-    (from_x, x_zero), (from_y, y_zero) = of_space(x), of_space(y)
-    zero = max(x_zero, y_zero)
+    (from_x, x_blur), (from_y, y_blur) = of_space(x), of_space(y)
     parts = []
     for rows in _blocks(x):
         in_x, in_y = from_x(rows), from_y(rows)
         joint = torch.maximum(in_x, in_y)
-        radius = joint.topk(k + 1, largest=False).values[:, -1].clamp_min(zero)
+        radius = joint.topk(k + 1, largest=False).values[:, -1]
+        blurred = radius < torch.maximum(x_blur, y_blur)[rows]
+        if blurred.any():
+            in_x[blurred], in_y[blurred] = _exact(x, rows, blurred), _exact(y, rows, blurred)
+            joint[blurred] = torch.maximum(in_x[blurred], in_y[blurred])
+            radius[blurred] = joint[blurred].topk(k + 1, largest=False).values[:, -1]
         if box:
             neighbours = joint <= radius[:, None]
-            x_radius, y_radius = (torch.where(neighbours, d, 0).amax(-1).clamp_min(zero) for d in (in_x, in_y))
             count = neighbours.sum(-1) - 1
+            x_radius, y_radius = (torch.where(neighbours, near, 0).amax(-1) for near in (in_x, in_y))
+            for z, near, own, blur in ((x, in_x, x_radius, x_blur), (y, in_y, y_radius, y_blur)):
+                blurred = own < blur[rows]
+                if blurred.any():
+                    near[blurred] = _exact(z, rows, blurred)
+                    own[blurred] = torch.where(neighbours[blurred], near[blurred], 0).amax(-1)
         else:
-            tied = radius == zero
-            x_radius = y_radius = torch.where(tied, radius, _just_below(radius))
+            tied = radius == 0
+            x_radius = y_radius = _just_below(radius)
             count = torch.full(tied.shape, k, device=x.device)
             if tied.any():
                 count[tied] = _inside(joint[tied], radius[tied])
@@ -127,20 +139,26 @@ def joint_neighbours(
     return JointNeighbours(*torch.cat(parts, -1))
 
 
-def _maxima(points: Float64[Tensor, "N K"]) -> tuple[FromRows, float]:
-    """Distances from a block of rows, and what counts as none."""
-    return lambda rows: torch.cdist(points[rows], points, p=math.inf), 0.0
+def _maxima(points: Float64[Tensor, "N K"]) -> tuple[FromRows, Float64[Tensor, " N"]]:
+    """Distances from a block of rows, and which of each row are too small to be right: none."""
+    return lambda rows: torch.cdist(points[rows], points, p=math.inf), torch.zeros_like(points[:, 0])
 
 
-def _squares(points: Float[Tensor, "N K"]) -> tuple[FromRows, float]:
-    """Squared distances from a block of rows, and what counts as none: their rounding."""
+def _squares(points: Float[Tensor, "N K"]) -> tuple[FromRows, Float[Tensor, " N"]]:
+    """Squared distances from a block of rows, and which of each row are too small to be right."""
     points = points - points.mean(0)
     squares = points.square().sum(-1)
 
     def distances(rows: slice) -> Float[Tensor, "rows N"]:
         return torch.addmm(squares, points[rows], points.mT, alpha=-2).add_(squares[rows, None])
 
-    return distances, 16 * torch.finfo(points.dtype).eps * squares.max().item()
+    return distances, BLURRED * squares
+
+
+def _exact(points: Float64[Tensor, "N K"], rows: slice, which: Bool[Tensor, " rows"]) -> Float64[Tensor, "some N"]:
+    """Squared distances by differences, 0 only between points that coincide."""
+    some = points[rows][which]
+    return torch.cdist(some, points, compute_mode="donot_use_mm_for_euclid_dist").square()
 
 
 def _joint_by_tree(x: Float64[Tensor, "N K"], y: Float64[Tensor, "N L"], k: int, box: bool) -> JointNeighbours:

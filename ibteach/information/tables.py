@@ -36,8 +36,8 @@ def probabilities(
     """A float64 table that sums to one over its last `over` axes (by default all named ones), or `InvalidInput`.
 
     `shape` names the axes, such as ``"... X Y"``; the ``...`` admits a batch. Integers are counts: they are divided by
-    their sum, as everything is with ``normalize=True``, and as float32 is, whose sum is 1 but for rounding. Memory may
-    be shared with the caller: clone before writing.
+    their sum, as everything is with ``normalize=True``, and as what sums to 1 within the tolerance (1e-8, of float32
+    1e-5), but not to the last digits. Memory may be shared with the caller: clone before writing.
 
     >>> probabilities("encoder", [[0.5, 0.5], [0.9, 0.2]], "X Z", over=1)
     Traceback (most recent call last):
@@ -67,7 +67,8 @@ def probabilities(
             f"{name}: got probabilities that sum to {worst:.9g} ({gap}){_at(off.argmax(), batch)}, expected 1; "
             "pass normalize=True to divide by the sum, or integers if these are counts."
         )
-    return p if exact else p / total
+    rounding = torch.finfo(p.dtype).eps * p.numel() / total.numel()
+    return p if off.max() <= rounding else p / torch.where(off > rounding, total, 1)
 
 
 def numbers(name: str, values: Table) -> Real[Tensor, "*batch"]:

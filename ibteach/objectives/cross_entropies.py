@@ -34,14 +34,14 @@ def decoder_cross_entropy(
         logits: (..., N, C), of one noise sample per input.
         labels: (N,) or (..., N), integers below C.
 
-    Returns (...), nats. Raises `InvalidInput` for other shapes, NaN, or labels out of range.
+    Returns (...), nats. Raises `InvalidInput` for other shapes, NaN, labels out of range, or a result that is infinite.
 
     >>> round(decoder_cross_entropy(torch.zeros(5, 10), torch.arange(5)).item(), 4)  # ln 10
     2.3026
     """
     checks.real("logits", logits, "... N C")
     labels = checked_labels(labels, logits, classes=logits.shape[-1])
-    return decoder_log_likelihood(logits, labels).mean(-1).neg()
+    return finite_cross_entropy(decoder_log_likelihood(logits, labels).mean(-1).neg(), logits)
 
 
 def prediction_cross_entropy(
@@ -56,7 +56,8 @@ def prediction_cross_entropy(
         logits: (S, ..., N, C), S noise samples of the same inputs along the first axis.
         labels: (N,) or (..., N), integers below C.
 
-    Returns (...), nats. Raises `InvalidInput` for other shapes (S = 0 among them), NaN, or labels out of range.
+    Returns (...), nats. Raises `InvalidInput` for other shapes (S = 0 among them), NaN, labels out of range, or a
+    result that is infinite.
 
     >>> logits = torch.tensor([[[2.0, 0.0]], [[0.0, 2.0]]])  # two samples that disagree about one input
     >>> round(prediction_cross_entropy(logits, torch.tensor([0])).item(), 4)  # ln 2: on average, undecided
@@ -64,7 +65,7 @@ def prediction_cross_entropy(
     """
     checks.real("logits", logits, "S ... N C")
     labels = checked_labels(labels, logits[0], classes=logits.shape[-1])
-    return log_mean_likelihood(decoder_log_likelihood(logits, labels)).mean(-1).neg()
+    return finite_cross_entropy(log_mean_likelihood(decoder_log_likelihood(logits, labels)).mean(-1).neg(), logits)
 
 
 class ErrorBounds(NamedTuple):
@@ -147,6 +148,25 @@ def log_mean_likelihood(log_likelihood: Float[Tensor, "*given"], dim: int = 0) -
     """
     # A certain prediction rounds to a little more than certain, and no cross-entropy of labels is negative.
     return (log_likelihood.logsumexp(dim) - math.log(log_likelihood.shape[dim])).clamp_max(0)
+
+
+def finite_cross_entropy(
+    cross_entropy: Float[Tensor, "*batch"], logits: Float[Tensor, "*given"]
+) -> Float[Tensor, "*batch"]:
+    """The cross-entropy of these logits, unless it is beyond the numbers there are: then `InvalidInput`.
+
+    >>> finite_cross_entropy(torch.tensor(torch.inf), torch.tensor([[3e38, -3e38]]))
+    Traceback (most recent call last):
+    ...
+    ibteach.errors.InvalidInput: logits: got values up to 3e+38, whose cross-entropy is infinite in torch.float32;
+    look for what lets them grow.
+    """
+    if not torch.isfinite(cross_entropy).all():
+        raise InvalidInput(
+            f"logits: got values up to {logits.abs().max().item():.3g}, whose cross-entropy is infinite in "
+            f"{cross_entropy.dtype}; look for what lets them grow."
+        )
+    return cross_entropy
 
 
 def checked_labels(

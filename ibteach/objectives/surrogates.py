@@ -27,6 +27,7 @@ from torch import Tensor
 from ibteach import checks, seeds
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import TWO_PI_E, ZERO_ENTROPY_VARIANCE
+from ibteach.information.mixture import ROUNDING
 from ibteach.objectives.cross_entropies import PAPER, checked_labels
 from ibteach.precision import exactly
 
@@ -38,6 +39,9 @@ STANDARD = "standard: maximum entropy"
 
 LEFT_OUT = "standard: leave-one-out cross-entropy"
 """The source of the mixture bound. Kolchinsky, Tracey, Wolpert (2019) train on its relative that needs no draws."""
+
+LONG = 4096
+"""Examples, more than of any batch, from which on a sum in float32 loses digits: of latents far from 0, all of them."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ def moments(
 
 def _within(one_hot: Tensor, values: Tensor) -> Tensor:
     """The sum of the values (..., N, K) of each class, (..., C, K)."""
-    if _products_are_rounded(values):
+    if _products_are_rounded(values) or (values.shape[-2] > LONG and values.device.type != "mps"):
         return (one_hot.double().mT @ values.double()).to(values)
     return one_hot.mT @ values
 
@@ -144,6 +148,18 @@ def _log_determinant(m: Moments) -> Tensor:
     factor, _ = torch.linalg.cholesky_ex(TWO_PI_E * m.covariance)
     log_det = 2 * factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
     return 0.5 * (m.class_prior.to(log_det) * log_det).sum(-1).to(m.class_prior)
+
+
+def _determinant_is_rounded(m: Moments) -> bool:
+    """Whether a covariance, exact to the rounding of its trace, has an eigenvalue that may be wrong by it."""
+    eps = torch.finfo(torch.float64).eps
+    if (eps * exactly(m.variance).sum(-1) <= ROUNDING * m.noise_variance).all():
+        return False
+    covariance = m.covariance
+    rounding = eps * covariance.diagonal(dim1=-2, dim2=-1).sum(-1)
+    if not torch.isfinite(rounding).all():  # which is said of the result
+        return False
+    return not (rounding <= ROUNDING * torch.linalg.eigvalsh(covariance)[..., 0]).all()
 
 
 def _log_variance(m: Moments) -> Tensor:
@@ -210,6 +226,12 @@ def _mixture(m: Moments) -> Tensor:
     return (rate + 0.5 * m.dimension * math.log(TWO_PI_E * m.noise_variance)).to(m.class_prior)
 
 
+def _distances_are_rounded(m: Moments) -> bool:
+    """Whether the squares that the mixture's exponents are differences of are too large for these to be right."""
+    reach = exactly(m.centred).square().sum(-1).max().item()
+    return 16 * torch.finfo(torch.float64).eps * reach > ROUNDING * 2 * m.noise_variance
+
+
 # ------------------------------------------------------------------------------------------------ the table of all
 
 
@@ -231,6 +253,7 @@ class Objective:
     plain: str  # LaTeX of what γ multiplies
     needs_noise: bool = False
     of_draws: bool = False  # whether its moments have to hold draws of the noise
+    rounded: Callable[[Moments], bool] | None = None  # whether these moments are too large beside the noise to be right
 
     def __call__(
         self,
@@ -257,7 +280,7 @@ class Objective:
                 default the same at each call, for measuring. While training pass those that the latents got.
 
         Returns (...), nats. Raises `InvalidInput` for other shapes, types, devices or values, and where the result
-        would not be a finite number.
+        would not be a finite number, or the log-determinant and the mixture be off by rounding.
 
         >>> z, y = torch.tensor([[1.0], [-1.0], [5.0], [5.0]]), torch.tensor([0, 0, 1, 1])
         >>> round(OBJECTIVES["variance"](z, y).item(), 4)  # πe · ½ of the classes has variance 1
@@ -267,7 +290,9 @@ class Objective:
         if self.of_draws and noise is None:
             draws = torch.randn(latents.shape[-2:], generator=seeds.generator(0, "measured noise"))
             noise = draws.to(latents) * noise_variance**0.5
-        return self._finite(self.of_moments(moments(latents, labels, classes, noise_variance, noise)), latents)
+        m = moments(latents, labels, classes, noise_variance, noise)
+        self._resolved(m)
+        return self._finite(self.of_moments(m), latents)
 
     def _checked(
         self, latents: Tensor, labels: Tensor, classes: int | None, noise_variance: float, noise: Tensor | None
@@ -307,6 +332,15 @@ class Objective:
             )
         return value
 
+    @torch.no_grad()
+    def _resolved(self, m: Moments) -> None:
+        if self.rounded is not None and self.rounded(m):
+            raise InvalidInput(
+                f"latents: got values up to {m.centred.abs().max().item():.3g} from the mean of their class, beside "
+                f"which {self.title} loses noise of variance {m.noise_variance:.3g} to rounding; look for what lets "
+                "them grow, or measure them by information.measure or information.log_det_bound."
+            )
+
     def gamma(self, *, beta_prime: float) -> float:
         """The plain weight γ that gives the gradients of β′ times the bound.
 
@@ -342,6 +376,7 @@ _ROWS = [  # bounds on H[Z|Y] by moments, the tightest first; the variational ra
             r"\mathbb{E}_y \ln\det \mathrm{Cov}[Z\mid y]",
             True,
         ),
+        *(False, _determinant_is_rounded),
     ),
     (
         *("log-variance", "log-variance", "H[Z|Y]", PAPER, 0.5, _log_variance),
@@ -370,6 +405,9 @@ _ROWS = [  # bounds on H[Z|Y] by moments, the tightest first; the variational ra
     ("vib", "VIB", "I[X;Z]", "Alemi et al. 2017", 1.0, _vib, _VIB, _VIB, True),
     ("ceb", "CEB", "I[X;Z|Y]", "Fischer 2020", 1.0, _ceb, _CEB, _CEB, True),
     ("ceb-fitted", "CEB, fitted", "I[X;Z|Y]", "Fischer 2020", 1.0, _ceb_fitted, _FITTED, _FITTED, True),
-    ("mixture", "mixture", "H[Z|Y]", LEFT_OUT, 1.0, _mixture, _MIXTURE, _MIXTURE, True, True),
+    (
+        *("mixture", "mixture", "H[Z|Y]", LEFT_OUT, 1.0, _mixture),
+        *(_MIXTURE, _MIXTURE, True, True, _distances_are_rounded),
+    ),
 ]
 OBJECTIVES: dict[str, Objective] = {row[0]: Objective(*row) for row in _ROWS}

@@ -14,13 +14,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ibteach import checks
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
-from ibteach.objectives.cross_entropies import decoder_log_likelihood
+from ibteach.objectives.cross_entropies import decoder_log_likelihood, finite_cross_entropy
 from ibteach.objectives.surrogates import OBJECTIVES, moments
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ def loss_terms(
     """
     cross_entropy = -decoder_log_likelihood(logits, labels).mean(-1)
     if label_smoothing:  # E −ln q of a label that is drawn from all classes with this probability
-        uniform = -F.log_softmax(logits, -1).mean((-2, -1))
+        uniform = -torch.log_softmax(logits, -1).mean((-2, -1))
         cross_entropy = (1 - label_smoothing) * cross_entropy + label_smoothing * uniform
     m = moments(latents, labels, logits.shape[-1], noise_variance, noise)
     surrogates = [beta_prime * OBJECTIVES[name].of_moments(m) for name, beta_prime in beta_primes.items()]
@@ -140,9 +139,7 @@ def loss(
         noise=noise,
         label_smoothing=label_smoothing,
     )
-    if not torch.isfinite(terms.cross_entropy).all():
-        raise InvalidInput(
-            f"logits: got values up to {logits.abs().max().item():.3g}, whose cross-entropy is infinite in "
-            f"{terms.cross_entropy.dtype}; look for what lets them grow."
-        )
-    return terms.cross_entropy + chosen._finite(terms.surrogate, latents)
+    cross_entropy = finite_cross_entropy(terms.cross_entropy, logits)
+    if chosen.rounded is not None:
+        chosen._resolved(moments(latents, labels, logits.shape[-1], noise_variance))
+    return cross_entropy + chosen._finite(terms.surrogate, latents)

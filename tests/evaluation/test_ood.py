@@ -84,6 +84,28 @@ def test_the_surprise_has_no_error_that_grows_with_the_dimension():
     torch.testing.assert_close(apart, torch.full((6,), math.log(2), dtype=torch.float64))
 
 
+@pytest.mark.parametrize("offset", [1e6, 1e8, 1e9])
+def test_the_surprise_does_not_depend_on_where_the_latents_are(offset):
+    """It was −751 instead of 3.97 nats, of squares of the offset that did not cancel."""
+    generator, labels = torch.Generator().manual_seed(0), torch.arange(30) % 3
+    latents = torch.randn(30, 4, generator=generator).double() + labels[:, None]
+    expected = ClassGaussians.fit(latents, labels, classes=4).surprise(latents)
+    found = ClassGaussians.fit(latents + offset, labels, classes=4).surprise(latents + offset)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-14 * offset + 1e-9)
+
+
+def test_the_surprise_of_classes_that_are_far_apart():
+    """Two near one another and one far away, where squares of the distance would not cancel."""
+    generator, labels = torch.Generator().manual_seed(0), torch.arange(30) % 3
+    latents = torch.randn(30, 4, generator=generator).double() + labels[:, None]
+    far = (labels == 2)[:, None] * 2.0**27
+    near = ClassGaussians.fit(latents + far / 2**17, labels, classes=3).surprise(latents + far / 2**17)
+    found = ClassGaussians.fit(latents + far, labels, classes=3).surprise(latents + far)
+    torch.testing.assert_close(found, near, rtol=0, atol=1e-6)
+    with pytest.raises(InvalidInput, match="is lost in float64"):
+        ClassGaussians.fit(latents + far * 1e6, labels, classes=3).surprise(latents + far * 1e6)
+
+
 def test_the_gaussians_are_those_of_the_log_variance_surrogate():
     generator = torch.Generator().manual_seed(1)
     latents, labels = torch.randn(60, 3, generator=generator).double(), torch.arange(60) % 3

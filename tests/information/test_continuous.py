@@ -69,6 +69,17 @@ def test_diagonal_kl_keeps_its_digits_between_near_gaussians():
     assert math.isclose(found.item(), 0.25e-12, rel_tol=1e-3)
 
 
+@pytest.mark.parametrize("ratio", [1e-3, 1e-7, 3e-8, 1e-12, 1e-30])
+def test_diagonal_kl_of_a_variance_that_is_lost_beside_the_other(ratio):
+    """v/w − 1 rounds to −1, whose logarithm was 4 % off or infinite; the gradients are ½ (1/w − 1/v) and its like."""
+    narrow, wide, nothing = torch.tensor([ratio], requires_grad=True), torch.ones(1, requires_grad=True), torch.zeros(1)
+    found = continuous.diagonal_kl(nothing, narrow, nothing, wide)
+    assert math.isclose(found.item(), 0.5 * (ratio - 1 - math.log(ratio)), rel_tol=1e-6)
+    found.backward()
+    assert math.isclose(narrow.grad.item(), 0.5 * (1 - 1 / ratio), rel_tol=1e-5)
+    assert math.isclose(wide.grad.item(), 0.5 * (1 - ratio), rel_tol=1e-5)
+
+
 @properties
 @given(seeds, st.integers(1, 8), dimensions, st.floats(0.01, 100.0))
 def test_bounds_are_the_entropies_of_the_noisy_covariance_and_in_order(seed, count, dimension, scale):
@@ -147,6 +158,7 @@ def test_noise_from_a_shape():
 
 
 indefinite = torch.tensor([[1.0, 2.0], [2.0, 1.0]])
+lopsided = torch.tensor([[1.0, 5.0], [0.0, 1.0]])
 
 
 @pytest.mark.parametrize(
@@ -157,6 +169,8 @@ indefinite = torch.tensor([[1.0, 2.0], [2.0, 1.0]])
         (lambda: continuous.zero_entropy_noise([3, 2] * 500), "like: takes inf GB"),
         (lambda: continuous.zero_entropy_noise([3, 2] * 500 + [0]), "like: takes nan GB"),
         (lambda: continuous.gaussian_entropy(indefinite), "not positive definite"),
+        (lambda: continuous.gaussian_entropy(lopsided), "mirror image"),
+        (lambda: continuous.gaussian_kl(torch.ones(2), torch.eye(2), torch.ones(2), lopsided), "other_covariance"),
         (lambda: continuous.gaussian_entropy(torch.ones(2, 3)), "square"),
         (lambda: continuous.gaussian_entropy(torch.full((2, 2), math.nan)), "NaN"),
         (lambda: continuous.diagonal_entropy(torch.tensor([1.0, 0.0])), "positive variances"),

@@ -11,6 +11,7 @@ from sklearn.metrics import mutual_info_score
 
 from ibteach.errors import InvalidInput, UnknownName
 from ibteach.information.discrete import Joint, cross_entropy, entropy, entropy_terms, kl_divergence
+from ibteach.information.tables import probabilities
 
 patient = settings(deadline=None, max_examples=50)
 
@@ -165,6 +166,17 @@ def test_forms_that_are_accepted_mean_the_same():
     assert (
         repr(Joint(np.array([[[1, 2]], [[3, 4]]]), "X Y")) == "Joint(X: 1, Y: 2; batch (2,); counts of 3 to 7 samples)"
     )
+
+
+@pytest.mark.parametrize("lost", [1e-8, 1e-11, 1e-14])
+def test_what_nearly_sums_to_one_is_divided_by_its_sum(lost):
+    """A divergence was −1e-8, by what was missing from the first of the two."""
+    q = torch.tensor([0.5, 0.5], dtype=torch.float64)
+    p = q - torch.tensor([0.0, lost])
+    assert abs(kl_divergence(p, q).item()) < 1e-15
+    assert abs(kl_divergence(torch.stack([q, p]), q)).max() < 1e-15
+    exact = probabilities("p", q, "X")
+    assert exact is q or exact.data_ptr() == q.data_ptr()
 
 
 def test_the_callers_arrays_stay_as_they_are():
