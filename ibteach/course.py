@@ -124,7 +124,7 @@ CHAPTERS = (
         "Robustness",
         "Does a compressed network break less easily?",
         needs=("05", "07"),
-        seconds=40,
+        seconds=50,
         minutes=75,
     ),
 )

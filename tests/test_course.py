@@ -39,5 +39,5 @@ def test_readme_has_the_titles_the_questions_and_the_times():
 
 @pytest.mark.parametrize("chapter", CHAPTERS[1:], ids=str)
 def test_a_chapter_says_the_time_of_the_course(chapter):
-    words = {10: "ten", 15: "fifteen", 20: "twenty", 30: "thirty", 40: "forty"}
+    words = {10: "ten", 15: "fifteen", 20: "twenty", 30: "thirty", 40: "forty", 50: "fifty"}
     assert f"*Run all:* {words[chapter.seconds]} seconds on two CPU cores" in first_cell(chapter)

@@ -184,6 +184,15 @@ def test_attacked_networks_are_under_everything_that_is_meant(data, seeds):
     assert (found.value(quantity("any", said["epsilons"][-1])) == 1).all()
 
 
+def test_attacked_photographs_are_of_networks_that_ship():
+    found, networks = kept("cifar10-trained-robustness"), kept("cifar10-trained")
+    assert all(run in networks.runs for run in found.runs) and not found.provenance["commit"].endswith("dirty")
+    how = ("network", "width", "epochs", "optimizer", "train_examples")
+    trained, said = (one["configuration"] for one in (found.provenance["trained"], networks.provenance))
+    assert {name: trained[name] for name in how} == {name: said[name] for name in how}
+    assert set(attacks.MEANT) < set(found.provenance["configuration"]["attacks"]["attacks"])
+
+
 def test_the_variational_bottleneck_is_what_it_is_said_to_be():
     record = kept("mnist-vib")
     assert record.runs == ({"objective": "vib", "beta": 1e-3, "seed": 0},)
