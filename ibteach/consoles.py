@@ -6,6 +6,7 @@ characters that it does not have are spelt out. A reader such as ``head`` leaves
 
 import codecs
 import contextlib
+import errno
 import io
 import os
 import sys
@@ -53,7 +54,9 @@ class _Lasting:
             return None
         try:
             return getattr(self._stream, what)(*arguments)
-        except BrokenPipeError:
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.EINVAL):  # the second on Windows
+                raise
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())  # also for what it holds still, and Python writes at its end
             os.close(nowhere)

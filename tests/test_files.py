@@ -197,9 +197,9 @@ def test_what_another_machine_left_is_removed_after_a_day(tmp_path, monkeypatch)
     assert all((tmp_path / name / "r").exists() for name in others)
 
 
-def test_a_tensor_of_one_value_may_have_any_stride(tmp_path):
-    odd = torch.tensor([[3, 4]]).T[:1, 0]
-    assert odd.stride() == (1,) or files.digest({"odd": odd}) == files.digest({"odd": torch.tensor([3])})
+def test_a_tensor_may_have_any_stride(tmp_path):
+    for view in (torch.arange(10)[::2], torch.zeros(1).expand(8), torch.arange(6).view(2, 3).T, torch.arange(10)[:0:2]):
+        assert files.digest({"view": view}) == files.digest({"view": view.clone(memory_format=torch.contiguous_format)})
     odd = torch.arange(6).as_strided((1,), (2,))
     assert files.digest({"odd": odd}) == files.digest({"odd": torch.tensor([0])})
     files.save_tensors(tmp_path / "odd", "kind", 1, {"odd": odd}, {})

@@ -178,8 +178,14 @@ def test_a_trade_off_beside_which_the_rate_is_lost(alpha):
         for beta in (1e16, 1e308):
             with pytest.raises(InvalidInput, match=r"beta: got 1e\+.*, expected numbers > 0 and <= 1e\+15"):
                 solve(beta)
-    with pytest.raises(InvalidInput, match=r"beta: got 1e\+308"):
-        gaussian.GaussianBottleneck([[1.0, 0.8], [0.8, 1.0]], inputs=1).rate(1e308)
+
+
+@pytest.mark.parametrize("correlation", [1e-8, 0.8, 1 - 1e-12])
+def test_a_gaussian_has_its_rate_at_any_beta(correlation):
+    curve = gaussian.GaussianBottleneck([[1.0, correlation], [correlation, 1.0]], inputs=1)
+    assert torch.isfinite(curve.rate(1e290)) and curve.rate(4 / correlation**2) > 0
+    with pytest.raises(InvalidInput, match=r"beta: got 1e\+308, expected numbers > 0 and <= 1e\+290"):
+        curve.rate(1e308)
 
 
 @pytest.mark.parametrize("scale", [2.0**600, 2.0**-600])

@@ -14,12 +14,15 @@ import torch
 from torch import Tensor
 
 from ibteach import checks
-from ibteach.bottleneck.tabular import LARGEST_BETA, trade_offs
+from ibteach.bottleneck.tabular import trade_offs
 from ibteach.errors import InvalidInput
 from ibteach.information.tables import Table, numbers
 
 if TYPE_CHECKING:
     from jaxtyping import Float64
+
+LARGEST = 1e290
+"""The largest β, so that the signal's variance over the noise's is a number for any correlation."""
 
 
 class GaussianBottleneck:
@@ -103,9 +106,9 @@ class GaussianBottleneck:
         starts = (pairs * torch.log(used**-2 - 1) + odds.cumsum(0)) / 2  # the rate at which pair k comes in
         last = (torch.searchsorted(starts, rate, right=True) - 1).clamp_min(0)
         beta = 1 + ((2 * rate - odds.cumsum(0)[last]) / pairs[last]).exp()
-        return self.relevance(beta.clamp_max(LARGEST_BETA))  # beyond it the curve is I[X;Y] but for rounding
+        return self.relevance(beta.clamp_max(LARGEST))  # beyond it the curve is I[X;Y] but for rounding
 
     def _gains(self, beta: Table) -> Float64[Tensor, "*batch K"]:
         """a² = (β ρ² − 1) / (1 − ρ²) of each pair, 0 below its critical β: the signal's variance over the noise's."""
         squared = self.correlations**2
-        return ((trade_offs(beta)[..., None] * squared - 1) / (1 - squared)).clamp_min(0)
+        return ((trade_offs(beta, largest=LARGEST)[..., None] * squared - 1) / (1 - squared)).clamp_min(0)

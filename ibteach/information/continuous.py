@@ -214,7 +214,7 @@ def gaussian_cross_entropy(
     _finite("latents", centred.square().sum((-2, -1)))
     # Singular values of the latents, unlike those of a product, keep what is small beside what is large. R of QR has
     # them too; where N < K, rows of zeros complete the axes.
-    root = torch.linalg.qr(centred, mode="r").R
+    root = torch.linalg.qr(centred).R if centred.shape[-2] > centred.shape[-1] else centred
     root = torch.nn.functional.pad(root, (0, 0, 0, root.shape[-1] - root.shape[-2]))
     _, singular, axes = torch.linalg.svd(root)
     variances = (singular.square() / latents.shape[-2] + noise_variance)[..., None, :]

@@ -4,6 +4,7 @@ Two networks of one fingerprint compute the same function of their parameters, a
 checkpoint goes by it: an encoder with Tanh is not the one with ReLU, though their parameters have the same names.
 """
 
+import collections
 import contextlib
 import dis
 import enum
@@ -47,8 +48,10 @@ def fingerprint(model: nn.Module) -> str:
     >>> fingerprint(ending_in(nn.ReLU())) == fingerprint(ending_in(nn.Tanh()))
     False
     """
+    from ibteach.networks.ensemble import Ensemble  # which compares its networks by this
+
     description = _Description()
-    description.add(getattr(model, "template", model))
+    description.add(model.template if isinstance(model, Ensemble) else model)
     return description.checksum.hexdigest()
 
 
@@ -87,7 +90,7 @@ class _Description:
             case Mapping():
                 self.say("mapping", len(value))
                 self.add(*(part for pair in value.items() for part in pair))
-            case list() | tuple():
+            case list() | tuple() | collections.deque():
                 self.say("sequence", len(value))
                 self.add(*value)
             case set() | frozenset():
@@ -172,7 +175,7 @@ def _state(value):
     """What an object holds: of the user's, its attributes; of `PLAIN`, what a copy is made from."""
     if _own(type(value)):
         return getattr(value, "__dict__", None)
-    if type(value).__module__ in PLAIN:
+    if type(value).__module__.partition(".")[0] in PLAIN:
         with contextlib.suppress(TypeError):  # a generator has no copy
             return value.__reduce_ex__(2)
     return None

@@ -41,7 +41,7 @@ LEFT_OUT = "standard: leave-one-out cross-entropy"
 """The source of the mixture bound. Kolchinsky, Tracey, Wolpert (2019) train on its relative that needs no draws."""
 
 LONG = 4096
-"""Examples, more than of any batch, from which on a sum in float32 loses digits: of latents far from 0, all of them."""
+"""More examples than batches have: a sum of more in float32 loses digits, of latents far from 0 all of them."""
 
 
 @dataclass(frozen=True)

@@ -141,5 +141,6 @@ def loss(
     )
     cross_entropy = finite_cross_entropy(terms.cross_entropy, logits)
     if chosen.rounded is not None:
-        chosen._resolved(moments(latents, labels, logits.shape[-1], noise_variance))
+        with torch.no_grad():
+            chosen._resolved(moments(latents, labels, logits.shape[-1], noise_variance))
     return cross_entropy + chosen._finite(terms.surrogate, latents)

@@ -121,8 +121,9 @@ class Record:
         if self.steps is None:
             return self.epochs.double()
         steps, ended = self.steps.double(), self.epochs > 0
-        # When an epoch ends; at any later time there are more steps for each that ended.
-        epoch = (steps[ended] / self.epochs[ended]).min() if ended.any() else math.inf
+        epoch = self.provenance.get("steps_per_epoch")
+        if epoch is None:  # when one ends; at any later time there are more steps for each that ended
+            epoch = (steps[ended] / self.epochs[ended]).min() if ended.any() else math.inf
         return steps / epoch
 
     @property
@@ -278,6 +279,8 @@ def _provenance(given) -> dict:
         raise InvalidInput(f"provenance: got {given!r}, expected a dict such as provenance(data=…) returns.")
     if given.get("wall_seconds") is not None:
         checks.number("provenance['wall_seconds']", given["wall_seconds"], minimum=0)
+    if given.get("steps_per_epoch") is not None:
+        checks.whole("provenance['steps_per_epoch']", given["steps_per_epoch"])
     return json.loads(files.as_json("provenance", dict(given)))
 
 

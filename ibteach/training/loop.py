@@ -135,8 +135,9 @@ class _Training:
     ) -> None:
         self.started, self.commit = time.perf_counter(), commit()
         fingerprints = {"data": data.fingerprint, "network": fingerprint(model)}
-        if frozen := {name: one.detach().cpu() for name, one in model.named_parameters() if not one.requires_grad}:
-            fingerprints["frozen"] = files.digest(frozen)
+        if frozen := {name: one for name, one in model.named_parameters() if not one.requires_grad}:
+            values = {name: one.detach().cpu().contiguous() for name, one in frozen.items()}
+            fingerprints["frozen"] = files.digest(values)
         self.threads = for_steps(model, data, settings.batch_size)
         order = memory_format(model)
         model.low_precision = low_precision_for(model, device) if settings.low_precision else None
@@ -270,6 +271,7 @@ class _Training:
             stopped_in_epoch=self.epoch if stopped else None,
             configuration=self.identity["configuration"],
             parameters=self.identity["parameters"],
+            steps_per_epoch=self.batches.per_epoch,
             trained_together=[self.identity["runs"]],
             fingerprints=self.identity["fingerprints"],
             threads=self.threads.count if self.device.type == "cpu" else None,

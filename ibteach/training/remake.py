@@ -36,16 +36,20 @@ def remake(
     which).
 
     `dataset` is only needed where the Record's data has no name that `data.load` knows, as of pictures of your own
-    (`data.load_folder`). Raises `InvalidInput` where
-    the provenance lacks a setting, as for an encoder of your own, where training was stopped, at a step that nobody
-    knows, and where the data are not those of the Record, such as the true labels of a Record of others; otherwise what
-    `data.load` and `fit` raise.
+    (`data.load_folder`). Raises `InvalidInput` where the provenance lacks a setting, as for an encoder of your own,
+    where training was stopped, at a step that nobody knows, or some parameters were frozen, and where the data are not
+    those of the Record, such as the true labels of a Record of others; otherwise what `data.load` and `fit` raise.
     """
     check_record("record", record)
     if (stopped := record.provenance.get("stopped_in_epoch")) is not None:
         raise InvalidInput(
             f"record: got one of a training that was stopped in epoch {stopped}, expected a whole one, which alone can "
             "be made again; train it to its end by what its provenance says (`ibteach records show`)."
+        )
+    if "frozen" in (record.provenance.get("fingerprints") or {}):
+        raise InvalidInput(
+            "record: got one of a network frozen in part, expected one that was trained whole: what was frozen "
+            "is in no Record; train it again by the code that made it."
         )
     settings = dict(record.provenance.get("configuration") or {})
     dataset = _data_of(record) if dataset is None else dataset

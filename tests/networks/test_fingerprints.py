@@ -7,7 +7,9 @@ import re
 import subprocess
 import sys
 import textwrap
+from collections import deque
 from fractions import Fraction
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -74,6 +76,7 @@ def hooked():
 
 PLAIN = [slice(2), slice(3), range(2), range(3), SimpleNamespace(a=1), SimpleNamespace(a=2), argparse.Namespace(a=1)]
 PLAIN += [argparse.Namespace(a=2), operator.methodcaller("relu"), operator.methodcaller("tanh"), Fraction(1, 3)]
+PLAIN += [deque([1]), deque([2]), Path("a"), Path("b")]
 DIFFERENT = {
     "mlp": lambda: networks.mlp((1, 8, 8), 10),
     "wider": lambda: networks.mlp((1, 8, 8), 10, hidden=(50, 48)),
@@ -153,6 +156,14 @@ def test_what_a_function_refers_to_in_a_module_of_ones_own_belongs_to_it(tmp_pat
     assert (written(changed if "act" in changed else f"act = torch.relu\n{changed}") == first) == ("act" not in changed)
     (tmp_path / "inner.py").write_text("SCALE = 33", encoding="utf-8")
     assert written("act = torch.relu") != first
+
+
+def test_a_template_of_ones_own_is_an_attribute_like_any_other():
+    for one, other in [(torch.relu, torch.tanh)]:
+        networks = own(one), own(other)
+        for network in networks:
+            network.template = nn.Linear(2, 2)
+        assert fingerprint(networks[0]) != fingerprint(networks[1])
 
 
 def test_an_ensemble_is_of_networks_that_compute_alike():

@@ -221,6 +221,11 @@ def test_a_stop_keeps_what_was_trained(digits, monkeypatch, capsys):
     assert record.provenance["stopped_in_epoch"] == 2
     assert record.epochs.tolist() == [0, 1, 1] and record.steps.tolist() == [0, 12, 20]
     assert record.moments == ["epoch 0", "epoch 1", "step 20"]
+    calls.clear()
+    seldom = fit(build(MAKE, RUNS), digits, RUNS, epochs=50, batch_size=100, eval_examples=100, device="cpu")
+    assert seldom.steps.tolist() == [0, 20] and seldom.moments == ["epoch 0", "step 20"]
+    with pytest.raises(InvalidInput, match=r"epoch: got 1, expected one of \[0\], or -1"):
+        seldom.value("test/argmax_error", 1)
     assert (record.value("train/decoder_cross_entropy") < record.value("train/decoder_cross_entropy", 0)).all()
     assert "Stopped in epoch 2 of 50" in "".join(capsys.readouterr())
     assert signal.getsignal(signal.SIGINT) is handler
