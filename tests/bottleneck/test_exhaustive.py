@@ -69,7 +69,7 @@ HARDLY_ANY += [[0.6598586281663772, 0.046855360591344555]]
 def test_proofs_of_weak_channels_hold_at_huge_beta(joint):
     """Bounds of boxes were too low: "exhaustive" was said of one cluster where two are best."""
     joint = np.reshape(joint, (-1, 2))
-    beta = critical_beta(joint, normalize=True) * np.array([0.9, 1.01, 1.3, 1.5, 3, 10])
+    beta = critical_beta(joint, normalize=True) * np.array([0.9, 1.1, 1.3, 1.5, 3, 10])
     solution = solve(joint, beta, normalize=True)
     assert (solution.proof == "exhaustive").all() and solution.clusters.tolist()[0] == 1 < min(solution.clusters[2:])
     least = (solution.objective - solution.gap).numpy() - 1e-12 * beta
