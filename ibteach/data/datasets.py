@@ -100,7 +100,7 @@ class Dataset:
         >>> renamed.fingerprint == digits.fingerprint, relabelled.fingerprint == digits.fingerprint
         (True, False)
         """
-        tensors = {name: getattr(self, name).detach().cpu().contiguous() for name in STORED}
+        tensors = {name: getattr(self, name).detach().cpu() for name in STORED}
         return files.digest(tensors, files.as_json("classes", self.classes))
 
     def to(self, device: str | torch.device) -> "Dataset":

@@ -135,9 +135,8 @@ class _Training:
     ) -> None:
         self.started, self.commit = time.perf_counter(), commit()
         fingerprints = {"data": data.fingerprint, "network": fingerprint(model)}
-        if frozen := {name: one for name, one in model.named_parameters() if not one.requires_grad}:
-            values = {name: one.detach().cpu().contiguous() for name, one in frozen.items()}
-            fingerprints["frozen"] = files.digest(values)
+        if frozen := {name: one.detach().cpu() for name, one in model.named_parameters() if not one.requires_grad}:
+            fingerprints["frozen"] = files.digest(frozen)
         self.threads = for_steps(model, data, settings.batch_size)
         order = memory_format(model)
         model.low_precision = low_precision_for(model, device) if settings.low_precision else None
