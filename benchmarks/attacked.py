@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="of a sweep whose networks are attacked")
     parser.add_argument("--seeds", type=int, default=10, help="how many are trained, where there is no folder")
     parser.add_argument("--eval-examples", type=int, default=200, help="test images")
+    parser.add_argument("--worst", action="store_true", help="the worst case alone, which is quicker")
     chosen = parser.parse_args()
     images, (largest, levels, settings) = data.load(chosen.data), DATA[chosen.data]
     if settings is None and chosen.folder is None:
@@ -64,6 +65,7 @@ def main() -> None:
         "epsilons": [level / largest for level in levels],
         "eval_examples": chosen.eval_examples,
         "samples": 32,
+        "each": not chosen.worst,
     }
     attacks.robustness(model, images, trained, attacks=names, **how).save(chosen.out)
 

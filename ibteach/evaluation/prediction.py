@@ -23,6 +23,7 @@ from ibteach.information.continuous import zero_entropy_noise
 from ibteach.networks.bottleneck import Bottleneck
 from ibteach.networks.ensemble import Ensemble
 from ibteach.precision import exactly
+from ibteach.training.devices import memory_format
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Float32, Float64, UInt8
@@ -92,6 +93,7 @@ class Prediction(nn.Module):
         checks.finite_parameters("networks", networks)
         noise = checks.flag("noise", noise)
         self.networks = copy.deepcopy(networks).requires_grad_(False)
+        self.networks.to(memory_format=memory_format(networks))
         self.networks.low_precision = None
         self.levels = float(max(data.train_images.max(), data.test_images.max()))
         self.eval()

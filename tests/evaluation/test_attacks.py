@@ -13,6 +13,7 @@ from ibteach.errors import InvalidInput, Unavailable, UnknownName
 from ibteach.evaluation.attacks import LESSONS, masking, perturb, quantity, robustness
 from ibteach.evaluation.attacks.ascent import difference, log_odds, ratio
 from ibteach.evaluation.attacks.ball import NORMS, Ball, length
+from ibteach.evaluation.attacks.hunt import Party
 from ibteach.evaluation.prediction import Prediction, paired_draws, probabilities
 from ibteach.networks.bottleneck import Bottleneck, mlp, resnet
 from ibteach.networks.ensemble import Ensemble
@@ -239,6 +240,34 @@ def test_the_worst_case_is_of_every_image_and_says_what_compression_gains():
             assert gain[m].item() == pytest.approx((worst[plain] - worst[m]).item())
             if plain == m:
                 assert found.errors[quantity("any", epsilon, "gain")][m, 0] == 0
+
+
+def test_the_worst_case_alone_is_the_same_and_costs_less(monkeypatch):
+    """Whoever goes on with what others left finds what all find who begin anew, network by network, image by image."""
+    networks, record, _ = hunted()
+    names, climb, climbed = ["square-60", "apgd-dlr", "fgsm", "pgd-20x2"], Party.climb, []
+
+    def counted(party, *given):
+        climbed.append(party.chosen.numel())
+        return climb(party, *given)
+
+    monkeypatch.setattr(Party, "climb", counted)
+    found, cost = [], []
+    for each in (True, False):
+        how = {"attacks": names, "epsilons": [0, 0.1, 0.15], "eval_examples": 40, "samples": 16, "each": each}
+        found.append(quietly(networks, load("digits"), record, **how))
+        cost.append(sum(climbed))
+        climbed.clear()
+    whole, worst = found
+    assert cost[1] < 0.9 * cost[0]
+    kept = {name for name in whole.quantities if name.startswith(("any", "black", "clean", "gradient"))}
+    assert set(worst.quantities) == kept and len(kept) < len(whole.quantities)
+    for name in kept:
+        assert torch.equal(worst.quantities[name], whole.quantities[name]), name
+        assert torch.equal(worst.errors[name], whole.errors[name]), name
+    tried = list(worst.provenance["configuration"]["attacks"]["attacks"])
+    assert tried == ["fgsm", "pgd-20x2", "apgd-dlr", "square-60"]
+    assert (worst.value(quantity("any", 0.15)) > worst.value(quantity("any", 0.1))).all()
 
 
 def test_signs_of_hidden_gradients():

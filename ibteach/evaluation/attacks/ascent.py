@@ -80,7 +80,14 @@ def pgd(hunt: Hunt, ball: Ball, generator: torch.Generator, *, steps: int, resta
         images = party.start
         if restart:
             images = images + party.drawn(ball.anywhere(tuple(hunt.start.shape[1:]), generator))
-        party.judged(_climb(party, ball, ball.nearest(party.start, images), steps))
+        images = ball.nearest(party.start, images)
+        for step in range(1, steps + 1):
+            images = _climb(party, ball, images, steps)
+            if step % 10 == 0:  # go on with those that are left
+                if (left := party.left(images)) is None:
+                    return
+                party, images = left
+        party.judged(images)
 
 
 def climbed(
@@ -93,14 +100,16 @@ def climbed(
     nobody = torch.zeros(start.shape[:2], dtype=torch.bool)
     party = Hunt(judge, start, labels, nobody, len(judge.draws)).left()
     assert party is not None
-    return _climb(party, ball, party.start, steps)
+    images = party.start
+    for _ in range(steps):
+        images = _climb(party, ball, images, steps)
+    return images
 
 
 def _climb(party: Party, ball: Ball, images: Tensor, steps: int) -> Tensor:
-    for _ in range(steps):
-        _, gradient = party.climb(images, log_odds)
-        images = ball.nearest(party.start, images + 2.5 * ball.epsilon / steps * ball.steepest(gradient))
-    return images
+    """One of so many steps."""
+    _, gradient = party.climb(images, log_odds)
+    return ball.nearest(party.start, images + 2.5 * ball.epsilon / steps * ball.steepest(gradient))
 
 
 def apgd(hunt: Hunt, ball: Ball, generator: torch.Generator, *, loss: str, steps: int, restarts: int) -> None:
@@ -116,7 +125,7 @@ def apgd(hunt: Hunt, ball: Ball, generator: torch.Generator, *, loss: str, steps
 
 
 def _ascend(party: Party, ball: Ball, images: Tensor, loss: Loss, steps: int) -> None:
-    checkpoints, start = _checkpoints(steps), party.start
+    checkpoints = _checkpoints(steps)
     value, gradient = party.climb(images, loss)
     best, best_gradient, highest = images, gradient, value
     last = images
@@ -124,9 +133,9 @@ def _ascend(party: Party, ball: Ball, images: Tensor, loss: Loss, steps: int) ->
     rises = torch.zeros_like(value)
     halved, before = torch.ones_like(value, dtype=torch.bool), highest  # at the last checkpoint
     for number in range(1, steps + 1):
-        ahead = ball.nearest(start, images + _of_images(step) * ball.steepest(gradient))
+        ahead = ball.nearest(party.start, images + _of_images(step) * ball.steepest(gradient))
         momentum = 0.75 if number > 1 else 1.0
-        ahead = ball.nearest(start, images + momentum * (ahead - images) + (1 - momentum) * (images - last))
+        ahead = ball.nearest(party.start, images + momentum * (ahead - images) + (1 - momentum) * (images - last))
         images, last = ahead, images
         new, gradient = party.climb(images, loss)
         rises += new > value
@@ -141,7 +150,11 @@ def _ascend(party: Party, ball: Ball, images: Tensor, loss: Loss, steps: int) ->
             back = _of_images(stuck)
             images, gradient = torch.where(back, best, images), torch.where(back, best_gradient, gradient)
             value = torch.where(stuck, highest, value)
-            rises = torch.zeros_like(rises)
+            kept = (images, last, value, gradient, best, best_gradient, highest, step, halved, before)
+            if (left := party.left(*kept)) is None:
+                return
+            party, images, last, value, gradient, best, best_gradient, highest, step, halved, before = left
+            rises = torch.zeros_like(value)
 
 
 def _checkpoints(steps: int) -> list[int]:

@@ -53,6 +53,17 @@ class Party:
         self.rows = torch.arange(len(chosen), device=chosen.device)[:, None]
         self.start, self.labels = hunt.start[self.rows, chosen], hunt.labels[chosen]
 
+    def left(self, *values: Float[Tensor, "M n ..."]) -> tuple | None:
+        """Those of them that are still read right, and the values of these, or None if there are none.
+
+        Whoever attacks asks now and then, and does not go on where it has won.
+        """
+        if (party := self.hunt.left()) is None:
+            return None
+        place = torch.zeros(self.hunt.wrong.shape, dtype=torch.long, device=self.chosen.device)
+        place[self.rows, self.chosen] = torch.arange(self.chosen.shape[1], device=place.device).expand_as(self.chosen)
+        return party, *(value[party.rows, place[party.rows, party.chosen]] for value in values)
+
     def drawn(self, numbers: Float[Tensor, "N ..."]) -> Float[Tensor, "M n ..."]:
         """Numbers drawn for each of the N images (N, …), for those that are left: chance is of images, not networks."""
         return numbers.to(self.start.device)[self.chosen]

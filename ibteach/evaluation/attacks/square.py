@@ -38,10 +38,9 @@ def square(hunt: Hunt, ball: Ball, generator: torch.Generator, *, queries: int) 
         images = torch.where(better[..., None, None, None], ahead, images)
         highest = torch.maximum(highest, value)
         if query % 50 == 0:  # go on with those that are left
-            kept, party = party, hunt.left()
-            if party is None:
+            if (left := party.left(images, highest)) is None:
                 return
-            images, highest = _of(kept, party, images), _of(kept, party, highest)
+            party, images, highest = left
 
 
 def _side(share: float, height: int, width: int) -> int:
@@ -56,10 +55,3 @@ def _side(share: float, height: int, width: int) -> int:
 
 def _signs(shape, generator):
     return 2.0 * torch.randint(2, shape, generator=generator) - 1
-
-
-def _of(old, new, values):
-    """Values of the images of one party, (M, n, …), for those of a later one, which has no others."""
-    place = torch.zeros(old.hunt.wrong.shape, dtype=torch.long, device=values.device)
-    place[old.rows, old.chosen] = torch.arange(old.chosen.shape[1], device=values.device).expand_as(old.chosen)
-    return values[new.rows, place[new.rows, new.chosen]]

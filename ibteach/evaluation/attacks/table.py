@@ -25,6 +25,11 @@ class Attack:
     norms: tuple[str, ...] = ("linf", "l2")
     white: bool = True
 
+    @property
+    def effort(self) -> int:
+        """Steps along the gradient, of all starts, or queries."""
+        return self.settings.get("steps", self.settings.get("queries", 1)) * self.settings.get("restarts", 1)
+
 
 LESSONS = {
     "fgsm": Attack("FGSM", "Goodfellow et al. 2015", {"random_start": False}),
