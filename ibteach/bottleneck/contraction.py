@@ -3,10 +3,11 @@
 Nothing about Y is worth keeping while β I[T;Y] ≤ I[X;T] for every encoder, so up to β = 1/η with
 η_KL = sup over r ≠ p(x) of KL(r P ‖ p(y)) / KL(r ‖ p(x)): how much of a divergence between two inputs the channel
 P = p(y|x) lets through at most, the strong data processing inequality (Ahlswede & Gács 1976; Anantharam, Gohari, Kamath
-& Nair 2013). Close to p(x) the ratio is at most ρ², the squared maximal correlation, and η_KL ≥ ρ². Where they are
-equal the first cluster grows from nothing as β passes 1/ρ²; where they differ it is born before that, at a distance
-and with a finite rate. `births` asks the same question at one β: η_KL ≤ 1/β if and only if D ≤ 1 for the constant
-encoder, so that `exhaustive` bounds η_KL from above.
+& Nair 2013). As r comes near p(x) the ratio tends to ρ², the squared maximal correlation, in the best direction, and
+η_KL ≥ ρ². Where they differ the first cluster is born before 1/ρ², at a distance and with a finite rate. Where they
+are equal it grows from nothing as β passes 1/ρ², unless the curve begins as a straight line (an erasure, or Y a
+function of X): then the rate jumps there. `births` asks the same question at one β: η_KL ≤ 1/β if and only if D ≤ 1
+for the constant encoder, so that `exhaustive` bounds η_KL from above.
 """
 
 import math
@@ -58,7 +59,11 @@ class FirstBirth:
 
     @property
     def jump(self) -> bool:
-        """Whether the first cluster is born by a jump, at a distance from p(y): η_KL > ρ² (to one part in 10⁶)."""
+        """Whether the first cluster is born before the constant is unstable, by a jump: η_KL > ρ² (to one part in 10⁶).
+
+        False says no more than η_KL = ρ². As a rule the rate then grows from 0, but where the curve begins as a
+        straight line, as for an erasure or where Y is a function of X, it jumps at 1/ρ² all the same.
+        """
         return self.beta < self.upper * (1 - JUMP)
 
 

@@ -195,7 +195,7 @@ answer = np.interp(0.3, found.rate, found.relevance)
         check=agrees_with(lambda: _stable_not_best(4), tolerance=2e-3, unit=""),
         hint=(
             "Up to which β is the constant encoder the best, and up to which is it stable? first_birth knows both.",
-            "The stretch is from `beta` = 1/η_KL to `upper` = 1/ρ²; by hand, ρ = 1 − ε − ε / (q − 1).",
+            "The stretch is from `beta` = 1/η_KL to `upper` = 1/ρ²; by hand, ρ = 1 − ε − ε / 3.",
         ),
         setup="""
 import torch

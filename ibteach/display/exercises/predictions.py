@@ -39,7 +39,7 @@ PREDICTIONS: dict[str, Choices] = {
     "02a": _of("evenly", "*by steps, each at a β of its own"),
     "02b": Choices(),
     "02c": _of("β = 1", "β = 1.25", "*β = 1.5625"),
-    "02d": _of("it rises from 0", "it jumps", "*it rises for q = 2 and jumps for more"),
+    "02d": _of("it rises from 0", "it jumps", "*it rises for two symbols and jumps for more"),
     "02e": _of("*η_KL", "they are equal"),
     "02f": _of("*for deterministic ones", "for those that keep nothing only", "for none"),
     "02g": _of("all from 0 to ln 2", "*0 and ln 2, nothing between", "ln 2 only"),
