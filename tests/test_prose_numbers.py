@@ -18,6 +18,7 @@ import pytest
 
 from ibteach import records
 from ibteach.evaluation import attacks
+from ibteach.objectives import OBJECTIVES
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 SURROGATES = ("l2", "variance", "log-variance")
@@ -97,9 +98,15 @@ def vib():
     )
 
 
-def moderate_log_variance():
-    row = numbers(printed("05", "c26").split("log-variance")[1].splitlines()[0])[::2]  # mean, error, mean, …
-    return dict(a=row[2], b=row[3])
+def prices():
+    means, errors = (
+        [numbers(line.partition(" ")[2])[half::2] for line in printed("05", "prices").splitlines()[-2:]]
+        for half in (0, 1)  # mean, error, mean, …
+    )
+    assert all(abs(a - b) <= 2 * math.hypot(e, f) for a, b, e, f in zip(*means, *errors, strict=True))
+    (l2,) = (numbers(line)[::2] for line in printed("05", "c26").splitlines() if line.startswith("l2 "))
+    of = {name: OBJECTIVES[name].beta_prime(gamma=1) for name in SURROGATES}
+    return dict(variance=of["variance"], log=of["log-variance"], l2=of["l2"] / 10, nats=l2[3])
 
 
 def lightest_bracket():
@@ -607,7 +614,8 @@ def hidden():
 CLAIMS = [
     ("05", r"$\log_2 10 = {digits:.1f}$ bits; this bound falls to {bits:.1f}.", vib),
     ("05", "to a standard error of {error:.1f} %", vib),
-    ("05", "with {a:.2f} nats at γ = 0.03 and {b:.2f} at γ = 0.1, and then lets whole classes go", moderate_log_variance),
+    ("05", "γ = 1 is β′ = {variance:.2f} for variance and {log:.0f} for log-variance", prices),
+    ("05", "for L2 γ = 0.1 is only β′ = {l2:.3f}, and its cross-entropy is {nats:.2f} nats already", prices),
     ("06", "the upper one says {first:.2f} and {second:.2f} in one dimension and in two", one_dimension),
     ("06", r"The truth is $\ln 2\pi e = {plane:.3f}$", ceiling),
     ("06", r"say $\ln N = \ln 1297 = {ceiling:.2f}$", ceiling),
@@ -732,6 +740,7 @@ GIVEN = {
         "β′ = 1/(β − 1)": "by definition",
         "with weight γ/2": "by definition",
         "puts the floor at 0": "by definition",
+        "ten digits need 3.3": "log₂ 10",
         "1.8 %, 1.3 % and 22.2 bits": "Alemi et al.'s code",
         "and 1.2 % with twelve draws": "Alemi et al.'s code",
         "one file of 5 MB": "`python -m benchmarks.export` measures it",

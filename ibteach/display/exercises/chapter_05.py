@@ -5,7 +5,7 @@ import math
 import numpy as np
 import torch
 from scipy import stats
-from scipy.optimize import brentq
+from scipy.integrate import quad
 from torch.distributions import Normal, kl_divergence
 
 from ibteach import data
@@ -86,21 +86,21 @@ def _mean_over_classes(latents, labels):
 EXERCISES = [
     Exercise(
         name="05.1",
-        title="The standard deviation of zero-entropy noise",
-        check=agrees_with(lambda: brentq(lambda sigma: stats.norm(scale=sigma).entropy(), 0.01, 1), unit=""),
+        title="Above the logarithm, its tangent",
+        check=agrees_with(lambda: quad(lambda u: (1 - 1 / u) / 2, 1, 2)[0]),
         hint=(
-            "When is the entropy of a Gaussian zero? Is its variance asked for, or the root of it?",
-            "A Gaussian has entropy ½ ln(2πe σ²). For which σ is that 0?",
+            "Where does the tangent touch the logarithm? How far from there is twice that variance?",
+            "With u = 2πe v the surrogates are ½ (u − 1) and ½ ln u. Here u = 2.",
         ),
         setup="import math\n",
-        solution="answer = 1 / math.sqrt(2 * math.pi * math.e)",
+        solution="answer = (2 - 1) / 2 - math.log(2) / 2",
         mistakes={
-            "the variance": 1 / TWO_PI_E,
-            "noise of variance 1": 1.0,
-            "two standard deviations": 2 * TWO_PI_E**-0.5,
-            "2π in place of 2πe": (2 * math.pi) ** -0.5,
-            "πe in place of 2πe": (math.pi * math.e) ** -0.5,
-            "√(2πe), not one over it": TWO_PI_E**0.5,
+            "the variance surrogate": 0.5,
+            "the log-variance surrogate": math.log(2) / 2,
+            "the ½ forgotten": 1 - math.log(2),
+            "no gap, as for the noise alone": 0.0,
+            "the −½ of the tangent forgotten": 1 - math.log(2) / 2,
+            "the noise added once more": 1 - math.log(3) / 2,
         },
     ),
     Exercise(

@@ -54,7 +54,7 @@ PREDICTIONS: dict[str, Choices] = {
     "04d": _of("*log-variance", "L2", "both", "neither"),
     "04e": _of("*with noise", "without noise", "in both"),
     "05a": _of("*they shrink first", "they move together first", "they merge first"),
-    "05b": Choices(),
+    "05b": _of("at γ = 0", "*further right"),
     "05c": _of("log-variance", "variance", "*L2"),
     "05d": Choices(),
     "05e": _of("*equal to four digits", "equal to one digit", "apart"),
