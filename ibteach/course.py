@@ -85,7 +85,7 @@ CHAPTERS = (
         "surrogate_objectives",
         "Surrogate objectives",
         "How does a network minimise an entropy that nobody can compute?",
-        needs=("03", "04"),
+        needs=("02", "03", "04"),
         seconds=40,
         minutes=90,
         data=("digits", "mnist"),

@@ -20,7 +20,7 @@ def way_to(number: str) -> list[Chapter]:
     """The chapters that lead to one, itself the last, in the order of the course.
 
     >>> [chapter.number for chapter in way_to("05")]
-    ['01', '03', '04', '05']
+    ['01', '02', '03', '04', '05']
     """
     chapters = {chapter.number: chapter for chapter in CHAPTERS}
     wanted, open_ = set(), [number]
