@@ -102,9 +102,15 @@ def moderate_log_variance():
     return dict(a=row[2], b=row[3])
 
 
-def lightest_bracket():
-    low, high = numbers(printed("06", "c27"))[:2]
-    return dict(low=low, high=high)
+def brackets():
+    first, *_, last = (numbers(line)[:2] for line in printed("06", "c27").splitlines())
+    return dict(zip(("low", "high", "least", "most"), first + last, strict=True))
+
+
+def lost_on_test_digits():
+    *others, a, b, c = numbers(printed("06", "c23"))
+    assert len(others) == 7 and max(others) <= 0.01
+    return dict(a=a, b=b, c=c)
 
 
 def ceiling():
@@ -117,7 +123,8 @@ def one_dimension():
     assert rows["KSG 1"][2] < rows["truth"][2] / 2 and rows["KSG 1"][-1] < 0.005 and 9.5 < last < 10.5
     first, second = rows["population at most"][:2]
     assert f"to {first:.2f}" in described("06", "c03")
-    return dict(first=first, second=second)
+    assert all(abs(rows[name][0] - 4) < 0.1 for name in ("Kozachenko–Leonenko", "Gaussian", "KSG 1"))
+    return dict(first=first, second=second, bins=rows["binning"][0])
 
 
 def what_compression_costs():
@@ -615,7 +622,10 @@ CLAIMS = [
     ("06", "of the {all:.1f} nats about the label: {lost:.2f}", what_compression_costs),
     ("06", "whose $I[Y;Z]$ is {truth:.2f} nats in any dimension", two_classes),
     ("06", "Will it say {truth:.2f}?", two_classes),
-    ("06", "anything from {low:.0f} to {high:.0f} nats is possible", lightest_bracket),
+    ("06", "to know $H[Z]$ of all: {least:.1f} to {most:.1f} nats", brackets),
+    ("06", "anything from {low:.0f} to {high:.0f} nats is possible", brackets),
+    ("06", "and {bins:.1f} of four", one_dimension),
+    ("06", "the last three γ cost something: {a:.2f}, {b:.2f} and {c:.2f} nats", lost_on_test_digits),
     ("07", "variance climbs to $I[Y;Z]$ = {relevance:.2f} nats", heaviest),
     ("07", "with variance {relevance:.2f} nats are, and {error:.0f} % are misread", heaviest),
     ("07", "{uncertain:.2f} of {labels:.1f} nats are left. $H[Z|Y]$ has grown by then, to {redundant:.1f} of the {rest:.1f} nats", course_of_a_network),
@@ -744,6 +754,8 @@ GIVEN = {
         "Every column has 4 nats": "chosen",
         "bins of width 0.1, 1, 10 and 100": "chosen",
         "bins of width 1,": "chosen",
+        "bins of width 1 find": "chosen",
+        "here 500 test digits": "all of them",
         "standard deviation 1.": "chosen",
         "costs more than 0.01": "a limit that `what_compression_costs` looks at",
         "fit into 2 GB": "tests/information/test_mixture.py: blocks stay small",

@@ -33,7 +33,10 @@ def playground() -> Explorer:
 
 
 def bracket(latents: Tensor, gammas: Sequence[float]) -> Explorer:
-    """Bounds on the population's H[Z] as N grows, for networks with latents (M, N, K) trained with M weights γ."""
+    """Bounds on the population's H[Z] as N grows, for networks trained with M weights γ.
+
+    `latents`: (M, N, K), of inputs that they were not trained on (`population_bracket`).
+    """
     return Explorer(BracketScene(latents, gammas))
 
 
