@@ -158,7 +158,8 @@ class BracketScene(Scene):
         self.gammas = gammas
         self.axes = (Axis("gamma", "γ", gammas, [f"{gamma:.3g}" for gamma in gammas], start=len(gammas) // 2),)
         self.shape = latents.shape[1:]
-        self.counts = [n for n in (25, 50, 100, 200, 400, 800, 1600, 3200) if n < len(latents[0])] + [len(latents[0])]
+        every = len(latents[0])
+        self.counts = [*(n for n in (25, 50, 100, 200, 400, 800, 1600, 3200) if 1.4 * n < every), every]  # apart
         brackets = [population_bracket(latents[:, :n]) for n in self.counts]
         bounds = [pairwise_bounds(latents[:, :n]) for n in self.counts]
         self.found = {  # (M, number of N)
