@@ -109,9 +109,15 @@ def prices():
     return dict(variance=of["variance"], log=of["log-variance"], l2=of["l2"] / 10, nats=l2[3])
 
 
-def lightest_bracket():
-    low, high = numbers(printed("06", "c27"))[:2]
-    return dict(low=low, high=high)
+def brackets():
+    first, *_, last = (numbers(line)[:2] for line in printed("06", "c27").splitlines())
+    return dict(zip(("low", "high", "least", "most"), first + last, strict=True))
+
+
+def lost_on_test_digits():
+    *others, a, b, c = numbers(printed("06", "c23"))
+    assert len(others) == 7 and max(others) <= 0.01
+    return dict(a=a, b=b, c=c)
 
 
 def ceiling():
@@ -124,7 +130,8 @@ def one_dimension():
     assert rows["KSG 1"][2] < rows["truth"][2] / 2 and rows["KSG 1"][-1] < 0.005 and 9.5 < last < 10.5
     first, second = rows["population at most"][:2]
     assert f"to {first:.2f}" in described("06", "c03")
-    return dict(first=first, second=second)
+    assert all(abs(rows[name][0] - 4) < 0.1 for name in ("Kozachenko–Leonenko", "Gaussian", "KSG 1"))
+    return dict(first=first, second=second, bins=rows["binning"][0])
 
 
 def what_compression_costs():
@@ -409,15 +416,15 @@ def gains_of_four():
 
 
 def nearest_errors():
-    found = [numbers(line.replace("pgd-20x3", "").replace("l2", "")) for line in printed("09", "cell-20a").splitlines()]
-    deepfool, pgd = (list(zip(row[::2], row[1::2], strict=True)) for row in found)
-    further = [[100 * (after / before - 1) for before, after in pairs] for pairs in (deepfool, pgd)]
+    found = re.findall(r"([\d.]+) → ([\d.]+) \((\d+)% ± (\d+)\)", printed("09", "cell-20a"))
+    before, after, further, spread = ([float(row[column]) for row in found] for column in range(4))  # DeepFool's, PGD's
     rows = [row for row in table("09", "cell-20").values() if len(row) == 6][-3:]
     said = [100 * (row[3] / row[0] - 1) for row in rows]
     return dict(
-        deepfool=deepfool[0][0], pgd=pgd[0][0], low=min(after for _, after in pgd), high=max(after for _, after in pgd),
-        **dict(zip("abcdef", further[1] + further[0], strict=True)), least=min(further[1]), most=max(further[1]),
-        least_said=min(said), most_said=max(said),
+        deepfool=before[0], pgd=before[3], low=min(after[3:]), high=max(after[3:]), low_cut=min(after[:3]), high_cut=max(after[:3]),
+        **dict(zip("abcdef", further[3:] + further[:3], strict=True)), **dict(zip("ghi", said, strict=True)),
+        least=min(further[3:]), most=max(further[3:]), spread=max(spread[3:]),
+        least_said=min(further[:3]), most_said=max(further[:3]),
     )  # fmt: skip
 
 
@@ -504,11 +511,6 @@ def heavy_clean():
     rows = table("09", "cell-16")
     l2, variance, log_variance = (rows[f"as they are {name}"] for name in SURROGATES)
     return dict(l2=l2[-1], variance=variance[-1], log=log_variance[-1], without=l2[0], lost=l2[0] - variance[-1])
-
-
-def distances():
-    rows = [row for row in table("09", "cell-20").values() if len(row) == 6][-3:]
-    return dict(before=rows[0][0], low=min(row[3] for row in rows), high=max(row[3] for row in rows))
 
 
 def one_draw():
@@ -608,7 +610,21 @@ def hidden():
     signs = attacks.masking(load("digits-robustness"), 2 / 16)
     starts = 100 * signs["by the start"].mean().item()
     a, b, c, d, e, f = seeming("pgd-50x1", 2) + seeming("square", 2)
-    return dict(starts=starts, a=a, b=b, c=c, d=-d, e=-e, f=f, least=min(a, b, c), most=max(a, b, c))
+    plain, plain_pgd = (
+        100 * (1 - load("digits-robustness").select(gamma=0).value(attacks.quantity(attack, 2 / 16)).mean().item())
+        for attack in ("square", "pgd-50x1")
+    )
+    assert round(plain) == round(plain_pgd)
+    leaves = [plain + gain for gain in (d, e, f)] + [plain_pgd + gain for gain in (a, b, c)]
+    return dict(
+        starts=starts, a=a, b=b, c=c, d=-d, e=-e, f=f, least=min(a, b, c), most=max(a, b, c),
+        plain=plain, **dict(zip("ghijkl", leaves, strict=True)),
+    )  # fmt: skip
+
+
+def taken_for_known():
+    rate, sure = (table("09", "cell-28")[f"noise: {score} l2"][4] for score in ("rate", "confidence"))
+    return dict(rate=rate, sure=sure)
 
 
 CLAIMS = [
@@ -623,12 +639,15 @@ CLAIMS = [
     ("06", "of the {all:.1f} nats about the label: {lost:.2f}", what_compression_costs),
     ("06", "whose $I[Y;Z]$ is {truth:.2f} nats in any dimension", two_classes),
     ("06", "Will it say {truth:.2f}?", two_classes),
-    ("06", "anything from {low:.0f} to {high:.0f} nats is possible", lightest_bracket),
+    ("06", "to know $H[Z]$ of all: {least:.1f} to {most:.1f} nats", brackets),
+    ("06", "anything from {low:.0f} to {high:.0f} nats is possible", brackets),
+    ("06", "and {bins:.1f} of four", one_dimension),
+    ("06", "the last three γ cost something: {a:.2f}, {b:.2f} and {c:.2f} nats", lost_on_test_digits),
     ("07", "variance climbs to $I[Y;Z]$ = {relevance:.2f} nats", heaviest),
-    ("07", "with variance {relevance:.2f} nats are, and {error:.0f} % are misread", heaviest),
+    ("07", "with variance {relevance:.2f} nats, and {error:.0f} % are misread", heaviest),
     ("07", "{uncertain:.2f} of {labels:.1f} nats are left. $H[Z|Y]$ has grown by then, to {redundant:.1f} of the {rest:.1f} nats", course_of_a_network),
     ("07", "of its {steps} steps", course_of_a_network),
-    ("07", "An epoch is {few} steps here and {steps} above", course_of_a_network),
+    ("07", "An epoch is {few} steps there and {steps} in the first figure", course_of_a_network),
     ("07", "from {low:.1f} to {high:.1f} nats to {most:.2f} at most", range_of_entropies),
     ("07", "from {low:.1f}–{high:.1f} nats to {least:.1f}–{most:.1f}; $I[Y;Z]$ ≥ {kept:.1f} of {all:.1f} nats up to γ = 0.06", relevance_stays),
     ("07", "{all:,} comparisons", comparisons),
@@ -651,7 +670,7 @@ CLAIMS = [
     ("08", "from {first:.1f} nats to", photographs_relevance),
     ("08", "$I[Y;Z]$ ≥ {least:.1f} of {all:.1f} nats up to γ = 0.003, 0.01, 0.003", photographs_relevance),
     ("08", "Log-variance: below −41,000 nats, error {error} %", bare_log_variance),
-    ("08", "{a} and {b} %, against {c} and {d} % with noise", bare_l2),
+    ("08", "those with noise: {a} and {b} %, against {c} and {d} %", bare_l2),
     ("08", "the eighteen networks above misread {error:.0f} % at best", best_photographs),
     ("08", "(β′ = 2γ against γ/{charge:.2f}", best_photographs),
     ("08", "{photographs:,} comparisons on recorded networks", comparisons),
@@ -678,13 +697,13 @@ CLAIMS = [
     ("09", "under these four, by {low:.0f} to {high:.0f} points", gains_of_four),
     ("09", "come close, {deepfool:.2f} levels against {pgd:.2f}", nearest_errors),
     ("09", "the nearest error is {a:.0f}, {b:.0f} and {c:.0f} % further away", nearest_errors),
-    ("09", "errors says {d:.0f}, {e:.0f} and {f:.0f} %", nearest_errors),
+    ("09", "says {d:.0f}, {e:.0f} and {f:.0f} % (its uncut distance said {g:.0f}, {h:.0f} and {i:.0f} %)", nearest_errors),
     ("09", "PGD, 20 steps × 3 starts: {pgd:.2f}, {low:.2f}–{high:.2f}", nearest_errors),
-    ("09", "by {least:.0f} to {most:.0f} %, not by the {least_said:.0f} to {most_said:.0f} % that DeepFool says", nearest_errors),
-    ("09", "where it is right {right:.0f} times in a hundred and says {says:.0f}", too_cautious),
+    ("09", "by {least:.0f} to {most:.0f} %, ± {spread:.0f} at most over seeds, not by the {least_said:.0f} to {most_said:.0f} % of DeepFool", nearest_errors),
+    ("09", "where it is right {right:.0f} times in a hundred (of all 500) and says {says:.0f}", too_cautious),
     ("09", "it says {low:.0f} % and is right as often", too_cautious),
     ("09", "the area is {low:.2f} to {high:.2f}: a coin. At γ = 0.01 one latent is enough for {least:.2f} to {most:.2f}", one_latent),
-    ("09", "a coin without compression, {before:.2f} ± {error:.2f} over the seeds, and at γ = 0.1 mostly less than one, {low:.2f} to {high:.2f} ± {error:.2f} at most", confidence),
+    ("09", "a coin without compression, {before:.2f} ± {error:.2f} over the seeds, and at γ = 0.1 mostly worse than a coin, {low:.2f} to {high:.2f} ± {error:.2f} at most", confidence),
     ("09", "over seeds ± {rate:.2f} and ± {wide:.2f} at most", confidence),
     ("09", "they read between {low:.0f} and {high:.0f} % as they are", read_of_photographs),
     ("09", "make a standard error of up to {digits:.0f} points", standard_errors),
@@ -702,7 +721,7 @@ CLAIMS = [
     ("09", "PGD leaves between {low:.0f} % and {high:.0f} % of the digits read, without compression {least:.0f} % to {most:.0f} %", digits_under_attack),
     ("09", "one grey level still changes the answer of {low} to {high} %", fooled),
     ("09", "without compression {a:.0f}–{b:.0f} %; at γ = 0.1 {c:.0f}–{d:.0f} %, under each attack", every_attack),
-    ("09", "DeepFool: {before:.2f} grey levels without, {low:.2f}–{high:.2f} at γ = 0.1", distances),
+    ("09", "cut to ε, {deepfool:.2f} grey levels without, {low_cut:.2f}–{high_cut:.2f} at γ = 0.1", nearest_errors),
     ("09", "hides nothing: {plain} % either way. With loud noise one draw leaves {loud} %, the mean of all draws {all} %", one_draw),
     ("09", "clean, γ = 10: L2 {l2:.0f} %, variance {variance:.0f} %, log-variance {log:.0f} %; without {without:.0f} %", heavy_clean),
     ("09", "variance has lost {lost:.0f} points", heavy_clean),
@@ -715,7 +734,9 @@ CLAIMS = [
     ("09", "50 steps from ten starts {d:.1f}, {e:.1f} and {f:.1f} are left", melted),
     ("09", "1/16 {a:+.1f}, {b:+.1f}, {c:+.1f} points, 1.5/16 {d:+.1f}, {e:+.1f}, {f:+.1f}, 2/16 {g:+.1f}, {h:+.1f}, {i:+.1f}", worst_case),
     ("09", "ten starts find {starts:.1f} % more", hidden),
-    ("09", "seems to gain {a:.1f}, {b:.1f} and {c:.1f} points, under Square it gains none (−{d:.1f}, −{e:.1f}, {f:+.1f})", hidden),
+    ("09", "seems to gain {a:.1f}, {b:.1f} and {c:.1f} points, under Square none (−{d:.1f}, −{e:.1f}, {f:+.1f})", hidden),
+    ("09", "Square leaves {g:.0f}, {h:.0f} and {i:.0f} %, PGD {j:.0f}, {k:.0f} and {l:.0f} %, where without compression both leave {plain:.0f} %", hidden),
+    ("09", "the rate takes them for known ({rate:.2f}), though the confidence still tells them ({sure:.2f})", taken_for_known),
     ("09", "L2 {a:.0f} → {d:.0f} %, variance {b:.0f} → {e:.0f} %, log-variance {c:.0f} → {f:.0f} %", photographs_under_attack),
     ("09", "1/255 −{fewer:.1f} ± {b:.1f}, {c:+.1f} ± {d:.1f} points, 2/255 {e:+.1f} ± {f:.1f}, {g:+.1f} ± {h:.1f}", photographs_meant),
     ("09", "L2 reads {fewer:.0f} fewer than the same seed without compression, variance {more:.0f} more, each ± {each:.0f}, and the three seeds without any differ by {apart:.0f}", photographs_meant),
@@ -753,6 +774,8 @@ GIVEN = {
         "Every column has 4 nats": "chosen",
         "bins of width 0.1, 1, 10 and 100": "chosen",
         "bins of width 1,": "chosen",
+        "bins of width 1 find": "chosen",
+        "here 500 test digits": "all of them",
         "standard deviation 1.": "chosen",
         "costs more than 0.01": "a limit that `what_compression_costs` looks at",
         "fit into 2 GB": "tests/information/test_mixture.py: blocks stay small",
@@ -777,7 +800,7 @@ GIVEN = {
         "with width 16,": "chosen",
         "4 + 4 narrow": "chosen",
         "the same 36": "counted",
-        "steps by 0.5, and noise of standard deviation 0.24": "arithmetic: exercise 08.3",
+        "noise of standard deviation 0.24": "1/√(2πe)",
         "10.0, 10.2 and 10.3 % of": "trainings whose Records do not ship (`ibteach.training.recipe`)",
         "14 workers that share": "measured by `ibteach sweep`",
         "trained 135,000 photographs a second, where one alone trained 13,000": "measured by `ibteach sweep`",
@@ -802,6 +825,7 @@ GIVEN = {
         "stays within 3": "a limit that `read_of_photographs` looks at",
         "the mean over 256": "chosen",
         "all 54": "counted",
+        "(of all 500)": "all test digits",
         "Even 500 steps": "50 steps from ten starts",
         "where 200 of APGD": "100 steps from two starts",
     },

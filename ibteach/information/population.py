@@ -59,7 +59,8 @@ def population_bracket(
     """Bounds on the H[Z] of the population that the inputs were drawn from independently, Z = f(X) + ε.
 
     Lower: H of the mixture of the N latents. Upper: −E ln of its density at noisy latents of other inputs, and the same
-    for a Gaussian. The order lower ≤ H[Z] ≤ upper is that of expectations over the draw of the inputs.
+    for a Gaussian. The order lower ≤ H[Z] ≤ upper is that of expectations over the draw of the inputs, and f must not
+    depend on it: inputs that a network was trained on are no such draw.
 
     Args:
         latents: noiseless f(x), (..., N, K), N >= 2. Leading axes are networks.

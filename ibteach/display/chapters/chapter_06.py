@@ -33,7 +33,10 @@ def playground() -> Explorer:
 
 
 def bracket(latents: Tensor, gammas: Sequence[float]) -> Explorer:
-    """Bounds on the population's H[Z] as N grows, for networks with latents (M, N, K) trained with M weights γ."""
+    """Bounds on the population's H[Z] as N grows, for networks trained with M weights γ.
+
+    `latents`: (M, N, K), of inputs that they were not trained on (`population_bracket`).
+    """
     return Explorer(BracketScene(latents, gammas))
 
 
@@ -155,7 +158,8 @@ class BracketScene(Scene):
         self.gammas = gammas
         self.axes = (Axis("gamma", "γ", gammas, [f"{gamma:.3g}" for gamma in gammas], start=len(gammas) // 2),)
         self.shape = latents.shape[1:]
-        self.counts = [n for n in (25, 50, 100, 200, 400, 800, 1600, 3200) if n < len(latents[0])] + [len(latents[0])]
+        every = len(latents[0])
+        self.counts = [*(n for n in (25, 50, 100, 200, 400, 800, 1600, 3200) if 1.4 * n < every), every]  # apart
         brackets = [population_bracket(latents[:, :n]) for n in self.counts]
         bounds = [pairwise_bounds(latents[:, :n]) for n in self.counts]
         self.found = {  # (M, number of N)

@@ -14,12 +14,8 @@ from ibteach.display.exercises import Exercise, agrees_with, function_agrees_wit
 TWO_PI_E = 2 * math.pi * math.e
 
 
-def _surprise(z, f):
-    return _mixture_surprise(z, f, TWO_PI_E**-0.5)
-
-
-def _mixture_surprise(z, f, scale):
-    parts = Independent(Normal(f, scale), 1)
+def _surprise(z, f, variance):
+    parts = Independent(Normal(f, variance**0.5), 1)
     return -MixtureSameFamily(Categorical(torch.ones(len(f), dtype=f.dtype)), parts).log_prob(z)
 
 
@@ -37,9 +33,15 @@ def _mean_log(points, neighbour=3):
     return torch.cdist(points, points).sort(1).values[:, neighbour].log().mean()
 
 
+def _factor(f, variance):
+    """The logarithm of what stands before the exponential of each Gaussian."""
+    return -f.shape[1] / 2 * math.log(2 * math.pi * variance)
+
+
 def _latents_and_centres(draw):
+    """And another variance each time."""
     units = size(draw)
-    return 0.5 * draw(size(draw), units), 0.5 * draw(size(draw, 3), units)
+    return 0.5 * draw(size(draw), units), 0.5 * draw(size(draw, 3), units), 0.05 + draw(1).square().item()
 
 
 EXERCISES = [
@@ -68,32 +70,39 @@ EXERCISES = [
         check=function_agrees_with(_surprise, _latents_and_centres),
         hint=(
             "Which density has each of the N Gaussians at z, and over which axis is it averaged?",
-            "A Gaussian of variance 1/τ, τ = 2πe, has the density (τ/2π)^(K/2) exp(−τ‖z − f‖²/2). Average over f, "
-            "with logsumexp, and take −ln.",
+            "A Gaussian of variance σ² in each of K units has the density (2πσ²)^(−K/2) exp(−‖z − f‖²/2σ²). Average "
+            "over f, with logsumexp, and take −ln.",
         ),
         setup="import math\nimport torch\n",
         solution="""
-def surprise(z, f):
-    tau, K = 2 * math.pi * math.e, f.shape[1]
-    log_densities = K / 2 * math.log(tau / (2 * math.pi)) - tau / 2 * torch.cdist(z, f) ** 2
+def surprise(z, f, variance):
+    factor = -f.shape[1] / 2 * math.log(2 * math.pi * variance)
+    log_densities = factor - torch.cdist(z, f) ** 2 / (2 * variance)
     return math.log(len(f)) - log_densities.logsumexp(1)
 
 answer = surprise
 """,
         mistakes={
-            "ln p(z), without the minus": lambda z, f: -_surprise(z, f),
-            "noise of variance 1": lambda z, f: _mixture_surprise(z, f, 1.0),
-            "noise of standard deviation 1/(2πe)": lambda z, f: _mixture_surprise(z, f, 1 / TWO_PI_E),
-            "the density's factor forgotten": lambda z, f: _surprise(z, f) + f.shape[1] / 2,
-            "a factor for K = 3": lambda z, f: _surprise(z, f) + f.shape[1] / 2 - 3 / 2,
-            "ln N forgotten": lambda z, f: _surprise(z, f) - math.log(len(f)),
-            "ln M in place of ln N": lambda z, f: _surprise(z, f) - math.log(len(f)) + math.log(len(z)),
-            "the mean over z": lambda z, f: _surprise(z, f).mean(),
-            "an average over z in place of f": lambda z, f: _surprise(f, z),
-            "the distance, not its square": lambda z, f: (
-                math.log(len(f)) - f.shape[1] / 2 - (-TWO_PI_E / 2 * torch.cdist(z, f)).logsumexp(1)
+            "ln p(z), without the minus": lambda z, f, variance: -_surprise(z, f, variance),
+            "noise of variance 1": lambda z, f, variance: _surprise(z, f, 1.0),
+            "zero-entropy noise, whatever the variance": lambda z, f, variance: _surprise(z, f, 1 / TWO_PI_E),
+            "the variance taken for a standard deviation": lambda z, f, variance: _surprise(z, f, variance**2),
+            "the density's factor forgotten": lambda z, f, variance: _surprise(z, f, variance) + _factor(f, variance),
+            "a factor of one unit": lambda z, f, variance: (
+                _surprise(z, f, variance) + (1 - 1 / f.shape[1]) * _factor(f, variance)
             ),
-            "the mean of the surprises": lambda z, f: (TWO_PI_E / 2 * torch.cdist(z, f) ** 2).mean(1) - f.shape[1] / 2,
+            "ln N forgotten": lambda z, f, variance: _surprise(z, f, variance) - math.log(len(f)),
+            "ln M in place of ln N": lambda z, f, variance: (
+                _surprise(z, f, variance) - math.log(len(f)) + math.log(len(z))
+            ),
+            "the mean over z": lambda z, f, variance: _surprise(z, f, variance).mean(),
+            "an average over z in place of f": lambda z, f, variance: _surprise(f, z, variance),
+            "the distance, not its square": lambda z, f, variance: (
+                math.log(len(f)) - _factor(f, variance) - (-torch.cdist(z, f) / (2 * variance)).logsumexp(1)
+            ),
+            "the mean of the surprises": lambda z, f, variance: (
+                (torch.cdist(z, f) ** 2 / (2 * variance)).mean(1) - _factor(f, variance)
+            ),
         },
     ),
     Exercise(
@@ -153,24 +162,24 @@ answer = entropy
     Exercise(
         name="06.4",
         title="The most that KSG can say",
-        check=agrees_with(lambda: digamma(1000) - digamma(3)),
+        check=agrees_with(lambda: digamma(100) - digamma(5)),
         hint=(
             "When do the two digammas of the counts subtract least? How few neighbours can they have counted?",
             "At least k − 1 points are nearer than the k-th neighbour, in x and in z: put n = k − 1 into "
             "ψ(k) + ψ(N) − ψ(n_x + 1) − ψ(n_z + 1).",
         ),
         setup="from scipy.special import digamma\n",
-        solution="answer = digamma(1000) - digamma(3)",
+        solution="answer = digamma(100) - digamma(5)",
         mistakes={
-            "the ceiling ln N": math.log(1000),
-            "logarithms in place of ψ": math.log(1000 / 3),
-            "ln N − ψ(k)": math.log(1000) - digamma(3),
-            "ψ(N) − ln k": digamma(1000) - math.log(3),
-            "ψ(k) added": digamma(1000) + digamma(3),
-            "ψ(N) alone": digamma(1000),
-            "k = 2": digamma(1000) - digamma(2),
-            "k = 4": digamma(1000) - digamma(4),
-            "999 samples": digamma(999) - digamma(3),
+            "the ceiling ln N": math.log(100),
+            "logarithms in place of ψ": math.log(100 / 5),
+            "ln N − ψ(k)": math.log(100) - digamma(5),
+            "ψ(N) − ln k": digamma(100) - math.log(5),
+            "ψ(k) added": digamma(100) + digamma(5),
+            "ψ(N) alone": digamma(100),
+            "k = 3": digamma(100) - digamma(3),
+            "k = 4": digamma(100) - digamma(4),
+            "99 samples": digamma(99) - digamma(5),
         },
     ),
     Exercise(

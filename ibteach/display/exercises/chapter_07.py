@@ -138,13 +138,13 @@ answer = rate
         title="What memorising costs",
         check=agrees_with(lambda: stats.entropy(np.ones(10))),
         hint=(
-            "Naming every label means H[Y|Z] = 0. Which other information cannot be less, then?",
+            "H[Y|Z] = 0. Which other information cannot be less, then?",
             "I[Y;Z] = H[Y] − H[Y|Z] = H[Y], and I[X;Z] ≥ I[Y;Z]: a latent of ten points is enough.",
         ),
         setup="import math\n",
         solution="answer = math.log(10)",
         mistakes={
-            "every image kept apart": math.log(1297),
+            "every image kept apart": math.log(1300),
             "nothing": 0.0,
             "ten": 10,
             "common logarithms": 1.0,
