@@ -88,6 +88,7 @@ class CurveScene(Scene):
         entropy = float(self.joint.H(self.joint.names[0]))
         self.limits = np.array([1.06 * entropy, 1.12 * most])
         plane.grid(True)
+        plane.locator_params(nbins=9)  # where it may choose, it chooses others when it is drawn again
         limit = plane.axhline(most, color=theme.muted, lw=1.2, ls=":")
         note = plane.text(0.01 * entropy, 1.015 * most, "I[X;Y]: all there is", color=theme.muted, va="bottom")
         (curve,) = plane.plot(*self.curve, color=theme.cycle[0], label="the IB curve")

@@ -78,6 +78,14 @@ def test_the_plane_is_in_the_unit_that_is_said(scene):
     np.testing.assert_array_equal(picture, before)
 
 
+def test_the_plane_comes_back_from_the_other_unit_bit_for_bit():
+    shown = CurveScene(Joint([[0.45, 0.05], [0.05, 0.45]], "X Y"), [2.0], alphas=[1.0], restarts=1)
+    canvas, nats = Canvas(shown), {"beta": 2.0, "unit": "nats"}
+    first = canvas.pixels(nats)
+    canvas.pixels(nats | {"unit": "bits"})
+    np.testing.assert_array_equal(canvas.pixels(nats), first)
+
+
 def test_the_gaussian_scene_is_the_closed_form():
     scene = GaussianScene([0.5, 0.8])
     for state in states(scene):
