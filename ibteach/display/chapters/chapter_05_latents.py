@@ -83,7 +83,8 @@ class LatentScene(TrainedScene):
         self.terms.tick_params(labelbottom=False)
         fits = [self.value(f"{split}/decoder_cross_entropy").max() for split in ("train", "test")]
         lowest = 0 if self.noise_variance else min(0, self.weighted.min())  # without noise there is no floor
-        self.terms.set_ylim(1.08 * UNITS["bits"] * np.array([lowest, max(*fits, self.weighted.max())]))
+        scale = 1.08 * UNITS["bits"]
+        self.terms.set_ylim(scale * lowest, scale * max(*fits, self.weighted.max()))
         weighted = "β′ · surrogate above floor" if self.noise_variance else "β′ · surrogate"
         self.error.set_xlabel("γ")
         self.error.set(ylim=(0, 100), ylabel="error, %")

@@ -84,6 +84,7 @@ class PlaygroundScene(Scene):
         # The largest measured are 26.3 and 18.2: Kozachenko–Leonenko at K = 64, from 100 samples with 10 neighbours.
         against.set(xlim=(0, 12.4), ylim=(-1, 28), xlabel="true I[X;Z], nats", ylabel="measured, nats")
         over.set(xlim=(0.85, 75), ylim=(-1, 20), xlabel=f"dimension K, at a true {self.AT} nats")
+        over.locator_params(axis="y", nbins=5)
         over.set_xscale("log", base=2)
         over.set_xticks(self.dimensions, [str(d) for d in self.dimensions])
         against.plot([0, 16], [0, 16], color=theme.foreground, lw=1.2)
@@ -107,7 +108,7 @@ class PlaygroundScene(Scene):
         self.ceiling_text = against.text(12.3, 1, "", color=theme.muted, size=SMALL, ha="right", va="bottom")
         figure.legend(*against.get_legend_handles_labels(), loc="outside upper left", ncols=2 if self.folded else 3)
         self.cursor = over.axvline(1, color=theme.muted, lw=1.2, zorder=0.5)
-        self.lacking = over.text(0.98, 0.02, "", color=theme.muted, size=SMALL, ha="right", transform=over.transAxes)
+        self.lacking = over.text(0.02, 0.97, "", color=theme.muted, size=SMALL, va="top", transform=over.transAxes)
         self.said = over.text(0, 1.02, "", transform=over.transAxes, va="bottom")
         self.sign(figure, theme, "computed now, Gaussian channels")
         return [*moving, *self.ceilings, self.ceiling_text, self.cursor, self.lacking, self.said]

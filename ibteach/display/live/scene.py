@@ -41,7 +41,7 @@ def texts_of(values: Iterable[float], digits: int = 6) -> tuple[str, ...]:
     >>> texts_of([0.1, 1 / 3], digits=3), texts_of([0.1, 0.1001], digits=3), texts_of([20240101, 20240102])
     (('0.1', '0.333'), ('0.1', '0.1001'), ('20240101', '20240102'))
     """
-    values = list(values)
+    values, texts = list(values), ()
     for count in range(digits, 18):
         texts = tuple(str(v) if isinstance(v, numbers.Integral) else f"{v:.{count}g}" for v in values)
         if len(set(texts)) == len(set(values)):
