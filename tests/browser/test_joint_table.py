@@ -131,7 +131,8 @@ def test_sizes_states_and_themes(editor):
     text.fill(json.dumps({"preset": "own table", "table": [[0.1, 0.2], [0.3, 0.4]]}))
     text.press("Enter")
     assert editor.table().tolist() == [[0.1, 0.2], [0.3, 0.4]]
-    for wrong in ("{", '{"preset": "copy", "table": [[0.1]]}', '{"preset": "copy", "table": [[1, 1], [1, 1]]}'):
+    wide = json.dumps({"preset": "exclusive or", "table": [[1 / 16] * 4] * 4})  # rows are pairs of bits, columns a bit
+    for wrong in ("{", '{"preset": "copy", "table": [[0.1]]}', '{"preset": "copy", "table": [[1, 1], [1, 1]]}', wide):
         text.fill(wrong)
         text.press("Enter")
         assert text.evaluate("node => node.validationMessage")

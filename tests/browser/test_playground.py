@@ -114,6 +114,20 @@ def test_gamma_moves_while_it_trains_and_the_picture_follows(opened):
     assert play.root.locator("figcaption").inner_text() == play.alt()
 
 
+def test_a_setting_moved_while_it_stands_is_not_said_to_be_trained_with(opened):
+    play = opened()
+    play.trained(20)
+    assert ") with log-variance, γ = 0.01. In" in play.alt()
+    play.root.locator('[data-axis="gamma"]').press("End")
+    play.page.wait_for_timeout(200)
+    assert "), trained with log-variance, γ = 0.01, now set to log-variance, γ = 10. In" in play.alt()
+    step = play.step()
+    play.press("One step")
+    play.until(f"data.step === '{step + 1}'")
+    play.page.wait_for_timeout(200)
+    assert ") with log-variance, γ = 10. In" in play.alt()
+
+
 def test_it_learns_and_says_so(opened):
     play = opened()
     assert play.step() == 0 and "step 0" in play.alt()

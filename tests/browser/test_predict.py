@@ -47,3 +47,6 @@ def test_what_follows_a_predict_waits_until_it_is_asked_for(open_notebook, tmp_p
     notebook.run_all()  # votes are kept
     page.get_by_text("You said “less”, and so it is.").wait_for()
     assert visible()[:2] == [True, True]
+    widgets = "import ipywidgets; all = ipywidgets.widgets.widget._instances.values()"
+    last = "[w.vote for w in all if getattr(w, 'name', None) == '01b'][-1]"
+    assert notebook.says(f"{widgets}; print({last})", "less")  # and the kernel hears of them

@@ -33,6 +33,40 @@ def opened(tmp_path, servers, notebook_of, open_notebook):
     return run
 
 
+def test_a_state_that_cannot_be_drawn_leaves_no_other_picture_and_no_other_words(tmp_path, notebook_of, open_notebook):
+    scene = """from ibteach.display.live.explorer import Explorer
+from ibteach.display.live.scene import Axis, Scene
+
+class Broken(Scene):
+    title, axes = "broken", (Axis("gamma", "γ", [1, 2, 3]),)
+
+    def build(self, figure, theme):
+        (self.line,) = figure.add_subplot().plot([0, 1])
+        return [self.line]
+
+    def update(self, gamma):
+        if gamma == 2:
+            raise ValueError("no data at 2")
+        self.line.set_data([0, 1], [0, gamma / 3])
+
+    def alt(self, gamma):
+        return f"A line to {gamma}."
+
+Explorer(Broken())"""
+    notebook = open_notebook(notebook_of(tmp_path / "broken.ipynb", [scene]))
+    notebook.run_all()
+    root = notebook.page.locator(".ibteach-explorer")
+    caption = root.locator("figcaption")
+    root.locator("figcaption", has_text="A line to 1.").wait_for()
+    root.get_by_role("slider").press("ArrowRight")
+    root.locator("figcaption", has_text="ValueError: no data at 2").wait_for()
+    assert root.locator(".ibteach-stage img").count() == 0
+    assert root.locator(".ibteach-stage").inner_text() == caption.inner_text() == "ValueError: no data at 2"
+    root.get_by_role("slider").press("ArrowRight")
+    root.locator("figcaption", has_text="A line to 3.").wait_for()
+    assert root.locator(".ibteach-stage img").get_attribute("alt") == "A line to 3."
+
+
 def test_notebook_7(opened):
     first, second = opened("notebook").figures()
     second.exercise()

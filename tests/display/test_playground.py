@@ -1,5 +1,6 @@
 """The playground as the kernel sees it: settings, weights both ways, the Record, and what it refuses."""
 
+import copy
 import json
 import math
 
@@ -8,6 +9,7 @@ import torch
 
 from ibteach import data, networks
 from ibteach.display import chapter_05, chapter_07
+from ibteach.display.live.canvas import Canvas
 from ibteach.display.playground import playground, trained, widget
 from ibteach.errors import InvalidInput, UnknownName
 from ibteach.objectives import OBJECTIVES
@@ -165,3 +167,52 @@ def test_before_anything_is_trained_the_picture_is_of_a_training_by_the_library(
     figure = playground(objective="variance", gamma=0.1)
     assert "after 20 epochs with variance, γ = 0.1" in figure._still()[0]
     assert "with mixture, γ = 0.1" in playground(objective="mixture", gamma=0.1)._still()[0]
+
+
+def test_the_picture_before_any_training_has_every_setting():
+    settings = {"objective": "none", "learning_rate": 0.1, "batch_size": 256, "dropout": 0.5, "random_labels": 1.0}
+    figure = playground(**settings)
+    alt = figure._still()[0]
+    assert "no compression, learning rate 0.1, batch size 256, dropout 0.5, 100% random labels" in alt
+    assert figure._scene().record.value("test/argmax_error").item() > 0.8  # nothing to learn
+    assert figure.picture()
+
+
+def test_the_picture_of_weights_that_were_loaded_is_of_them(models):
+    figure = playground()
+    figure.load(models[0])
+    alt = figure._still()[0]
+    assert "weights as they were put in" in alt and "epochs" not in alt
+    assert f"test error {figure.record.value('test/argmax_error').item():.1%}" in alt
+
+
+def test_the_same_weights_are_loaded_again(models):
+    figure, heard = playground(), []
+    figure.observe(heard.append, "_given")
+    for _ in range(2):
+        figure.load(models[0])
+    assert len(heard) == 2
+
+
+def test_a_setting_moved_after_the_last_step_is_not_what_was_trained_with(models):
+    figure = told(playground(), models)
+    first = figure._trained["history"][0]
+    moved = first | {"step": 80, "objective": "l2", "gamma": 10.0, "betaPrime": 1.2, "dropout": 0.8}
+    figure._trained = {**figure._trained, "history": [first, moved]}
+    assert figure.record.runs[0]["objective"] == "log-variance" and figure.record.runs[0]["gamma"] == 0.01
+    assert figure.record.provenance["configuration"]["dropout"] == 0
+    assert "with log-variance, γ = 0.01:" in figure._still()[0]
+
+
+def test_bars_below_zero_are_all_in_the_picture(models):
+    """Without noise small latents have surrogates far below zero, and no bar may hide the zero that it starts from."""
+    small = copy.deepcopy(models[0])
+    with torch.no_grad():
+        small.encoder[-1].weight.mul_(1e-4)
+        small.encoder[-1].bias.mul_(1e-4)
+    figure = told(playground(), [small, small], objective="l2", noise=False)
+    scene = figure._scene()
+    axes = Canvas(scene)._figure.axes[1]
+    low, high = axes.get_xlim()
+    values = [value for _, value in scene._ladder()]
+    assert min(values) < 0 and low < min(values) and high > max(0, *values)

@@ -112,6 +112,21 @@ def test_gamma_moves_while_it_trains(train):
     assert history == [[0, 0.01], [400, 1]]
 
 
+def test_a_setting_moved_after_the_last_step_is_not_what_was_trained_with(train):
+    then = """(t, advance, settings) => {
+      t.configure({ ...settings, randomLabels: 0.3 });
+      const untrained = t.trained.randomLabels;
+      advance(20);
+      const learnt = [...t.labels];
+      t.configure({ ...settings, objective: "l2", gamma: 10, betaPrime: 1.17, randomLabels: 0 });
+      const { objective, gamma, randomLabels } = t.trained;
+      const same = t.labelled(randomLabels).every((label, i) => label === learnt[i]);
+      advance(1);
+      return [untrained, objective, gamma, randomLabels, same, t.trained.objective];
+    }"""
+    assert train(then) == [0.3, "log-variance", 0.01, 0.3, True, "l2"]
+
+
 def test_random_labels_of_a_smaller_share_are_among_those_of_a_larger_one(train):
     then = """(t, advance, settings) => [0, 0.3, 0.6].map((randomLabels) => {
       t.configure({ ...settings, randomLabels });

@@ -67,6 +67,7 @@ class CurveScene(Scene):
         self.betas = sorted({float(f"{checks.number('betas', float(beta), above=0):.4g}") for beta in betas})
         beta = torch.tensor(self.betas, dtype=torch.float64)
         alphas = sorted({checks.number("alphas", alpha, minimum=0, maximum=1) for alpha in alphas})
+        self.alphas = alphas
         self.solutions = {alpha: solve(joint, beta, alpha=alpha, restarts=restarts) for alpha in alphas}
         finest = solve(joint, torch.logspace(0, 4, 200, dtype=torch.float64), seconds=0)
         self.curve = finest.rate.numpy(), finest.relevance.numpy()
@@ -87,6 +88,7 @@ class CurveScene(Scene):
         entropy = float(self.joint.H(self.joint.names[0]))
         self.limits = np.array([1.06 * entropy, 1.12 * most])
         plane.grid(True)
+        plane.locator_params(nbins=9)  # where it may choose, it chooses others when it is drawn again
         limit = plane.axhline(most, color=theme.muted, lw=1.2, ls=":")
         note = plane.text(0.01 * entropy, 1.015 * most, "I[X;Y]: all there is", color=theme.muted, va="bottom")
         (curve,) = plane.plot(*self.curve, color=theme.cycle[0], label="the IB curve")
@@ -118,9 +120,13 @@ class CurveScene(Scene):
         self.known = self.sign(figure, theme, " ")
         return [self.tangent, self.dot, self.where, self.clusters, self.counted, self.known]
 
+    def alpha(self, state: dict[str, Any]) -> float:
+        """The α on screen: the only one where there is no control for it."""
+        return state.get("alpha", self.alphas[0])
+
     def chosen(self, state: dict[str, Any]) -> tuple[Solution, int]:
         """The solutions for the α on screen, and which of them belongs to its β."""
-        return self.solutions[state.get("alpha", next(iter(self.solutions)))], self.betas.index(state["beta"])
+        return self.solutions[self.alpha(state)], self.betas.index(state["beta"])
 
     def at(self, state: dict[str, Any]) -> tuple[float, float, float, int, np.ndarray]:
         """The solution on screen: rate, relevance, entropy (nats), number of clusters, and p(t|x) padded to X × X."""
@@ -143,15 +149,14 @@ class CurveScene(Scene):
         self.clusters.set_data(encoder)
         self.where.set_text(f"I[X;T] = {rate * factor:.3f}   I[T;Y] = {relevance * factor:.3f} {unit}")
         self.counted.set_text(f"{clusters} cluster{'s' * (clusters > 1)}, H[T] = {entropy * factor:.3f} {unit}")
-        which = f" for α = {state['alpha']:g}" if "alpha" in state else ""
-        known = f"solved now{which}; {evidence(*self.chosen(state))}"
+        known = f"solved now for α = {self.alpha(state):g}; {evidence(*self.chosen(state))}"
         self.known.set_text(self.wrapped(self.known.figure, known))
 
     def alt(self, **state: Any) -> str:
         rate, relevance, entropy, clusters, _ = self.at(state)
         unit, factor = state["unit"], UNITS[state["unit"]]
         return (
-            f"Information plane with the concave IB curve. At β = {state['beta']:.3g}, α = {state.get('alpha', 1):g}, "
+            f"Information plane with the concave IB curve. At β = {state['beta']:.3g}, α = {self.alpha(state):g}, "
             f"the best encoder keeps I[X;T] = {rate * factor:.3f} and I[T;Y] = {relevance * factor:.3f} {unit}, on a "
             f"line of slope 1/β. Beside it the encoder p(t|x), with {clusters} clusters in use and "
             f"H[T] = {entropy * factor:.3f} {unit}. {evidence(*self.chosen(state)).capitalize()}."
@@ -271,16 +276,22 @@ class GaussianScene(Scene):
             Axis("correlation", "ρ", correlations, start=len(correlations) // 2),
         )
 
+    def information(self, correlation: float) -> float:
+        """I[X;Y] in nats."""
+        return -0.5 * np.log(1 - correlation**2)
+
     def build(self, figure: Figure, theme: Theme) -> list:
         plane, kept = self.panels(figure)
-        plane.set(xlim=(0, 3), ylim=(0, 1.25), xlabel="rate I[X;T], nats", ylabel="relevance I[T;Y], nats")
+        self.right = max(3, *(1.05 * float(solved.rate(self.betas[-1])) for solved in self.solved.values()))
+        top = max(1.25, *(1.1 * self.information(rho) for rho in self.solved))
+        plane.set(xlim=(0, self.right), ylim=(0, top), xlabel="rate I[X;T], nats", ylabel="relevance I[T;Y], nats")
         plane.grid(True)
         (self.curve,) = plane.plot([], [], color=theme.cycle[0], label="the IB curve")
         (self.tangent,) = plane.plot([], [], color=theme.cycle[1], lw=1.4, label="slope 1/β")
         (self.most,) = plane.plot([], [], ":", color=theme.muted, lw=1.4, label="I[X;Y]")
         (self.dot,) = plane.plot([], [], "o", color=theme.cycle[1], ms=11)
         figure.legend(handles=[self.curve, self.tangent, self.most], loc="outside upper left", ncols=3)
-        kept.set(xscale="log", xlim=(1, 62), ylim=(0, 3), xlabel="β", ylabel="rate I[X;T], nats")
+        kept.set(xscale="log", xlim=(1, 62), ylim=(0, self.right), xlabel="β", ylabel="rate I[X;T], nats")
         kept.grid(True)
         (self.rates,) = kept.plot([], [], color=theme.cycle[0])
         (self.birth,) = kept.plot([], [], ":", color=theme.muted, lw=1.6)
@@ -291,17 +302,17 @@ class GaussianScene(Scene):
 
     def update(self, **state: Any) -> None:
         solved, beta = self.solved[state["correlation"]], state["beta"]
-        rates = torch.linspace(0, 3, 200, dtype=torch.float64)
+        rates = torch.linspace(0, self.right, 200, dtype=torch.float64)
         rate, relevance = float(solved.rate(beta)), float(solved.relevance(beta))
         critical = float(solved.critical_betas[0])
         self.curve.set_data(rates.numpy(), solved.relevance_at(rates).numpy())
-        across = np.array([0.0, 3.0])
+        across = np.array([0.0, self.right])
         self.tangent.set_data(across, relevance + (across - rate) / beta)
-        self.most.set_data(across, [-0.5 * np.log(1 - state["correlation"] ** 2)] * 2)
+        self.most.set_data(across, [self.information(state["correlation"])] * 2)
         self.dot.set_data([rate], [relevance])
         fine = torch.logspace(0.0001, np.log10(62), 300, dtype=torch.float64)
         self.rates.set_data(fine.numpy(), solved.rate(fine).numpy())
-        self.birth.set_data([critical] * 2, [0, 3])
+        self.birth.set_data([critical] * 2, [0, self.right])
         self.here.set_data([beta], [rate])
         self.born.set_text(f"nothing is kept below 1/ρ² = {critical:.3g}")
 

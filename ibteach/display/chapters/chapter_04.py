@@ -147,7 +147,9 @@ class ScalingScene(Scene):
         self.plane_text = plane.text(0, 1.02, "", transform=plane.transAxes, va="bottom")
 
         found, a = self.found, self.factors
-        curve.set(xlim=(a[0] / 1.2, a[-1] * 1.2), ylim=(-7, 9), xlabel="scale a", ylabel="nats")
+        drawn = [found.ceiling, *self.entropy]
+        limits = min(-7, min(drawn) - 0.5), max(9, max(drawn) + 0.5)
+        curve.set(xlim=(a[0] / 1.2, a[-1] * 1.2), ylim=limits, xlabel="scale a", ylabel="nats")
         curve.set_xscale("log", base=2)
         curve.set_xticks(a[::2], self.texts[::2])
         curve.grid(True)
@@ -209,8 +211,9 @@ class WithAndWithoutScene(TrainedScene):
         super().__init__(noisy)
         check_record("noiseless", noiseless)
         missing("noiseless", noiseless, self.needs)
-        if noisy.runs != noiseless.runs:
+        if len(noisy.runs) != len(noiseless.runs) or any(run not in noiseless.runs for run in noisy.runs):
             raise InvalidInput("noiseless: got a record of other runs, expected the runs of the noisy one.")
+        noiseless = noiseless.take([noiseless.runs.index(run) for run in noisy.runs])
         self.records = {"with noise": noisy, "without noise": noiseless}
 
     def series(self, name: str, which: str, networks: Any) -> np.ndarray:
@@ -223,8 +226,12 @@ class WithAndWithoutScene(TrainedScene):
             axes.set_xlabel("γ")
             axes.grid(True)
         bound.set_yscale("symlog", linthresh=10)
-        bound.set(ylim=(-1500, 30), ylabel="bound on H[Z|Y], nats", yticks=[-1000, -100, -10, -5, 0, 5, 10])
-        bound.set_yticklabels(["−1000", "−100", "−10", "−5", "0", "5", "10"])
+        drawn = np.stack([record.value("test/log-variance").numpy() for record in self.records.values()])
+        low, high = min(-1500, 1.5 * drawn.min()), max(30, 1.5 * drawn.max())
+        powers = [sign * 10**n for sign, end in ((-1, -low), (1, high)) for n in range(1, int(np.log10(end)) + 1)]
+        ticks = sorted([-5, 0, 5, *powers])
+        bound.set(ylim=(low, high), ylabel="bound on H[Z|Y], nats")
+        bound.set_yticks(ticks, [f"{tick}".replace("-", "−") for tick in ticks])
         bound.axhline(0, color=theme.foreground, lw=1)
         error.set(ylim=(0, 100), ylabel="test error, %")
         self.lines = {}

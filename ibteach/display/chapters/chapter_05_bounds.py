@@ -56,7 +56,8 @@ class BoundScene(TrainedScene):
     def build(self, figure: Figure, theme: Theme) -> list:
         ladder, curves = self.panels(figure, (1.25, 1))
         ladder.set_xscale("symlog", linthresh=1, linscale=0.7)
-        ladder.set(xlim=(0, 1e5), yticks=range(len(self.titles)), ylim=(len(self.titles) - 0.5, -0.5))
+        most = UNITS["bits"] * self.bounds.max()
+        ladder.set(xlim=(0, max(1e5, 10 * most)), yticks=range(len(self.titles)), ylim=(len(self.titles) - 0.5, -0.5))
         ladder.set_yticklabels(self.titles)
         ladder.tick_params(axis="y", length=0)
         ladder.grid(True, axis="x")

@@ -61,7 +61,7 @@ class LatentScene(TrainedScene):
             plane, self.terms, self.error = (figure.add_subplot(grid[at]) for at in ((slice(2), 0), (0, 1), (1, 1)))
         plane.set(xlim=(-1, 1), ylim=(-1, 1), xticks=[], yticks=[], aspect="equal")
         plane.set_xlabel(self.projection or "$z_1$", color=theme.muted)
-        plane.set_ylabel("" if self.projection else "$z_2$", color=theme.muted)
+        plane.set_ylabel("$z_2$" if self.kept.latents.shape[-1] == 2 else "", color=theme.muted)
         rgb = np.array([_rgb(theme.cycle[c % 10]) for c in range(self.classes)])
         self.tint = np.rint(255 * (0.25 * rgb + 0.75 * _rgb(theme.background))).astype(np.uint8)
         blank = np.zeros((self.GRID, self.GRID, 3), np.uint8)
@@ -82,13 +82,16 @@ class LatentScene(TrainedScene):
             axes.grid(True)
         self.terms.tick_params(labelbottom=False)
         fits = [self.value(f"{split}/decoder_cross_entropy").max() for split in ("train", "test")]
-        self.terms.set_ylim(0, 1.08 * UNITS["bits"] * max(*fits, self.weighted.max()))
+        lowest = 0 if self.noise_variance else min(0, self.weighted.min())  # without noise there is no floor
+        scale = 1.08 * UNITS["bits"]
+        self.terms.set_ylim(scale * lowest, scale * max(*fits, self.weighted.max()))
+        weighted = "β′ · surrogate above floor" if self.noise_variance else "β′ · surrogate"
         self.error.set_xlabel("γ")
         self.error.set(ylim=(0, 100), ylabel="error, %")
         self.lines = {
             "train/decoder_cross_entropy": self._line(self.terms, theme.cycle[0], "H$_q$[Y|Z]", "-"),
             "test/decoder_cross_entropy": self._line(self.terms, theme.cycle[0], "", "--"),
-            "weighted surrogate": self._line(self.terms, theme.cycle[1], "β′ · surrogate above floor", "-"),
+            "weighted surrogate": self._line(self.terms, theme.cycle[1], weighted, "-"),
             "train/argmax_error": self._line(self.error, theme.cycle[5], "train", "-"),
             "test/argmax_error": self._line(self.error, theme.cycle[5], "test", "--"),
         }
@@ -183,11 +186,11 @@ class LatentScene(TrainedScene):
 
     def alt(self, **state: Any) -> str:
         m = self.network(state)
-        span = float(np.abs(self.points[m]).max())
+        reach = np.linalg.norm(self.points[m], axis=-1).max()
         cross_entropy = self.value("test/decoder_cross_entropy")[m] * UNITS[state["unit"]]
         return (
             f"Scatter plot of {len(self.labels)} test latents of the network trained with {self.run_text(m)}, reaching "
-            f"{span:.2g} from the origin, with noise of standard deviation {math.sqrt(self.noise_variance):.2g}. "
+            f"{reach:.2g} from the origin, with noise of standard deviation {math.sqrt(self.noise_variance):.2g}. "
             f"Decoder cross-entropy on the test set is {cross_entropy:.2f} {state['unit']}, "
             f"test error {self.value('test/argmax_error')[m]:.1%}. Beside it, both over all γ."
         )

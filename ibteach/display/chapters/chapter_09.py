@@ -100,7 +100,7 @@ class RobustnessScene(TrainedScene):
         self.colours = self.shades(theme)
         both = zip(self.colours, self.gammas, strict=True)
         self.curves = [falling.plot([], [], "o-", ms=3, lw=1.3, color=c, label=f"{g:.3g}")[0] for c, g in both]
-        self.curves[0].set_label(f"γ = {self.gammas[0]:.3g}")
+        self.curves[0].set_label(f"γ = {self.texts_of_gammas[self.gammas[0]]}")
         row = {"ncols": 4 if self.folded else len(self.gammas), "handlelength": 1.2, "columnspacing": 0.8}
         figure.legend(handles=self.curves, loc="outside upper left", **row)
         style = {"fmt": "o-", "ms": 7, "lw": 3.5, "ecolor": theme.foreground, "elinewidth": 1.5, "capsize": 3}

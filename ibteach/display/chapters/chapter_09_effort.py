@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ibteach.display.live.scene import Axis, Scene
+from ibteach.display.live.scene import Axis, Scene, texts_of
 from ibteach.display.live.themes import SMALL, Theme
 from ibteach.display.live.trained import title_of
 from ibteach.errors import InvalidInput
@@ -45,11 +45,18 @@ class EffortScene(Scene):
                 f"record: got {record!r}, expected one of attacks.robustness with every combination of some "
                 "pgd-STEPSxSTARTS, and with runs of γ = 0 and others."
             )
+        if alone := sorted({record.runs[m]["seed"] for m in compressed} - set(plain)):
+            raise InvalidInput(
+                f"record: got no run of γ = 0 with the seed {', '.join(map(str, alone))}, expected one for every seed "
+                "of the others, whose gain it measures; attack that network too, or leave the seed out."
+            )
         self.record, self.plain, self.eval_examples = record, plain, attacked["eval_examples"]
+        gammas = sorted({float(record.runs[m]["gamma"]) for m in compressed})
+        texts = dict(zip(gammas, texts_of(gammas, digits=3), strict=True))
         self.of: dict[str, list[int]] = {}
         for m in compressed:
             run = record.runs[m]
-            self.of.setdefault(f"{title_of(run['objective'])}, γ = {run['gamma']:.3g}", []).append(m)
+            self.of.setdefault(f"{title_of(run['objective'])}, γ = {texts[run['gamma']]}", []).append(m)
         levels = attacked["levels"]
         sizes = [size for size in attacked["epsilons"] if 0 < size < 1]
         self.texts = {size: f"{size * levels:g}/{levels:.0f}" for size in sizes}

@@ -59,7 +59,7 @@ class agrees_with:
         self.unit, self.whole = unit, whole
 
     def __call__(self, answer: Any) -> None:
-        _compare(answer, self._expected(), self._close, self.unit)
+        _compare(answer, self._expected(), self._close, self.unit, self.whole)
 
     def same(self, answer: Any, planted: Any) -> bool:
         """Whether the answer is this planted one."""
@@ -150,7 +150,7 @@ def _is_empty(function: Callable) -> bool:
     )
 
 
-def _compare(answer: Any, expected: Any, close: Callable, unit: str) -> None:
+def _compare(answer: Any, expected: Any, close: Callable, unit: str, whole: bool = False) -> None:
     expected = as_numbers(expected)
     came, wanted = description(answer), _kind(expected.shape)
     try:
@@ -160,6 +160,10 @@ def _compare(answer: Any, expected: Any, close: Callable, unit: str) -> None:
     if given.shape != expected.shape and expected.ndim == 2 and given.shape == expected.T.shape:
         raise WrongAnswer(f"got {came}, expected {wanted}: rows and columns are swapped.")
     expect(given.shape == expected.shape, f"got {came}, expected {wanted}.")
+    if (without := ~np.isfinite(expected)).any():  # a planted mistake: NaN and infinity where it has them
+        same = np.array_equal(given[without], expected[without], equal_nan=True)
+        expect(same, f"got {came}, with other values that are not finite.")
+        given, expected = given[~without], expected[~without]
     expect(np.isfinite(given).all(), f"got {came} with NaN or infinite values, expected {wanted}, finite.")
     if close(given, expected):
         return
@@ -170,7 +174,9 @@ def _compare(answer: Any, expected: Any, close: Callable, unit: str) -> None:
     expect(not close(-given, expected), f"got {came}, which would be right with the other sign.")
     expect(not close(given / 2, expected), f"got {came}, which is twice what is right.")
     expect(not close(given * 2, expected), f"got {came}, which is half of what is right.")
-    if expected.ndim == 0 and not close(given, expected) and _near(given, expected, 5e-3):
+    if expected.ndim == 0 and whole and _near(given, expected, 5e-3):
+        raise WrongAnswer(f"got {given:.10g}, which is near: expected a whole number, and exactly that one.")
+    if expected.ndim == 0 and _near(given, expected, 5e-3):
         raise WrongAnswer(f"got {came}, which is near: compute it exactly, or round no further than three digits.")
     raise WrongAnswer(f"got {came}; that is the right kind of thing, with another value.")
 
@@ -202,12 +208,13 @@ def _significant_digits(value: float) -> int:
 
 
 def as_numbers(value: Any) -> np.ndarray:
-    """As float64, without axes of length 1."""
-    if value is None or isinstance(value, str | bytes):  # numpy would read NaN, or the digits
-        raise TypeError("not a number")
+    """As float64, without axes of length 1. Raises `TypeError` for what is no number, or not a real one."""
     if isinstance(value, list | tuple):
         value = [as_numbers(entry) for entry in value]
-    return np.squeeze(np.asarray(as_numpy(value), dtype=np.float64))
+    array = np.asarray(as_numpy(value))
+    if value is None or array.dtype.kind not in "iufO":  # numpy would read NaN, the digits of a text, True as 1
+        raise TypeError("not a number")
+    return np.squeeze(array.astype(np.float64))
 
 
 def as_numpy(value: Any) -> Any:
@@ -231,12 +238,14 @@ def _kind(shape: tuple[int, ...]) -> str:
 
 def description(value: Any) -> str:
     """What came, in a few words."""
-    if isinstance(value, torch.Tensor | np.ndarray):
-        if value.size == 1 if isinstance(value, np.ndarray) else value.numel() == 1:
-            return f"{value.item():.6g}"
+    if isinstance(value, torch.Tensor | np.ndarray | np.generic):
+        if math.prod(value.shape) == 1:
+            return description(value.item())
         return f"{'a tensor' if isinstance(value, torch.Tensor) else 'an array'} of shape {tuple(value.shape)}"
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
         return f"{float(value):.6g}"
+    if isinstance(value, complex):
+        return f"{value:.6g}"
     if value is None or isinstance(value, bool | str):
         return repr(value)
     return "a function" if callable(value) else f"a {type(value).__name__}"

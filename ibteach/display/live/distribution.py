@@ -105,9 +105,9 @@ class DistributionScene(TrainedScene):
         return f"$z_{{{self.shown[place] + 1}}}$"
 
     def _left_out(self):
-        if self.dimensions == len(self.shown):
-            return "; blue line: the noise alone" if self.noise_variance else "; no noise"
-        return f"; {len(self.shown)} of {self.dimensions} dimensions, the widest; blue line: the noise alone"
+        widest = f"; {len(self.shown)} of {self.dimensions} dimensions, the widest"
+        noise = "; blue line: the noise alone" if self.noise_variance else "; no noise"
+        return noise if self.dimensions == len(self.shown) else widest + noise
 
     def alt(self, **state: Any) -> str:
         m = self.network(state)

@@ -73,6 +73,7 @@ class FunctionScene(Scene):
         width, height = (number("size", inches, above=0, maximum=100) for inches in several("size", size, 2))
         self.size, self.tall = (width, height), NARROW if width > NARROW[0] else None
         self.draw, self.words = draw, alt
+        self.failed: dict[tuple[Any, ...], str] = {}  # what the drawing of a state raised
         self.title = title or getattr(draw, "__name__", "figure").replace("_", " ")
         self.axes = tuple(
             _axis(name, LABELS.get(name, name.replace("_", " ")), values) for name, values in ticks.items()
@@ -89,17 +90,23 @@ class FunctionScene(Scene):
             for axes in extra:
                 axes.remove()
             self.canvas_axes.clear()
+            self.failed.pop(self._at(state), None)
             try:
                 self._check_ticks(state)
                 self.draw(self.canvas_axes, **state)
             except Exception as error:  # one tick that fails leaves the others
                 self.canvas_axes.clear()
                 self.canvas_axes.set_axis_off()
+                self.failed[self._at(state)] = _said(error)
                 at = ", ".join(f"{name} = {value}" for name, value in state.items())
-                self.canvas_axes.text(0.5, 0.5, f"{_said(error)}\nat {at}", ha="center", va="center", wrap=True)
+                text = f"{_said(error)}\nat {at}".replace("$", r"\$")  # no mathematics
+                self.canvas_axes.text(0.5, 0.5, text, ha="center", va="center", wrap=True)
             self.figure.set_layout_engine(engine := ConstrainedLayoutEngine())
             engine.execute(self.figure)
             self.figure.set_layout_engine("none")
+
+    def _at(self, state):
+        return tuple(state[axis.name] for axis in self.axes)
 
     def _check_ticks(self, state):
         for axis in self.axes:
@@ -109,7 +116,9 @@ class FunctionScene(Scene):
     def alt(self, **state: Any) -> str:
         try:
             self._check_ticks(state)
-        except InvalidInput as error:
+        except InvalidInput as wrong:
+            return f"No picture. {wrong}"
+        if error := self.failed.get(self._at(state)):
             return f"No picture. {error}"
         try:
             return self.words.format(**state) if isinstance(self.words, str) else self.words(**state)

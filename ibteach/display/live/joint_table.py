@@ -39,6 +39,7 @@ SCRIPT = page.read("page.js") + page.read("diagram.js") + page.read("joint_table
 STYLE = page.STYLE + page.read("joint_table.css")
 SIZES = (2, 3, 4)
 OWN = "own table"  # what any two-variable table is called that is not a preset
+REAL = "real digits"
 
 
 def digit_block(levels: int = 4, classes: int = 4) -> Joint:
@@ -57,7 +58,7 @@ def presets() -> dict[str, Joint]:
         "copy": Joint(np.eye(2) / 2, "X Y"),
         "noisy channel": Joint([[0.45, 0.05], [0.05, 0.45]], "X Y"),
         "exclusive or": Joint(((bit[:, None, None] ^ bit[None, :, None]) == bit) / 4, "A B Y"),
-        "real digits": digit_block(),
+        REAL: digit_block(),
         OWN: Joint(np.full((3, 3), 1 / 9), "X Y"),
     }
 
@@ -219,12 +220,10 @@ def _rows(joint: Joint) -> list[list[float]]:
 def _spec(tables: Mapping[str, Joint]) -> dict[str, Any]:
     """What the script knows: presets, and for each set of variables the quantities with the atoms they sum up."""
 
-    def labels(joint):
-        if len(joint.names) == 3:
+    def labels(name):
+        if len(tables[name].names) == 3:
             return ["00", "01", "10", "11"], ["0", "1"]
-        if joint.names == ("ink", "digit"):
-            return ["none", "some", "more", "most"], list("0123")
-        return list("0123"), list("0123")
+        return ["none", "some", "more", "most"] if name == REAL else list("0123"), list("0123")
 
     def masks(quantity, names):
         sets = [set(region(f"H[{name}]", names)) for name in names]
@@ -246,7 +245,7 @@ def _spec(tables: Mapping[str, Joint]) -> dict[str, Any]:
         "width": 1000,
         "free": OWN,
         "presets": {
-            name: {"names": joint.names, "table": _rows(joint), "rows": labels(joint)[0], "columns": labels(joint)[1]}
+            name: {"names": joint.names, "table": _rows(joint), "rows": labels(name)[0], "columns": labels(name)[1]}
             for name, joint in tables.items()
         },
         "kinds": {",".join(joint.names): kind(joint.names) for joint in tables.values()},

@@ -224,10 +224,12 @@ class View extends LiveFigure {
       const wanted = this.frames.key(this, this.state);
       const others = Object.keys(this.spec.layouts).map((layout) => this.frames.key({ layout, theme: this.theme }, this.state));
       const here = this.frames.known.has(wanted);
-      const key = here ? wanted : (others.find((other) => this.frames.known.has(other)) ?? this.arrived);
+      const error = this.frames.errors.get(wanted);
+      const key = here ? wanted : (others.find((other) => this.frames.known.has(other)) ?? (error ? null : this.arrived));
       this.arrived = null;
       this.root.dataset.key = wanted; // where it equals the picture's own, the reader sees what the controls say
       this.wait(here ? null : wanted);
+      if (error && !key && this.shown !== wanted) this.fail(wanted, error);
       if (!key || key === this.shown) break;
       const image = this.image(key);
       if (!image.complete) await image.decode().catch(() => {});
@@ -236,16 +238,29 @@ class View extends LiveFigure {
       this.stage.replaceChildren(image);
       this.shown = key;
       if (layout !== this.shaped) this.shape((this.shaped = layout)); // measures the page, which is not for every tick
-      clearTimeout(this.settling);
-      this.settling = setTimeout(() => this.settle(), REST_MS);
+      this.rest();
     }
     this.busy = false;
     this.frames.pump();
   }
 
+  // A state that cannot be drawn has its error where the picture would be, and not the picture of another state.
+  fail(key, error) {
+    this.lay(null);
+    this.stage.replaceChildren(make("p", { class: "ibteach-error", "data-key": key }, error));
+    this.shown = key;
+    this.rest();
+  }
+
+  rest() {
+    clearTimeout(this.settling);
+    this.settling = setTimeout(() => this.settle(), REST_MS);
+  }
+
   settle() {
     this.prepare();
-    this.caption.textContent = this.alt ?? this.stage.firstChild?.alt ?? "";
+    const shown = this.stage.firstChild;
+    this.caption.textContent = this.alt ?? shown?.alt ?? shown?.textContent ?? "";
     const height = Math.max(parseFloat(this.caption.style.minHeight) || 0, this.caption.offsetHeight);
     this.caption.style.minHeight = `${height}px`; // grows only, so that what is below stays where it is
   }

@@ -85,6 +85,7 @@ function ask(el, { id, choices, answer }, tell = () => {}) {
   window.addEventListener(CHANGED, follow);
   const elsewhere = ({ key }) => (key === null || key === VOTE + id || key === SHOW_ALL) && show(); // another page of the course
   window.addEventListener("storage", elsewhere);
+  if (kept.get(VOTE + id) !== null) tell(kept.get(VOTE + id)); // of another day
   show();
   // An output is rendered before it is put into its row.
   const settled = row ? 0 : requestAnimationFrame(show);
@@ -99,8 +100,10 @@ function ask(el, { id, choices, answer }, tell = () => {}) {
 
 function render({ model, el }) {
   const tell = (vote) => {
-    model.set("vote", vote);
-    model.save_changes();
+    try {
+      model.set("vote", vote);
+      model.save_changes();
+    } catch {} // there is no kernel: a vote is kept all the same
   };
   return ask(el, model.get("_spec"), tell);
 }

@@ -13,7 +13,7 @@ import json
 import math
 import numbers
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,13 +32,30 @@ if TYPE_CHECKING:
 UNITS = {"nats": 1.0, "bits": 1 / math.log(2)}
 """What a figure may count information in, and how many of each make one nat."""
 
+LARGEST_WHOLE = 2**53 - 1  # a browser takes those beyond for each other
+
+
+def texts_of(values: Iterable[float], digits: int = 6) -> tuple[str, ...]:
+    """Numbers in so many significant digits, or in as many as tell all of them apart; whole ones in full.
+
+    >>> texts_of([0.1, 1 / 3], digits=3), texts_of([0.1, 0.1001], digits=3), texts_of([20240101, 20240102])
+    (('0.1', '0.333'), ('0.1', '0.1001'), ('20240101', '20240102'))
+    """
+    values, texts = list(values), ()
+    for count in range(digits, 18):
+        texts = tuple(str(v) if isinstance(v, numbers.Integral) else f"{v:.{count}g}" for v in values)
+        if len(set(texts)) == len(set(values)):
+            break
+    return texts
+
 
 @dataclasses.dataclass(frozen=True)
 class Axis:
     """One control of a scene: a slider where the ticks are numbers, a choice where they are words.
 
     `values` are the ticks, `texts` what is shown for each (the value itself by default), `start` the index of the
-    tick that is shown first. Raises `InvalidInput` unless the ticks are distinct, finite and all of one kind.
+    tick that is shown first. Raises `InvalidInput` unless the ticks are distinct, finite and all of one kind, and for
+    whole numbers that a browser cannot tell apart.
 
     >>> Axis("gamma", "γ", [0.1, 1, 10], start=1).texts
     ('0.1', '1', '10')
@@ -61,7 +78,13 @@ class Axis:
                 f"axis {self.name!r}: got the ticks {_listed(values)}, "
                 "expected at least one, all distinct, and all of them words or all of them finite numbers."
             )
-        texts = tuple(v if words else f"{v:g}" for v in values) if self.texts is None else tuple(map(str, self.texts))
+        if not words and (large := [v for v in values if abs(v) > LARGEST_WHOLE and isinstance(v, numbers.Integral)]):
+            raise InvalidInput(
+                f"axis {self.name!r}: got the tick {large[0]}, expected whole numbers up to 2⁵³ − 1, which a browser "
+                "can tell apart; choose smaller ones, or write them as words."
+            )
+        shown = self.texts if self.texts is not None else values if words else texts_of(values)
+        texts = tuple(map(str, shown))
         if len(texts) != len(values):
             raise InvalidInput(
                 f"axis {self.name!r}: got {len(texts)} texts for {len(values)} ticks, expected one each."

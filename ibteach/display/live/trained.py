@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from ibteach.display.live.scene import Axis, Scene
+from ibteach.display.live.scene import Axis, Scene, texts_of
 from ibteach.display.live.themes import Theme
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
@@ -37,7 +37,7 @@ def title_of(objective: str) -> str:
 
 def along_gamma(axes: Axes, gammas: Sequence[float], margin: float = 1.2) -> None:
     """Let the x-axis be that of γ, logarithmic; no compression at all, γ = 0, is a place of its own at its left."""
-    positive = [gamma for gamma in gammas if gamma > 0] or [1.0]
+    positive = sorted(gamma for gamma in gammas if gamma > 0) or [1.0]
     if min(gammas) > 0:
         axes.set(xscale="log", xlim=(positive[0] / margin, positive[-1] * margin))
     else:
@@ -72,6 +72,11 @@ class TrainedScene(Scene):
         self.gammas = sorted({run["gamma"] for run in record.runs})
         seeds = sorted({run["seed"] for run in record.runs})
         self.of = {(run["objective"], run["gamma"], run["seed"]): m for m, run in enumerate(record.runs)}
+        if len(self.of) < len(record.runs):
+            raise InvalidInput(
+                f"record: got {len(record.runs)} runs of which {len(self.of)} differ in objective, γ or seed, expected "
+                "each once; leave out the others with record.take."
+            )
         if len(self.of) < len(self.objectives) * len(self.gammas) * len(seeds):
             raise InvalidInput(
                 f"record: got {len(self.of)} different runs, expected {len(self.objectives)} objectives × "
@@ -81,7 +86,8 @@ class TrainedScene(Scene):
         titles = {title_of(name): name for name in self.objectives}
         self.name_of = titles
         choose = Axis("objective", "objective", tuple(titles)) if len(titles) > 1 else None
-        slide = Axis("gamma", "γ", self.gammas, [f"{g:.3g}" for g in self.gammas], start=len(self.gammas) // 3)
+        self.texts_of_gammas = dict(zip(self.gammas, texts_of(map(float, self.gammas), digits=3), strict=True))
+        slide = Axis("gamma", "γ", self.gammas, tuple(self.texts_of_gammas.values()), start=len(self.gammas) // 3)
         seed = Axis("seed", "seed", seeds) if len(seeds) > 1 else None
         self.axes = tuple(axis for axis in (choose, slide, seed, *more_axes) if axis)
 
@@ -127,7 +133,8 @@ class TrainedScene(Scene):
 
     def run_text(self, m: int) -> str:
         run = self.record.runs[m]
-        return f"{title_of(run['objective'])}, γ = {run['gamma']:.3g}, β′ = {run['beta_prime']:.3g}"
+        gamma = self.texts_of_gammas[run["gamma"]]
+        return f"{title_of(run['objective'])}, γ = {gamma}, β′ = {run['beta_prime']:.3g}"
 
     def value(self, name: str, networks: Sequence[int] | None = None) -> Float64[np.ndarray, " networks"]:
         values = self.record.value(name).numpy()

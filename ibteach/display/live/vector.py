@@ -15,7 +15,7 @@ from ibteach.display.live.scene import Scene, alt_text, caption, resolve, start_
 from ibteach.display.live.themes import LIGHT, Theme
 
 FORMATS = ("svg", "pdf")
-HEADING = 0.65  # inches, above the drawing
+HEADING, LINE = 0.65, 0.25  # inches, above the drawing, and for each line of the state after the first
 # The same state is the same file.
 STABLE: dict[Any, Any] = {"svg.hashsalt": "ibteach", "pdf.fonttype": 42, "svg.fonttype": "path"}
 
@@ -31,13 +31,16 @@ def drawing(scene: Scene, state: dict[str, Any], format: str, theme: Theme = LIG
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
         scene.update(**state)
-        above = Rectangle((0, 1), 1, HEADING / height, transform=figure.transFigure, facecolor=theme.background, lw=0)
+        said = scene.wrapped(figure, caption(scene, state))
+        heading = HEADING + LINE * said.count("\n")
+        above = Rectangle((0, 1), 1, heading / height, transform=figure.transFigure, facecolor=theme.background, lw=0)
         figure.add_artist(above, clip=False)
-        figure.text(0.012, 1 + 0.9 * HEADING / height, scene.title, size=15, weight="bold", va="top")
-        figure.text(0.012, 1 + 0.06 * HEADING / height, caption(scene, state), size=13, color=theme.muted, va="bottom")
+        figure.text(0.012, 1 + (heading - 0.065) / height, scene.title, size=15, weight="bold", va="top")
+        style = {"size": 13, "color": theme.muted, "va": "bottom", "linespacing": 1.3}
+        figure.text(0.012, 1 + 0.04 / height, said, **style)
         about = {"Title": scene.title, {"svg": "Description", "pdf": "Subject"}[format]: alt_text(scene, state)}
         undated = {{"svg": "Date", "pdf": "CreationDate"}[format]: None}
         file = io.BytesIO()
-        whole = Bbox([[0, 0], [width, height + HEADING]])
+        whole = Bbox([[0, 0], [width, height + heading]])
         figure.savefig(file, format=format, bbox_inches=whole, facecolor=theme.background, metadata=about | undated)
     return file.getvalue()

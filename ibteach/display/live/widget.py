@@ -82,7 +82,7 @@ class LiveFigure(anywidget.AnyWidget):
         if bundle is None:  # the front end was closed
             return None
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        alt, width = self._still()
         png = base64.b64encode(self.picture()).decode()
+        alt, width = self._still()  # after the picture, which may have failed
         shown = {"text/plain": repr(self), "image/png": png}  # whole; some versions of anywidget cut a long text
         return data | shown, metadata | {"image/png": {"alt": alt, "width": width}}

@@ -495,12 +495,10 @@ export class Training {
 
   // Settings that take hold with the next step. Sizes and seed belong to `start`.
   configure(settings) {
-    const { train, labels } = this.data;
+    const { train } = this.data;
     const { randomLabels } = settings;
     if (this.labels === undefined || this.share !== randomLabels || this.seed !== settings.seed) {
-      this.labels = Uint8Array.from(labels.subarray(0, train), (label, i) =>
-        this.wrong[i][0] < randomLabels ? this.wrong[i][1] : label,
-      );
+      this.labels = this.labelled(randomLabels);
       [this.share, this.seed] = [randomLabels, settings.seed];
     }
     const rows = Math.min(settings.batchSize, train, CAPACITY);
@@ -518,6 +516,17 @@ export class Training {
     if (!same || last.step === this.step) this.history.push(entry);
     this.settings = settings;
     this.diverged = null;
+  }
+
+  // The labels to learn from, that share of them random.
+  labelled(share) {
+    const right = this.data.labels.subarray(0, this.data.train);
+    return Uint8Array.from(right, (label, i) => (this.wrong[i][0] < share ? this.wrong[i][1] : label));
+  }
+
+  // What the last step was made with: a setting that was moved since has changed nothing yet.
+  get trained() {
+    return this.history.filter(({ step }) => step < this.step).at(-1) ?? this.history.at(-1);
   }
 
   get epoch() {

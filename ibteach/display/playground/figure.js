@@ -337,14 +337,21 @@ class Playground extends LiveFigure {
     });
   }
 
+  how({ objective, gamma, noise, dropout, randomLabels }) {
+    const { title } = this.spec.objectives.find(({ name }) => name === objective);
+    const weighed = objective === "none" ? "no compression" : `${title}, γ = ${brief(gamma)}`;
+    const also = [noise ? "" : "no noise", dropout ? `dropout ${dropout}` : "", randomLabels ? `${Math.round(100 * randomLabels)} % random labels` : ""];
+    return [weighed, ...also].filter(Boolean).join(", ");
+  }
+
   // It stands still: everything is said in words, and read aloud.
   settle() {
-    const { step, epoch } = this.picture;
-    const { unit, noise, objective, random_labels, dropout } = this.state;
-    const how = objective === "none" ? "no compression" : `${this.chosen.title}, γ = ${brief(this.state.gamma)}`;
-    const also = [noise ? "" : "no noise", dropout ? `dropout ${dropout}` : "", random_labels ? `${Math.round(100 * random_labels)} % random labels` : ""].filter(Boolean);
+    const { step, epoch, trained } = this.picture;
+    const { unit, noise } = this.state;
+    const [before, now] = [this.how(trained), this.how(this.settings)];
+    const how = before === now ? ` with ${now}` : `, trained with ${before}, now set to ${now}`;
     const values = this.quantities().map(([name, text]) => `${name} ${text}`).join("; ");
-    const words = `${this.test} test digits in the plane of the latent after step ${step} (epoch ${epoch.toFixed(1)}) with ${[how, ...also].join(", ")}. In ${unit}: ${values}.`;
+    const words = `${this.test} test digits in the plane of the latent after step ${step} (epoch ${epoch.toFixed(1)})${how}. In ${unit}: ${values}.`;
     this.drawings.planes[0].setAttribute("aria-label", words);
     const rows = Object.entries(this.measured.test.bounds).map(([name, value]) => `${this.spec.objectives.find((one) => one.name === name).title} ${this.amount(value)}`);
     this.drawings.planes[1].setAttribute("aria-label", `Bars: ${noise ? `H[Z|Y] measured ${this.amount(this.measured.information.reverse_decoder_uncertainty)}, ` : ""}bounds of it: ${rows.join(", ")} ${unit}.`);

@@ -19,19 +19,35 @@ from ibteach.records.record import Record, latents_of
 
 EPOCHS = 20
 """How long the network of the picture was trained, where nobody has trained one yet."""
+LEARNING_RATE, BATCH_SIZE = 0.01, 64
+"""What a training has where nothing else was chosen, and no words are made of it."""
 
 
 @functools.lru_cache(maxsize=8)
-def example(objective: str, gamma: float, noise: bool, hidden: tuple[int, ...], seed: int) -> Record:
+def example(
+    objective: str,
+    gamma: float,
+    noise: bool,
+    hidden: str,
+    seed: int,
+    learning_rate: float = LEARNING_RATE,
+    batch_size: int = BATCH_SIZE,
+    dropout: float = 0.0,
+    random_labels: float = 0.0,
+) -> Record:
     """A network trained by the library with these settings, for the picture of a playground where none was yet.
 
-    What diverges gives way to no compression.
+    What diverges gives way to no compression, and to the other settings as they are at the start.
     """
     digits = data.load("digits")
+    if random_labels:
+        digits = data.with_random_labels(digits, random_labels, seed)
     name = "l2" if objective == NONE else objective
     run = training.Run.of(name, gamma=0.0 if objective == NONE else gamma, seed=seed)
-    model = training.build(lambda: networks.mlp(digits.shape, classes=10, hidden=hidden), run)
-    settings = {"epochs": EPOCHS, "measure_every": 2, "noise": noise, "information": noise, "progress": False}
+    widths = [int(width) for width in hidden.split("-")]
+    model = training.build(lambda: networks.mlp(digits.shape, classes=10, hidden=widths, dropout=dropout), run)
+    settings = {"epochs": EPOCHS, "measure_every": 2, "learning_rate": learning_rate, "batch_size": batch_size}
+    settings |= {"noise": noise, "information": noise and not dropout, "progress": False}
     try:
         return training.fit(model, digits, run, **settings)
     except Diverged:
@@ -47,8 +63,8 @@ class StillScene(Scene):
         self.record, self.unit, self.factor = record, unit, UNITS[unit]
         self.kept = latents_of("record", record)
         self.points, self.labels = self.kept.latents[0].double().numpy(), self.kept.labels.numpy()
-        configuration = record.provenance.get("configuration") or {}
-        self.noise_variance = ZERO_ENTROPY_VARIANCE if configuration.get("noise", True) else 0.0
+        self.configuration = record.provenance.get("configuration") or {}
+        self.noise_variance = ZERO_ENTROPY_VARIANCE if self.configuration.get("noise", True) else 0.0
 
     def build(self, figure: Figure, theme: Theme) -> list:
         grid = figure.add_gridspec(2, 2, width_ratios=[1, 1.1])
@@ -95,7 +111,7 @@ class StillScene(Scene):
         axes.set_yticks(range(len(titles)), titles)
         axes.invert_yaxis()
         axes.set_xscale("symlog", linthresh=1)
-        axes.set_xlim(min(0, 1.5 * min(values)), 3 * max(values))
+        axes.set_xlim(min(0, 1.5 * min(values)), max(1, 3 * max(values)))
         for place, value in enumerate(values):
             axes.text(max(value, 0), place, f" {value:.3g}", va="center", size=SMALL)
         axes.set_title(f"bounds on H[Z|Y], {self.unit}")
@@ -108,7 +124,8 @@ class StillScene(Scene):
         axes.axhline(most, color=theme.muted, ls="--", lw=1.2)
         path = self._walk()
         if path is None:
-            axes.text(0.5, 0.5, "not without noise", ha="center", transform=axes.transAxes, color=theme.muted)
+            why = "not with dropout" if self.noise_variance else "not without noise"
+            axes.text(0.5, 0.5, why, ha="center", transform=axes.transAxes, color=theme.muted)
             return
         axes.plot(*path, "-", color=theme.accent)
         axes.plot(*path[:, -1], "o", ms=8, color=theme.accent)
@@ -122,16 +139,27 @@ class StillScene(Scene):
     def update(self) -> None:
         """Nothing moves."""
 
+    def _how(self):
+        """The objective, and every setting that is not as at the start."""
+        run, set_to = self.record.runs[0], self.configuration
+        said = ["no compression" if run["gamma"] == 0 else f"{title_of(run['objective'])}, γ = {run['gamma']:.3g}"]
+        said += [] if self.noise_variance else ["no noise"]
+        starts = {"learning_rate": LEARNING_RATE, "batch_size": BATCH_SIZE, "dropout": 0.0}
+        said += [
+            f"{name.replace('_', ' ')} {set_to[name]:g}" for name, start in starts.items() if set_to[name] != start
+        ]
+        _, _, labels = self.record.provenance["data"].partition(", ")  # such as 50% random labels
+        return ", ".join([*said, labels] if labels else said)
+
     def alt(self) -> str:
-        run, epoch = self.record.runs[0], int(self.record.epochs[-1])
-        how = "no compression" if run["gamma"] == 0 else f"{title_of(run['objective'])}, γ = {run['gamma']:.3g}"
-        how += "" if self.noise_variance else ", no noise"
+        epoch = int(self.record.epochs[-1])
+        how = f"after {epoch} epochs with {self._how()}" if epoch else "weights as they were put in, not trained here"
         bars = ", ".join(f"{title} {value:.3g}" for title, value in self._ladder())
         path = self._walk()
         where = (
             f" In the information plane it ends at ({path[0, -1]:.2f}, {path[1, -1]:.2f})." if path is not None else ""
         )
         return (
-            f"Playground, after {epoch} epochs with {how}: {len(self.labels)} test digits in a plane of ten regions, "
+            f"Playground, {how}: {len(self.labels)} test digits in a plane of ten regions, "
             f"test error {self.record.value('test/argmax_error').item():.1%}. Bars in {self.unit}: {bars}.{where}"
         )

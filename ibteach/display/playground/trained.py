@@ -75,10 +75,10 @@ def weights(model: Bottleneck) -> tuple[Tensor, tuple[int, ...]]:
 def record(trained: Trained) -> Record:
     """Everything that the course measures, of the network after each epoch that was kept.
 
-    One run, with the objective, γ and seed of the end; ``provenance["moves"]`` says what was moved when. Dropout is
-    switched off in what is measured, and without noise no information is.
+    One run, with the objective, γ and seed of the last step; ``provenance["moves"]`` says what was moved when. Dropout
+    is switched off in what is measured, and without noise no information is.
     """
-    last = trained.history[-1]
+    last = ([one for one in trained.history if one["step"] < trained.steps[-1]] or trained.history)[-1]
     digits = data.load("digits")
     if trained.train_labels is not None:
         share = f"{last['random_labels']:.0%} random labels"

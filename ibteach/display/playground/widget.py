@@ -129,7 +129,7 @@ class Playground(LiveFigure):
         last = {name: self.state[name] for name in names} | {"step": 0, "beta_prime": _beta_prime(self.state)}
         trained = {"epochs": [0], "steps": [0], "step": 0, "hidden": list(hidden), "seed": self.state["seed"]}
         self._trained = trained | {"history": [last], "parameters": packed}
-        self._given = {"parameters": packed}
+        self._given = {"parameters": packed, "time": self._given.get("time", 0) + 1}  # the same ones again are news
 
     def export(self, path: PathLike) -> Exported:
         """Write the playground as one HTML file that needs neither kernel nor network; it opens with these settings.
@@ -152,11 +152,10 @@ class Playground(LiveFigure):
         return resolve(value, current or START)
 
     def _scene(self):
-        state = self.state
-        if self._trained and self._trained["steps"][-1]:
-            return StillScene(self.record, state["unit"])
-        shown = [state[name] for name in ("objective", "gamma", "noise")]
-        return StillScene(example(*shown, _widths(state["hidden"]), state["seed"]), state["unit"])
+        state = dict(self.state)
+        unit = state.pop("unit")
+        del state["speed"]
+        return StillScene(self.record if self._trained else example(**state), unit)
 
     def _still(self):
         return alt_text(self._scene(), {}), 900
@@ -231,10 +230,6 @@ def _value(name, value):
 
 def _needs_noise(objective):
     return objective != NONE and OBJECTIVES[objective].needs_noise
-
-
-def _widths(hidden) -> tuple[int, ...]:
-    return tuple(map(int, hidden.split("-")))
 
 
 def _beta_prime(state) -> float:

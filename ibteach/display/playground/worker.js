@@ -43,7 +43,8 @@ const handlers = {
   keep() {
     training.keep();
     const { kept, history, step, settings } = training;
-    const labels = settings.randomLabels > 0 ? training.labels : null;
+    const share = training.trained.randomLabels;
+    const labels = share > 0 ? training.labelled(share) : null;
     postMessage({ kind: "kept", kept, history, step, settings, labels });
   },
   seen() {
@@ -102,7 +103,7 @@ function show(whole, patience) {
   const now = performance.now();
   if (!seen || (!whole && now - drawn < frame)) return;
   const full = whole || now - measured > patience;
-  const picture = { kind: "picture", version, running, ...training.look(), diverged: training.diverged };
+  const picture = { kind: "picture", version, running, ...training.look(), trained: training.trained, diverged: training.diverged };
   if (full) Object.assign(picture, { measured: training.measure(), path: training.path });
   postMessage(picture);
   [seen, drawn, shown] = [false, now, version];

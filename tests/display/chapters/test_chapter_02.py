@@ -78,6 +78,14 @@ def test_the_plane_is_in_the_unit_that_is_said(scene):
     np.testing.assert_array_equal(picture, before)
 
 
+def test_the_plane_comes_back_from_the_other_unit_bit_for_bit():
+    shown = CurveScene(Joint([[0.45, 0.05], [0.05, 0.45]], "X Y"), [2.0], alphas=[1.0], restarts=1)
+    canvas, nats = Canvas(shown), {"beta": 2.0, "unit": "nats"}
+    first = canvas.pixels(nats)
+    canvas.pixels(nats | {"unit": "bits"})
+    np.testing.assert_array_equal(canvas.pixels(nats), first)
+
+
 def test_the_gaussian_scene_is_the_closed_form():
     scene = GaussianScene([0.5, 0.8])
     for state in states(scene):
@@ -169,3 +177,28 @@ def test_bad_input_is_refused():
         BirthScene(error=0.5)
     with pytest.raises(InvalidInput, match="correlations: got tensor"):
         GaussianScene([torch.tensor(1.0)])
+
+
+def test_the_only_alpha_is_named_as_it_is():
+    scene = CurveScene(TABLE, BETAS, alphas=[0.0])
+    state = start_state(scene)
+    canvas = Canvas(scene)
+    canvas.pixels(state)
+    assert "α = 0, the best encoder" in alt_text(scene, state)
+    assert "α = 0;" in canvas._scene.known.get_text()
+
+
+@pytest.mark.parametrize("correlations", [(0.3, 0.95), (0.99,), (0.1,)])
+def test_every_gaussian_solution_lies_within_the_axes(correlations):
+    canvas = Canvas(GaussianScene(correlations))
+    shown = canvas._scene
+    for state in states(shown):
+        shown.update(**state)
+        for dot in (shown.dot, shown.here):
+            assert within(dot)
+
+
+def within(line):
+    (left, right), (low, high) = line.axes.get_xlim(), line.axes.get_ylim()
+    x, y = line.get_data()
+    return all(left <= one <= right for one in x) and all(low <= one <= high for one in y)

@@ -1,5 +1,6 @@
 """Explorers of noise and scaling: what they draw is what the closed forms and the measures say."""
 
+import dataclasses
 import functools
 import math
 
@@ -106,3 +107,30 @@ def test_bad_input_is_refused():
         noise_explorers.scaling(torch.zeros(5, 3), torch.zeros(5, dtype=int))
     with pytest.raises(InvalidInput, match="other runs"):
         noise_explorers.with_and_without(trained(True), trained(False, (0.001, 0.1)))
+
+
+def test_every_marked_point_lies_within_the_axes():
+    generator = torch.Generator().manual_seed(0)
+    for scale in (0.01, 1.0, 100.0):
+        shown = Canvas(ScalingScene(scale * torch.randn(300, 2, generator=generator), torch.arange(300) % 4))._scene
+        for state in states(shown):
+            shown.update(**state)
+            low, high = shown.here.axes.get_ylim()
+            assert low < shown.here.get_ydata()[0] < high
+
+
+def test_bounds_far_below_zero_lie_within_the_axes():
+    bare = trained(False)
+    deep = {"test/log-variance": torch.full_like(bare.quantities["test/log-variance"], -41000.0)}
+    shown = WithAndWithoutScene(trained(True), dataclasses.replace(bare, quantities=bare.quantities | deep))
+    scene = Canvas(shown)._scene
+    scene.update(**states(shown)[0])
+    _, dot = scene.lines["without noise", "test/log-variance"]
+    assert dot.axes.get_ylim()[0] < dot.get_ydata()[0] == -41000
+    assert "−10000" in [label.get_text() for label in dot.axes.get_yticklabels()]
+
+
+def test_the_same_runs_in_another_order_are_the_same_runs():
+    turned = trained(False).take([3, 2, 1, 0])
+    shown, same = WithAndWithoutScene(trained(True), turned), SCENES["with and without"]()
+    assert [alt_text(shown, state) for state in states(shown)] == [alt_text(same, state) for state in states(same)]

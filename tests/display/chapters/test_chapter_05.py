@@ -1,5 +1,6 @@
 """Explorers of trained networks, fed by a Record that was really trained: what they draw is what it says."""
 
+import dataclasses
 import functools
 import io
 import itertools
@@ -156,3 +157,42 @@ def test_the_table_has_every_objective_in_a_row_of_six_columns():
     rows = explorers.objective_table().data.splitlines()
     assert len(rows) == 2 + len(CROSS_ENTROPIES) + len(OBJECTIVES)
     assert {row.replace(r"\|", "").count("|") for row in rows} == {7}
+
+
+def test_runs_that_are_there_twice_are_refused():
+    record = trained(2, ("l2",))
+    with pytest.raises(InvalidInput, match="got 6 runs of which 3 differ"):
+        ErrorBoundScene(record.take([0, 1, 2, 0, 1, 2]))
+
+
+def test_bars_longer_than_usual_lie_within_the_axes():
+    record = trained(2, ("l2",))
+    shown = BoundScene(dataclasses.replace(record, latents=100 * record.latents))
+    scene = Canvas(shown)._scene
+    longest = max(max(shown.ladder(state)) for state in states(shown))
+    assert longest > 1e5 and longest < scene.added[0].axes.get_xlim()[1]
+
+
+def test_how_far_latents_reach_is_their_distance():
+    record = trained(2, ("l2",))
+    latents = record.latents.clone()
+    latents[:, 0] = torch.tensor([300.0, 400.0])
+    shown = LatentScene(dataclasses.replace(record, latents=latents))
+    assert "reaching 5e+02 from the origin" in alt_text(shown, start_state(shown))
+
+
+def test_a_latent_of_one_dimension_has_one_name():
+    plane = Canvas(LatentScene(trained(1, ("variance",))))._figure.axes[0]
+    assert (plane.get_xlabel(), plane.get_ylabel()) == ("$z_1$", "")
+
+
+def test_without_noise_what_the_surrogate_was_worth_may_be_below_zero():
+    record = unusual(noise=False)
+    quantities = record.quantities | {"train/l2": torch.full_like(record.quantities["train/l2"], -9.0)}
+    shown = LatentScene(dataclasses.replace(record, quantities=quantities))
+    scene = Canvas(shown)._scene
+    state = start_state(shown) | {"gamma": 0.1, "unit": "bits"}
+    scene.update(**state)
+    line, dot = scene.lines["weighted surrogate"]
+    assert scene.terms.get_ylim()[0] < dot.get_ydata()[0] < 0
+    assert line.get_label() == "β′ · surrogate"

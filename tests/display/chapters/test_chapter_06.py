@@ -83,3 +83,35 @@ def test_bad_input_is_refused():
         measuring_explorers.bracket(spread_out(50), GAMMAS)
     with pytest.raises(InvalidInput, match="2 γ"):
         measuring_explorers.bracket(spread_out(), GAMMAS[:2])
+
+
+def test_what_cannot_be_computed_is_said():
+    shown = PlaygroundScene()
+    state = {"dimension": 64, "count": 100, "k": 10, "width": 1.0}
+    words = alt_text(shown, state)
+    assert "nan" not in words and "Gaussian cannot be computed" in words and "2K = 128" in words
+    scene = Canvas(shown)._scene
+    for count, said in ((100, "no Gaussian at K = 64: N ≤ 2K"), (300, "")):
+        scene.update(**state | {"count": count})
+        assert scene.lacking.get_text() == said
+
+
+@pytest.mark.parametrize("count", [100, 300])
+def test_the_largest_measures_lie_within_the_axes(count):
+    scene = Canvas(PlaygroundScene())._scene
+    scene.update(dimension=64, count=count, k=10, width=0.1)
+    for lines, _ in scene.lines:
+        for line in lines.values():
+            low, high = line.axes.get_ylim()
+            measured = np.array(line.get_ydata())
+            measured = measured[np.isfinite(measured)]
+            assert (low < measured).all() and (measured < high).all()
+
+
+@pytest.mark.parametrize("order", [[2, 1, 0], [1, 0, 2]])
+def test_a_bracket_is_the_same_in_any_order_of_its_networks(order):
+    turned = BracketScene(spread_out()[order], [GAMMAS[m] for m in order])
+    shown = BracketScene(spread_out(), GAMMAS)
+    state = start_state(shown) | {"gamma": 1.0}
+    assert start_state(turned) == start_state(shown) and alt_text(turned, state) == alt_text(shown, state)
+    np.testing.assert_array_equal(Canvas(turned).pixels(state), Canvas(shown).pixels(state))

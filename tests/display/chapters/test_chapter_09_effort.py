@@ -1,5 +1,6 @@
 """The figure of the attack that was too weak, against the Record that it draws."""
 
+import dataclasses
 import functools
 
 import pytest
@@ -69,3 +70,16 @@ def test_records_without_two_efforts_or_without_no_compression_are_refused():
     ]:
         with pytest.raises(InvalidInput, match=said):
             EffortScene(wrong)
+
+
+def test_networks_of_weights_that_look_alike_are_not_pooled():
+    record = melting()
+    runs = tuple(run | {"gamma": 0.1001} if run["objective"] == "variance" else run for run in record.runs)
+    runs = tuple(run | {"objective": "l2"} for run in runs)
+    scene = EffortScene(dataclasses.replace(record, runs=runs))
+    assert scene.of == {"L2, γ = 0.1": [3, 4, 5], "L2, γ = 0.1001": [6, 7, 8]}
+
+
+def test_a_seed_without_its_network_of_no_compression_is_refused():
+    with pytest.raises(InvalidInput, match=r"no run of γ = 0 with the seed 2, expected one for every seed"):
+        EffortScene(melting().take([0, 1, 3, 4, 5]))

@@ -77,3 +77,11 @@ def test_seaborn_is_imported_only_when_something_is_drawn():
     program = "import sys; import ibteach.display.live.distribution; from ibteach.display import explore; "
     program += "sys.exit('seaborn' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize(("dimension", "noise"), [(2, True), (2, False), (8, True), (8, False)])
+def test_the_line_of_the_noise_is_promised_where_there_is_one(dimension, noise):
+    scene = Canvas(DistributionScene(record_of(dimension, noise)))._scene
+    assert ("blue line" in scene.head.get_text()) == noise == bool(scene.cells[0, 0].lines)
+    assert ("no noise" in scene.head.get_text()) == (not noise)
+    assert ("5 of 8 dimensions" in scene.head.get_text()) == (dimension == 8)

@@ -64,11 +64,23 @@ def test_the_same_state_is_the_same_picture_in_each_theme():
 def test_a_tick_that_fails_shows_its_error_and_the_others_go_on(tmp_path):
     shown = figure()
     shown.state = {"gamma": 3}
+    _, metadata = shown._repr_mimebundle_()
+    assert metadata["image/png"]["alt"] == "No picture. RuntimeError: no wave of this length"
     failed = np.asarray(Image.open(io.BytesIO(shown.picture())).convert("L"))
     assert (failed < 128).any()
     shown.state = {"gamma": 2}
     assert shown.picture()
     assert shown.export(tmp_path / "wave.html", themes="light").pictures == 6
+
+
+def test_an_error_is_shown_as_it_is_written():
+    def draw(axes, slope):
+        raise ValueError(r"bad $\frac{a}$ here, for 2$ and $")
+
+    shown = explore(draw, slope=[1, 2], alt="A line.")
+    shown.state = {"slope": 2}
+    assert shown.picture()
+    assert shown._still()[0] == r"No picture. ValueError: bad $\frac{a}$ here, for 2$ and $"
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), "two", None, np.float32("inf")], ids=str)

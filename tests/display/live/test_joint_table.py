@@ -60,6 +60,13 @@ def test_a_joint_of_ones_own_comes_first():
     assert (mine.table == before).all()
 
 
+def test_only_the_real_digits_have_words_for_rows():
+    editor = JointTable(Joint(np.eye(2) / 2, "ink digit"))
+    assert editor._labels() == (list("0123"), list("0123"))
+    editor.state = {"preset": "real digits"}
+    assert editor._labels() == (["none", "some", "more", "most"], list("0123"))
+
+
 def test_a_saved_notebook_keeps_picture_and_words():
     editor = JointTable()
     data, metadata = editor._repr_mimebundle_()

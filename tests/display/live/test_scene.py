@@ -47,6 +47,7 @@ def canvas(scene, theme):
         (("x", "x", [1, 1.0]), "distinct"),
         (("x", "x", [True, False]), "finite numbers"),
         (("x", "x", [1, 2], ["one"]), "1 texts"),
+        (("seed", "seed", [1, 2**53]), "expected whole numbers up to 2⁵³ − 1"),
         (("x", "x", [1, 2], None, 2), "0 to 1"),
     ],
 )
@@ -60,6 +61,19 @@ def test_numpy_ticks_become_numbers_that_json_knows():
     assert [type(value) for value in axis.values] == [float] * 3
     assert axis.index(np.float64(0.1)) == 1
     assert Axis("epoch", "epoch", np.arange(3)).values == (0, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ([20240101, 20240102], ("20240101", "20240102")),
+        ([1_000_001.0, 1_000_002.0], ("1000001", "1000002")),
+        ([0.1, 0.1 + 1e-9], ("0.1", "0.100000001")),
+        ([0.1, 1 / 3, 10.0], ("0.1", "0.333333", "10")),
+    ],
+)
+def test_ticks_are_told_apart_by_their_texts(values, texts):
+    assert Axis("x", "x", values).texts == texts
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20, unique=True))

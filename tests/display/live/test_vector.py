@@ -4,8 +4,9 @@ import re
 
 import pytest
 
+from ibteach.display.live.explore import explore
 from ibteach.display.live.explorer import Explorer
-from ibteach.display.live.scene import alt_text
+from ibteach.display.live.scene import alt_text, caption
 from ibteach.errors import UnknownName
 
 
@@ -33,3 +34,14 @@ def test_an_svg_has_title_and_words_in_it_and_is_taller_than_the_figure(rings):
 def test_another_format_is_refused(rings):
     with pytest.raises(UnknownName, match="format: got 'jpg'"):
         Explorer(rings()).picture(format="jpg")
+
+
+def test_a_long_caption_stands_in_as_many_lines_as_it_takes():
+    def draw(axes, learning_rate, batch_size, weight_decay, objective, dropout):
+        axes.plot([0, learning_rate * batch_size])
+
+    ticks = {"learning_rate": [0.1], "batch_size": [16], "weight_decay": [1e-4], "dropout": [0.1]}
+    explorer = explore(draw, alt="A line.", objective=["isotropic log-variance", "l2"], **ticks)
+    assert len(caption(explorer.scene, explorer.state)) > 100
+    height = float(re.search(r'height="([\d.]+)pt"', explorer.picture(format="svg").decode())[1])
+    assert height == pytest.approx(72 * (explorer.scene.size[1] + 0.65 + 0.25), abs=0.1)
