@@ -7,9 +7,10 @@ import nbformat
 import pytest
 
 from ibteach import cli
+from ibteach.course import CHAPTERS
 from ibteach.display import exercises
 from ibteach.errors import InvalidInput, Unavailable
-from ibteach.site import handout
+from ibteach.site import handout, printed
 
 ROOT = Path(__file__).parents[1]
 NUMBERS = exercises.chapters()
@@ -61,6 +62,11 @@ def test_chapters_are_printed_with_their_pictures_and_formulas(tmp_path):
     paper = made[-1].read_bytes()
     assert paper.startswith(b"%PDF-") and len(re.findall(rb"/Type /Page\b", paper)) >= 3
     assert b"/Subtype /Image" in paper and b"KaTeX" in paper
+
+
+def test_paper_shows_no_bars_of_progress():
+    for chapter in CHAPTERS:
+        assert "%|" not in printed.page(handout.read(ROOT / "notebooks" / chapter.file), chapter)
 
 
 def test_without_chromium_all_the_rest_is_there_and_it_is_said(tmp_path, monkeypatch, capsys):
