@@ -141,6 +141,24 @@ def test_arrows_turn_the_page_outside_a_control_and_move_the_slider_inside(deck,
     assert box["height"] > 0.7 * screen["height"] or box["width"] > 0.7 * screen["width"]
 
 
+def test_the_address_of_a_deck_leads_to_a_figure_as_it_was_left(deck, figures_of):
+    page = deck("#slide=3")
+    (figure,) = figures_of(page)
+    figure.root.get_by_role("slider").press("End")
+    page.wait_for_function("location.hash.includes('error=0.5')")
+    shared = page.evaluate("location.hash")
+    for more in (shared, f"{shared}&x=%CE"):
+        page = deck(more)
+        page.locator('.present [alt*="flipped with 0.5"]').wait_for()
+        assert "error=0.5" in page.url and page.evaluate("document.querySelector('.slides').scrollTop") == 0
+    page.keyboard.press("ArrowRight")
+    assert kind(page) == "answer" and page.url.endswith("#slide=4")
+    for address, wanted in (("slide=2", "predict"), (shared[1:].replace("0.5", "0.1"), "figure"), ("other", "figure")):
+        page.evaluate("address => (location.hash = address)", arg=address)
+        page.wait_for_function(f"document.querySelector('.slides > .present').classList.contains('{wanted}')")
+    page.locator('.present [alt*="flipped with 0.1"]').wait_for()
+
+
 def test_a_deck_is_printed_a_slide_on_each_page(deck):
     page = deck("?print-pdf")
     page.wait_for_selector("html[data-ready] .pdf-page")
