@@ -108,7 +108,7 @@ class Editor extends LiveFigure {
     const unit = control("unit", "unit", ["nats", "bits"], () => this.unit, (unit) => {
       this.unit = unit;
       this.show();
-      this.report?.(this.state);
+      this.looked?.();
     });
     const preset = control("preset", "start from", names, () => this.state.preset, (name) => this.pick({ preset: name, table: presets[name].table }));
     return [preset, ...sizes, unit];
@@ -127,7 +127,7 @@ class Editor extends LiveFigure {
     this.report?.(this.state);
   }
 
-  // Beside the state, which the kernel knows, a reader may have chosen a unit and a quantity: an address has all of it.
+  // Beside the state, which a kernel hears of, there are the unit and the quantity that is looked at: an address has both.
   get shared() {
     return { ...this.written(), unit: this.unit, quantity: this.kind[this.chosen].quantity };
   }
@@ -222,7 +222,7 @@ class Editor extends LiveFigure {
   choose(i) {
     this.chosen = i;
     this.show();
-    this.report?.(this.state);
+    this.looked?.();
   }
 
   point(event) {
@@ -348,7 +348,7 @@ export default {
 };
 
 export function mount(el, { spec }, report = null) {
-  return new Editor(el, spec, spec.start, report);
+  return Object.assign(new Editor(el, spec, spec.start, report), { looked: report });
 }
 
 export const wrong = (asked, spec) => Editor.prototype.wrong.call({ spec }, asked);
