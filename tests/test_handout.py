@@ -7,9 +7,10 @@ import nbformat
 import pytest
 
 from ibteach import cli
+from ibteach.course import CHAPTERS
 from ibteach.display import exercises
 from ibteach.errors import InvalidInput, Unavailable
-from ibteach.site import handout
+from ibteach.site import handout, printed
 
 ROOT = Path(__file__).parents[1]
 NUMBERS = exercises.chapters()
@@ -61,6 +62,32 @@ def test_chapters_are_printed_with_their_pictures_and_formulas(tmp_path):
     paper = made[-1].read_bytes()
     assert paper.startswith(b"%PDF-") and len(re.findall(rb"/Type /Page\b", paper)) >= 3
     assert b"/Subtype /Image" in paper and b"KaTeX" in paper
+
+
+def test_paper_shows_no_bars_of_progress():
+    for chapter in CHAPTERS:
+        assert "%|" not in printed.page(handout.read(ROOT / "notebooks" / chapter.file), chapter)
+
+
+def test_an_older_handout_is_replaced_and_other_files_stay(tmp_path):
+    for sheet in (
+        "students/02_the_bottleneck.ipynb",
+        "lecturers/01_entropy_and_diagrams.ipynb",
+        "chapters/02_the_bottleneck.pdf",
+    ):
+        (tmp_path / sheet).parent.mkdir()
+        (tmp_path / sheet).write_text("older", encoding="utf-8")
+    (tmp_path / "students" / "answers.ipynb").touch()
+    with pytest.raises(InvalidInput, match="chapters: got none"):
+        handout.build(tmp_path, ROOT, [])
+    with pytest.raises(Unavailable, match="cannot be read"):
+        handout.build(tmp_path, tmp_path, ["01"])
+    assert (tmp_path / "students/02_the_bottleneck.ipynb").exists()  # what is refused removes nothing
+    handout.build(tmp_path, ROOT, ["01"], paper=False)
+    left = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*"))
+    name = "01_entropy_and_diagrams.ipynb"
+    assert left == [f"lecturers/{name}", f"students/{name}", "students/answers.ipynb"]
+    assert (tmp_path / "lecturers" / name).read_text(encoding="utf-8") != "older"
 
 
 def test_without_chromium_all_the_rest_is_there_and_it_is_said(tmp_path, monkeypatch, capsys):

@@ -24,7 +24,8 @@ from ibteach.launches import Addresses, addresses
 from ibteach.site import execution, exercises, extension, prepared, slides, written
 
 MARK = ".ibteach-site"
-"""A file in every site, by which a folder is known to be one: only then is it replaced."""
+"""A file in every site, which says what kind of site it is and what is in it: of nothing else is a folder replaced."""
+KINDS = {False: "a site", True: "slides"}  # by whether they are slides alone
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,11 +74,13 @@ def build(
     numbers, or all of them. What was run before is taken from `cache`, by default one in the user's. The folder's old
     site is replaced when the new one is whole, and is as it was when anything fails.
 
-    Raises, before any work, `InvalidInput` for a folder that holds anything but a site, `Unavailable` where there is no
-    course or no Sphinx, and for a folder that cannot be written; `BuildFailed` for a chapter that fails, with its cell.
+    Raises, before any work, `InvalidInput` for a folder that holds anything but a site of that kind, `Unavailable`
+    where there is no course or no Sphinx, and for a folder that cannot be written; `BuildFailed` for a chapter that
+    fails, with its cell.
     """
     out, root = named(out).resolve(), named(root).resolve()
-    _check(out)
+    _bring_back(out)
+    _check(out, KINDS[slides_alone])
     workers = None if workers is None else checks.whole("workers", workers)
     chosen = _chosen(root, chapters)
     cache = Path(cache) if cache else Path(platformdirs.user_cache_dir("ibteach")) / "site"
@@ -90,18 +93,24 @@ def build(
     executed = execution.execute(list(paths.values()), cache.resolve(), workers)
     with files.temporary(out.parent) as work:
         site = Site(root, Path(work, "source"), Path(work, "site"), {c: executed[p] for c, p in paths.items()})
-        for notebook in site.chapters.values():
-            for name in execution.figures(notebook):
-                shutil.copytree(cache / "live" / name, site.live / name, dirs_exist_ok=True)
+        site.live.mkdir(parents=True)
+        for name in set().union(*map(execution.figures, site.chapters.values())):
+            shutil.copytree(cache / "live" / name, site.live / name)
+            (site.live / name).chmod(site.live.stat().st_mode)  # a cache may be its owner's alone
         if slides_alone:
             extension.static_files(site.output / "_static")
             slides.decks(site)
         else:
             _pages(site, Path(work))
-        facts = {"ibteach": ibteach.__version__, "chapters": [chapter.number for chapter in chosen]}
-        (site.output / MARK).write_text(json.dumps(facts), encoding="utf-8")
         (site.output / ".nojekyll").touch()
-        _swap(site.output, out, Path(work))
+        facts = {
+            "kind": KINDS[slides_alone],
+            "ibteach": ibteach.__version__,
+            "chapters": [chapter.number for chapter in chosen],
+            "files": sorted(path.name for path in site.output.iterdir()),
+        }
+        (site.output / MARK).write_text(json.dumps(facts), encoding="utf-8")
+        _swap(site.output, out)
     return out
 
 
@@ -115,18 +124,35 @@ def _pages(site: Site, work: Path) -> None:
         step(site)
 
 
-def _check(out: Path) -> None:
+def _check(out: Path, kind: str) -> None:
+    """Raise `InvalidInput` for a folder that holds anything but what was written into it as a site of that kind."""
     if out.exists() and not out.is_dir():
         raise InvalidInput(f"{out}: is a file, expected a folder for the site, or a name that is free.")
-    if out.is_dir() and any(out.iterdir()) and not (out / MARK).is_file():
+    there = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    facts = _facts(out / MARK)
+    others = sorted(there - {MARK, *facts.get("files", ())})
+    if others:
         raise InvalidInput(
-            f"{out}: holds other things than a site; name an empty folder, one that is not there yet, or a site."
+            f"{out}: holds other things than a site, such as {others[0]!r}; name an empty folder, one that is not "
+            "there yet, or a site, and copy the site from there."
         )
+    if there and facts.get("kind") != kind:
+        raise InvalidInput(f"{out}: holds {facts.get('kind', 'an older site')}, expected {kind}; name another folder.")
+
+
+def _facts(mark: Path) -> dict[str, Any]:
+    """What the mark of a site says, or nothing."""
+    try:
+        return dict(json.loads(mark.read_text(encoding="utf-8")))
+    except (OSError, TypeError, ValueError):
+        return {}
 
 
 def _chosen(root: Path, numbers: Iterable[str] | None) -> list[Chapter]:
     of = {chapter.number: chapter for chapter in CHAPTERS}
-    wanted = of if numbers is None else [checks.known("chapter", number, of) for number in numbers]
+    wanted = list(of) if numbers is None else [checks.known("chapter", number, of) for number in numbers]
+    if not wanted:
+        raise InvalidInput("chapters: got none, expected numbers such as '01', or None for all of them.")
     there = [
         chapter for number, chapter in of.items() if number in wanted and (root / "notebooks" / chapter.file).is_file()
     ]
@@ -183,14 +209,25 @@ def _sphinx(site: Site, work: Path) -> None:
     print(f"pages: made in {time.perf_counter() - begun:.0f} s", flush=True)
 
 
-def _swap(new: Path, out: Path, work: Path) -> None:
-    """Put the new site in the place of the old one, which comes back if that fails."""
-    old = work / "old"
-    if out.exists():
-        out.rename(old)
+def _swap(new: Path, out: Path) -> None:
+    """Put the new site in the place of the old one, which comes back if that fails, or with the next `build`."""
+    old = _aside(out)
     try:
+        if out.exists():
+            out.rename(old)
         new.rename(out)
-    except OSError:
-        if old.exists():
-            old.rename(out)
-        raise
+    finally:
+        _bring_back(out)
+
+
+def _aside(out: Path) -> Path:
+    """Where the old site is while the new one takes its place."""
+    return out.with_name(f"{files.PARTS}old-{out.name}")
+
+
+def _bring_back(out: Path) -> None:
+    """After a swap that did not come to its end, the old site is where it was; after one that did, it is gone."""
+    old = _aside(out)
+    if old.exists() and not out.exists():
+        old.rename(out)
+    shutil.rmtree(old, ignore_errors=True)

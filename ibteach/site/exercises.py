@@ -1,9 +1,10 @@
 """Exercises on a page: a place to write a number, checked in the browser, without the answer in the page.
 
-What a page holds of an answer is the hash of it, salted, as it is when rounded to three significant digits; so it does
-of the wrong answers that are met with a word (bits for nats, a sign, a factor of 2, the mistakes that the exercise
-names). `asked` makes that of an exercise, ``exercises.js`` shows it and checks. An exercise that wants a function or a
-table is answered in a notebook: there the page leads to a place that runs it, where there is one.
+What a page holds of an answer are salted hashes of it, rounded to three significant digits, to four and to five: it is
+compared to as many as were typed. So it is with wrong answers that are met with a word (bits for nats, a sign, a factor
+of 2, the mistakes that the exercise names). `asked` makes that of an exercise, ``exercises.js`` shows it and checks. An
+exercise that wants a function or a table is answered in a notebook: there the page leads to a place that runs it, where
+there is one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import decimal
 import hashlib
 import html
+import itertools
 import json
 import math
 import re
@@ -28,36 +30,62 @@ if TYPE_CHECKING:
     from ibteach.site.build import Site
 
 MOST = 3  # numbers that are asked for one by one; more are a table
+MOST_DIGITS = 5  # that are compared: what is computed is right to 2e-5
+TINY = 1e-5  # what is smaller is zero
 CHECK = re.compile(r"exercises\.check\(\s*[\"'](\d\d\.\d+)[\"']")
 
 
 def canonical(values: Any, whole: bool = False) -> str:
-    """Numbers as they are hashed: three significant digits each, halves away from zero, as a browser rounds them.
+    """Numbers as they are hashed: each with the digits that it has, from three to five, rounded as a browser does it.
 
     What is counted, `whole`, is not rounded.
 
     >>> canonical([0.2419707, -2.125]), canonical(0), canonical(162755.0, whole=True)
-    ('2.42e-1 -2.13e+0', '0.00e+0', '162755')
+    ('2.4197e-1 -2.125e+0', '0.00e+0', '162755')
     """
-    numbers = np.atleast_1d(as_numbers(values)).tolist()
-    return " ".join(f"{number:.0f}" if whole else _rounded(number) for number in numbers)
+    return " ".join(_written(number, whole) for number in np.atleast_1d(as_numbers(values)).tolist())
 
 
-def _rounded(value: float) -> str:
-    exact = decimal.Decimal(value)  # of the float itself
+def _written(number: float, whole: bool) -> str:
+    number = 0.0 if abs(number) < TINY else number
+    if whole and number.is_integer() and abs(number) < 2**53:
+        return f"{number:.0f}"
+    digits = len(decimal.Decimal(repr(number)).normalize().as_tuple().digits)
+    return _rounded(decimal.Decimal(number), min(max(digits, DIGITS), MOST_DIGITS))
+
+
+def _rounded(exact: decimal.Decimal, digits: int) -> str:
+    """To so many digits, halves away from zero."""
     if not exact:
-        return f"{0:.{DIGITS - 1}f}e+0"
+        return f"{0:.{digits - 1}f}e+0"
     rounded = exact
     for _ in range(2):  # 9.996 becomes 10.0, which has another exponent
-        step = decimal.Decimal(1).scaleb(rounded.adjusted() - DIGITS + 1)
+        step = decimal.Decimal(1).scaleb(rounded.adjusted() - digits + 1)
         rounded = exact.quantize(step, decimal.ROUND_HALF_UP)
     exponent = rounded.adjusted()
-    return f"{rounded.scaleb(-exponent):.{DIGITS - 1}f}e{exponent:+d}"
+    return f"{rounded.scaleb(-exponent):.{digits - 1}f}e{exponent:+d}"
 
 
-def hashed(salt: str, values: Any, whole: bool = False) -> str:
-    """The hash of an answer, 16 hexadecimal digits of SHA-256 over salt and rounded numbers."""
-    return hashlib.sha256(f"{salt} {canonical(values, whole)}".encode()).hexdigest()[:16]
+def _taken(value: float, whole: bool, tolerance: float) -> set[str]:
+    """How all numbers are written that are taken for this one: it, rounded, and what is within the tolerance."""
+    if abs(value) < TINY or (whole and value.is_integer()):
+        return {_written(value, whole)}
+    texts = set()
+    for digits in range(DIGITS, MOST_DIGITS + 1):
+        exponent = math.floor(math.log10(abs(value))) - digits + 1
+        count = value / 10.0**exponent
+        allowed = tolerance * abs(count)
+        slack = (0.5 + allowed if digits == MOST_DIGITS else max(0.5, allowed)) + 1e-6  # the last may have been longer
+        for near in range(math.ceil(count - slack), math.floor(count + slack) + 1):
+            texts.add(_rounded(decimal.Decimal(near).scaleb(exponent), digits))
+    return texts
+
+
+def hashes(salt: str, values: np.ndarray, whole: bool, tolerance: float = 0.0) -> set[str]:
+    """The hashes of all answers that are taken for this one: 16 hexadecimal digits of SHA-256 over salt and numbers."""
+    taken = [_taken(value, whole, tolerance) for value in np.atleast_1d(values).tolist()]
+    texts = map(" ".join, itertools.product(*taken))
+    return {hashlib.sha256(f"{salt} {text}".encode()).hexdigest()[:16] for text in texts}
 
 
 def is_numeric(exercise: exercises.Exercise) -> bool:
@@ -70,25 +98,23 @@ def asked(exercise: exercises.Exercise) -> dict[str, Any]:
     check = exercise.check
     if not isinstance(check, agrees_with):
         raise InvalidInput(f"exercise: got {exercise.name}, which numbers do not answer; expected one that they do.")
-    right, whole = _expected(check), check.whole
+    right = _expected(check)
     salt = hashlib.sha256(f"ibteach {exercise.name} {exercise.title}".encode()).hexdigest()[:16]
-    hashes = {hashed(salt, value, whole) for value in _as_written(right, whole)}
-    wrong: dict[str, str] = {}
+    hashes_right = hashes(salt, right, check.whole, check.tolerance)
+    known, wrong = set(hashes_right), {}
     for value, said in _plausible(exercise, right, check.unit):
-        with np.errstate(all="ignore"):
-            value = np.asarray(value, dtype=float)
         if value.shape == right.shape and np.isfinite(value).all():
-            for written in _as_written(value, whole):
-                if (digest := hashed(salt, written, whole)) not in hashes:
-                    wrong.setdefault(digest, said)
+            new = hashes(salt, value, check.whole) - known
+            wrong[said] = sorted(new.union(wrong.get(said, ())))
+            known |= new
     return {
         "name": exercise.name,
         "title": exercise.title,
         "unit": check.unit,
         "count": right.size,
-        "whole": whole,
+        "whole": check.whole,
         "salt": salt,
-        "right": sorted(hashes),
+        "right": sorted(hashes_right),
         "wrong": wrong,
         "hints": list(exercise.hint),
     }
@@ -96,13 +122,6 @@ def asked(exercise: exercises.Exercise) -> dict[str, Any]:
 
 def _expected(check: agrees_with) -> np.ndarray:
     return as_numbers(check._expected())
-
-
-def _as_written(value: np.ndarray, whole: bool) -> list[np.ndarray]:
-    """A value as it may be written down: rounded to three digits or to more, which then is rounded to three again."""
-    if whole:
-        return [value]
-    return [value, *(_to_digits(value, digits) for digits in range(DIGITS, 12))]
 
 
 def _to_digits(value: np.ndarray, digits: int) -> np.ndarray:

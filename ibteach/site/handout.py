@@ -5,6 +5,8 @@ Nothing is run: the notebooks are taken as they are stored. `build` writes three
     students/     the exercises of each chapter, to be answered
     lecturers/    the same with solutions, each of which its own check takes
     chapters/     each chapter as PDF, printed by Chromium
+
+An older handout there is replaced: no sheet of another chapter is left; what somebody else put into the folders stays.
 """
 
 from __future__ import annotations
@@ -38,8 +40,9 @@ QUIET = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
 def build(out: PathLike, root: PathLike = ".", chapters: Iterable[str] | None = None, paper: bool = True) -> list[Path]:
     """Write the handout of a checkout into a folder; returns its files. With `paper`, chapters as PDF, too.
 
-    Raises, before anything is written, `InvalidInput` for a folder that holds something else, and `Unavailable` where
-    there is no course. When all the rest is written, `Unavailable` says what to install for the PDF, if anything.
+    Raises, before anything is written, `InvalidInput` for a folder that holds something else and for no chapters, and
+    `Unavailable` where there is no course. When all the rest is written, `Unavailable` says what to install for the
+    PDF, if anything.
     """
     out, root = named(out), named(root)
     others = [path.name for path in out.glob("*") if path.name not in FOLDERS] if out.is_dir() else []
@@ -47,15 +50,25 @@ def build(out: PathLike, root: PathLike = ".", chapters: Iterable[str] | None = 
         raise InvalidInput(f"{out}: holds {others[0]!r}, expected a new folder." if others else f"{out}: is a file.")
     of = {chapter.number: chapter for chapter in CHAPTERS}
     wanted = [of[checks.known("chapter", number, of)] for number in (of if chapters is None else chapters)]
+    if not wanted:
+        raise InvalidInput("chapters: got none, expected numbers such as '01', or None for all of them.")
     notebooks = {chapter: read(root / "notebooks" / chapter.file) for chapter in wanted}
+    for chapter in CHAPTERS:
+        for path in (out / "students" / chapter.file, out / "lecturers" / chapter.file, _paper(out, chapter)):
+            if path.is_file():
+                path.unlink()
     made = []
     for chapter, notebook in notebooks.items():
         if chapter.number in exercises.chapters():
             made.append(_write(out / "students" / chapter.file, sheet(notebook, chapter)))
             made.append(_write(out / "lecturers" / chapter.file, sheet(notebook, chapter, solved=True)))
     if paper:
-        made += _on_paper(out / "chapters", notebooks)
+        made += _on_paper(out, notebooks)
     return made
+
+
+def _paper(out: Path, chapter: Chapter) -> Path:
+    return out / "chapters" / f"{chapter.number}_{chapter.name}.pdf"
 
 
 def read(path: Path) -> Any:
@@ -111,16 +124,16 @@ def _write(path: Path, notebook: Any) -> Path:
     return path
 
 
-def _on_paper(folder: Path, notebooks: dict[Chapter, Any]) -> list[Path]:
+def _on_paper(out: Path, notebooks: dict[Chapter, Any]) -> list[Path]:
     chromium = find_chromium()
-    folder.mkdir(parents=True, exist_ok=True)
+    (out / "chapters").mkdir(parents=True, exist_ok=True)
     made = []
     with tempfile.TemporaryDirectory(prefix="ibteach-") as work:
         printed.static_files(Path(work))
         for chapter, notebook in notebooks.items():
             source = Path(work, f"{chapter.number}.html")
             source.write_text(printed.page(notebook, chapter), encoding="utf-8")
-            path = folder / f"{chapter.number}_{chapter.name}.pdf"
+            path = _paper(out, chapter)
             with replacing(path) as part:
                 print_page(chromium, source, part)
             made.append(path)

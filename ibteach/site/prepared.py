@@ -21,6 +21,7 @@ from ibteach.site import exercises
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 LINK = re.compile(r"\[([^\]]*)\]\(([\w.-]+\.ipynb)(?:#[^)]*)?\)")
+BAR = re.compile(r".*%\|.*\n?")  # of progress, whole lines with all of its states
 BADGES = re.compile(r"<!-- badges -->.*?<!-- /badges -->\n*", re.S)  # pictures of another host
 
 
@@ -36,6 +37,9 @@ def page(notebook: Any, chapter: Chapter, files: set[str], images: Path, launche
         if cell.cell_type == "markdown":
             cell.source = _linked(BADGES.sub("", cell.source), files)
         if cell.cell_type == "code":
+            for output in cell.outputs:
+                if output.get("name") == "stdout":
+                    output.text = BAR.sub("", output.text)
             cell.outputs = [_output(output, images) for output in cell.outputs if not _passing(output)]
     heading, _, rest = notebook.cells[0].source.partition("\n")
     notebook.cells[0].source = f"{heading}\n\n{_linked(times(chapter), files)}{_run_on(chapter, launches)}\n{rest}"
@@ -65,7 +69,7 @@ def _linked(text: str, files: set[str]) -> str:
 def _passing(output: Any) -> bool:
     """Whether an output only said that something was under way, or needs a kernel."""
     if output.output_type == "stream":
-        return output.name == "stderr"
+        return output.name == "stderr" or not output.text
     data = output.get("data", {})
     return WIDGET in data and not {"text/html", "image/png"} & set(data)
 

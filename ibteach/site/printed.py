@@ -11,7 +11,7 @@ from typing import Any
 
 from ibteach.course import Chapter
 from ibteach.site.markdown import render
-from ibteach.site.prepared import BADGES, times
+from ibteach.site.prepared import BADGES, BAR, times
 from ibteach.site.slides import highlighted
 
 PAGE = """<!DOCTYPE html>
@@ -79,8 +79,8 @@ def _code(cell: Any) -> str:
             parts.append(f'<img src="data:image/png;base64,{data["image/png"].strip()}" alt="{alt}">')
         elif "text/markdown" in data:
             parts.append(render(data["text/markdown"]))
-        elif output.output_type == "stream" and output.name == "stdout":
-            parts.append(_said(output.text))
+        elif output.get("name") == "stdout" and (text := BAR.sub("", output.text)):
+            parts.append(_said(text))
         elif "text/plain" in data:
             parts.append(_said(data["text/plain"]))
     return "\n".join(parts)

@@ -170,7 +170,7 @@ def _of_code(cell: Any, heading: str) -> Slide | None:
     if pictures:
         return Slide("figure", heading, "".join(pictures))
     printed = "".join(output.text for output in cell.outputs if output.get("name") == "stdout")
-    said = re.sub(r".*%\|.*\n?", "", printed) + "\n".join(data["text/plain"] for data in shown if "text/plain" in data)
+    said = printed + "\n".join(data["text/plain"] for data in shown if "text/plain" in data)
     below = f"<pre>{html.escape(said.strip())}</pre>" if said else ""
     return Slide("code", heading, highlighted(VOTE.sub("", cell.source)) + below)
 

@@ -4,6 +4,7 @@ import functools
 import http.server
 import math
 import threading
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -141,6 +142,24 @@ def test_arrows_turn_the_page_outside_a_control_and_move_the_slider_inside(deck,
     assert box["height"] > 0.7 * screen["height"] or box["width"] > 0.7 * screen["width"]
 
 
+def test_the_address_of_a_deck_leads_to_a_figure_as_it_was_left(deck, figures_of):
+    page = deck("#slide=3")
+    (figure,) = figures_of(page)
+    figure.root.get_by_role("slider").press("End")
+    page.wait_for_function("location.hash.includes('error=0.5')")
+    shared = page.evaluate("location.hash")
+    for more in (shared, f"{shared}&x=%CE"):
+        page = deck(more)
+        page.locator('.present [alt*="flipped with 0.5"]').wait_for()
+        assert "error=0.5" in page.url and page.evaluate("document.querySelector('.slides').scrollTop") == 0
+    page.keyboard.press("ArrowRight")
+    assert kind(page) == "answer" and page.url.endswith("#slide=4")
+    for address, wanted in (("slide=2", "predict"), (shared[1:].replace("0.5", "0.1"), "figure"), ("other", "figure")):
+        page.evaluate("address => (location.hash = address)", arg=address)
+        page.wait_for_function(f"document.querySelector('.slides > .present').classList.contains('{wanted}')")
+    page.locator('.present [alt*="flipped with 0.1"]').wait_for()
+
+
 def test_a_deck_is_printed_a_slide_on_each_page(deck):
     page = deck("?print-pdf")
     page.wait_for_selector("html[data-ready] .pdf-page")
@@ -194,7 +213,7 @@ def test_every_right_answer_is_taken_and_the_page_holds_none(sheet):
     text = sheet.content()
     for name in NAMES:
         values = solved(name)
-        for digits in (3, 5, 12):
+        for digits in (3, 4, 5, 6, 12):
             written = [
                 f"{value:.{digits}g}" if not asked(exercises.find(name))["whole"] else f"{value:.0f}"
                 for value in values
@@ -217,6 +236,82 @@ def test_plausible_wrong_answers_are_met_with_what_is_wrong(sheet):
     assert "in the other order" in answer(sheet, "01.4", "1.1", "0.2")
 
 
+def judged(page, name, *texts):
+    """What is said to an answer, without a form."""
+    judge = "async (given) => (await import('/_static/ibteach/exercises.js')).judge(...given).said"
+    return page.evaluate(judge, [asked(exercises.find(name)), texts])
+
+
+def test_every_mistake_is_called_by_its_name_as_in_a_notebook(sheet):
+    for name in NAMES:
+        exercise = exercises.find(name)
+        shape = as_numbers(exercise.check._expected()).shape
+        for called, wrong in exercise.mistakes.items():
+            wrong = as_numbers(wrong() if callable(wrong) else wrong)
+            if wrong.shape == shape:
+                texts = [f"{value:.7g}" for value in np.atleast_1d(wrong)]
+                assert judged(sheet, name, *texts) == f"This looks like {called}.", (name, texts)
+
+
+def test_as_many_digits_as_are_typed_have_to_be_right(sheet):
+    right = solved("01.1")[0]
+    assert right == pytest.approx(1.2130076)
+    for text in (
+        "1.21",
+        "1.213",
+        "1.2130",
+        "1.21300",
+        "1.213008",
+        "1.21301",
+        repr(right),
+        repr(float(np.float32(right))),
+    ):
+        assert judged(sheet, "01.1", text).startswith("Right"), text
+    for text in ("1.214", "1.2128", "1.21308"):
+        assert "near" in judged(sheet, "01.1", text), text
+    assert judged(sheet, "02.4", "0.1836").startswith("Right")  # a check in Python takes 2e-3
+    assert judged(sheet, "05.5", "-2.3e-7").startswith("Right")  # which is 0, computed in float32
+
+
+def test_what_is_counted_is_written_as_people_write_it(sheet):
+    for text in ("295424", "295,424", "295 424", "295\u00a0424", "295\u202f424", "295'424", "295’424"):
+        assert judged(sheet, "08.2", text).startswith("Right"), text
+    for text in ("295.424", "2954,24", "29,5424", "295425"):
+        assert "Not right yet" in judged(sheet, "08.2", text), text
+
+
+def test_a_mark_stands_before_what_is_right_alone(sheet):
+    mark = "node => getComputedStyle(node, '::before').content"
+    status = sheet.get_by_role("form", name="Exercise 01.1", exact=True).get_by_role("status")
+    sheet.add_style_tag(path=Path(site.__file__).parent / "static" / "exercises.css")
+    for text, wanted in (("1.213", True), ("7", False), ("1.213", True)):
+        answer(sheet, "01.1", text)
+        assert (status.evaluate(mark) != "none") == wanted, text
+    sheet.reload()
+    sheet.add_style_tag(path=Path(site.__file__).parent / "static" / "exercises.css")
+    sheet.get_by_text("Right, answered before.").wait_for()
+    assert status.evaluate(mark) != "none"
+    answer(sheet, "01.1", "none")
+    assert status.evaluate(mark) == "none"
+
+
+def test_what_is_forgotten_on_one_page_is_forgotten_on_all(sheet):
+    assert "Right" in answer(sheet, "01.1", "1.213")
+    other = sheet.context.new_page()
+    other.goto(sheet.url)
+    other.get_by_text("Right, answered before.").wait_for()
+    other.get_by_role("button", name="Forget my answers").click()
+    sheet.wait_for_function("!document.querySelector('.ibteach-exercise[data-right]')")
+    assert said(sheet, "01.1") == "" and sheet.locator(".ibteach-progress").inner_text() == ""
+    sheet.evaluate(
+        "() => { Storage.prototype.setItem = () => { throw new Error(); }; }"
+    )  # a browser that keeps nothing
+    answer(sheet, "01.1", "1.213")
+    assert sheet.locator(".ibteach-progress").inner_text().strip() == "1/3"
+    sheet.get_by_role("button", name="Forget my answers").click()
+    assert sheet.locator(".ibteach-progress").inner_text() == ""
+
+
 def said(page, name):
     return page.get_by_role("form", name=f"Exercise {name}", exact=True).get_by_role("status").inner_text()
 
@@ -237,7 +332,8 @@ def test_progress_is_kept_shown_in_the_contents_and_cleared(sheet):
 
 def test_numbers_are_rounded_and_hashed_alike_in_both_languages(sheet):
     values = [0.24197072, -2.125, 9.996, 0.0, -0.0, 1e-12, 123456.0, 2.5, 1.005, 99.95, 1 / 3, 5e22, 1e300, -7e-7]
-    found = sheet.evaluate(
-        "async (values) => (await import('/_static/ibteach/exercises.js')).canonical(values)", values
-    )
-    assert found == canonical(values)
+    for whole in (False, True):
+        found = sheet.evaluate(
+            "async (given) => (await import('/_static/ibteach/exercises.js')).canonical(...given)", [values, whole]
+        )
+        assert found == canonical(values, whole)

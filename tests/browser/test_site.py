@@ -4,9 +4,11 @@ Two chapters are built and looked at. IBTEACH_SITE_CHAPTERS names others, such a
 IBTEACH_SITE_BUILT a site that is there already: of that every page is looked at, as the workflow that publishes does.
 """
 
+import contextlib
 import functools
 import html
 import http.server
+import io
 import os
 import re
 import threading
@@ -15,13 +17,17 @@ from urllib.parse import unquote, urldefrag, urljoin
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from ibteach.display import exercises
+from ibteach.display import exercises, explore
+from ibteach.display.live import published
+from ibteach.display.live.joint_table import JointTable
+from ibteach.display.playground import playground
 from ibteach.information.diagram import REGIONS, atom_name, i_measure
 from ibteach.information.discrete import Joint
 from ibteach.notation import OBJECTIVES_IN, REGIONS_IN
 from ibteach.objectives import OBJECTIVES
-from ibteach.site import build
+from ibteach.site import build, extension
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
@@ -45,13 +51,19 @@ def site(tmp_path_factory):
     return build(tmp_path_factory.mktemp("site") / "out", ROOT, chosen)
 
 
-@pytest.fixture(scope="module")
-def address(site):
-    handler = functools.partial(Quiet, directory=site)
+@contextlib.contextmanager
+def served(folder):
+    handler = functools.partial(Quiet, directory=folder)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    with served(site) as address:
+        yield address
 
 
 @pytest.fixture
@@ -436,3 +448,164 @@ def test_decks_last_a_lecture_and_live(site, open_page):
         page.wait_for_selector("html[data-ready] .pdf-page")
         assert page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n") == slides, path
         page.context.close()
+
+
+# A page with one figure of each kind, far from one another, made in a moment.
+
+
+def rising(axes, slope):
+    axes.plot([0, 1], [0, slope])
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("three")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv(published.FOLDER, str(folder / "live"))
+        figures = [explore(rising, slope=[1, 2, 3], alt="A line that rises by {slope}."), JointTable(), playground()]
+        places = [figure._repr_mimebundle_()[0]["text/html"] for figure in figures]
+    extension.static_files(folder / "_static")
+    space = '<p style="height: 3000px">'
+    head = "".join(f'<link rel="stylesheet" href="_static/ibteach/{name}.css">' for name in ("figures", "site"))
+    script = '<script type="module" src="_static/ibteach/site.js"></script>'
+    text = f'<!DOCTYPE html><meta charset="utf-8">{head}<h1>Three</h1>{space.join(places)}{space}{script}'
+    (folder / "index.html").write_text(extension.relocated(text, 0), encoding="utf-8")
+    with served(folder) as address:
+        yield address
+
+
+RISING, TABLE, PLAYGROUND = "rising", "a-joint-distribution-to-edit", "playground-γ-moves-while-the-network-trains"
+
+
+def of(page, name):
+    return page.locator(f"[data-figure='{name}']")
+
+
+def picture(page):
+    return of(page, RISING).locator(".ibteach-stage > img")
+
+
+def said(page, name):
+    """What is said of the address, once the figure is live."""
+    of(page, name).locator(".ibteach-figure").wait_for()
+    return of(page, name).locator(".ibteach-said").inner_text()
+
+
+def test_an_address_that_nobody_wrote_stops_no_figure(three, new_page):
+    for address in ("#utm=100%", f"#figure={RISING}&slope=2&x=%CE", f"#figure={PLAYGROUND}&constructor=1&gamma=%"):
+        page = new_page()
+        page.goto(three + address)
+        assert len(live(page)) == 3, address
+    assert "this figure has no “constructor”; gamma is a number" in said(page, PLAYGROUND)
+
+
+def test_a_table_in_the_address_is_checked_as_one_that_is_pasted(three, new_page):
+    for asked in (
+        "preset=constructor&table=[[0.5,0.5],[0,0]]",
+        "preset=exclusive or&table=[[0.5,0.5],[0,0]]",
+        "preset=copy&table=[[1]]",
+        "preset=copy&table=[[0.2,0.2,0.2,0.2,0.2]]",
+        "preset=copy&table=[[1,0],[1,0]]",
+        "preset=copy&table=nothing",
+    ):
+        page = new_page()
+        page.goto(f"{three}#figure={TABLE}&{asked}")
+        assert "holds no table of this figure" in said(page, TABLE), asked
+    page = new_page()
+    page.goto(f"{three}#figure={TABLE}&unit=bans&quantity=toString&toString=1")
+    assert "unit has no “bans”; quantity has no “toString”; this figure has no “toString”" in said(page, TABLE)
+
+
+def test_the_address_of_a_table_says_its_unit_and_what_is_highlighted(three, new_page):
+    page = new_page()
+    page.goto(f"{three}#figure={TABLE}")
+    assert not said(page, TABLE)
+    of(page, TABLE).locator("[data-axis=unit] label", has_text="bits").click()
+    of(page, TABLE).locator("[data-quantity='H[X|Y]']").click()
+    caption = of(page, TABLE).locator("figcaption")
+    caption.get_by_text("H[X|Y] = ").wait_for()
+    written(page, "quantity=H[X|Y]")
+    shown, shared = caption.inner_text(), page.url
+    assert shown.endswith(" bits")
+    page = new_page()
+    page.goto(shared)
+    of(page, TABLE).locator("figcaption", has_text=shown).wait_for()
+    assert of(page, TABLE).locator("[data-axis=unit] :checked + span").inner_text() == "bits"
+
+
+def test_a_link_to_a_figure_leads_there_on_the_same_page(three, new_page):
+    page = new_page()
+    page.goto(three)
+    picture(page).wait_for()
+    page.evaluate("address => (location.hash = address)", f"figure={TABLE}&preset=copy&unit=bits")
+    of(page, TABLE).locator("figcaption", has_text=" bits").wait_for()
+    page.wait_for_function(
+        "name => Math.abs(document.querySelector(name).getBoundingClientRect().y) < 5", arg=f"[data-figure='{TABLE}']"
+    )
+    page.evaluate("address => (location.hash = address)", f"figure={RISING}&slope=3")
+    page.get_by_alt_text("rises by 3").wait_for()
+    page.wait_for_function("scrollY < 500")
+
+
+def test_what_could_not_be_fetched_is_asked_for_again_and_a_picture_stays_meanwhile(three, new_page):
+    page, lost = new_page(), ["explorer.js"]
+    page.route(
+        "**/*",
+        lambda route: route.abort() if any(name in route.request.url for name in lost) else route.continue_(),
+    )
+    page.goto(three)
+    still = of(page, RISING).locator("img[src$='still.png']")
+    of(page, RISING).get_by_text("could not be fetched; it is asked for again").wait_for()
+    assert still.is_visible()
+    lost[:] = ["states-0.json"]
+    note = of(page, RISING).locator(".ibteach-note", has_text="This picture could not be fetched")
+    note.wait_for()
+    assert still.is_visible() and not of(page, RISING).locator(".ibteach-lacking").count()
+    lost.clear()
+    of(page, RISING).locator(".ibteach-stage > img[data-key]").wait_for()
+    assert not still.count() and not note.count()
+
+
+def test_a_playground_that_cannot_train_shows_its_picture(three, new_page):
+    page = new_page()
+    page.add_init_script("delete window.Worker")
+    page.goto(f"{three}#figure={PLAYGROUND}")
+    of(page, PLAYGROUND).get_by_text("This browser cannot train here").wait_for()
+    [image] = of(page, PLAYGROUND).locator("img").all()
+    image.wait_for()
+    assert image.get_attribute("alt").startswith("Playground")
+
+
+def test_noise_that_comes_and_goes_at_once_stops_nothing(three, new_page):
+    page = new_page()
+    page.goto(f"{three}#figure={PLAYGROUND}")
+    of(page, PLAYGROUND).locator("[data-quantity='H[Z|Y]']").wait_for()
+    of(page, PLAYGROUND).locator("[data-axis=noise]").evaluate("""async (node) => {
+        const [on, off] = node.querySelectorAll("input");
+        for (let i = 0; i < 6; i++) {
+            off.click();
+            await new Promise((done) => setTimeout(done, 25));
+            on.click();
+            await new Promise((done) => setTimeout(done, 130));
+        }
+    }""")  # an error in a script fails the test
+    of(page, PLAYGROUND).locator("[data-quantity='H[Z|Y]']").wait_for()
+
+
+def test_what_is_behind_a_picture_is_printed_too(three, new_page):
+    page = new_page()
+    page.goto(three)
+    of(page, RISING).locator(".ibteach-stage > img[data-key]").wait_for()
+    images = page.pdf().count(b"/Subtype /Image")
+    page.add_style_tag(content=".ibteach-stage { background: none !important; }")
+    assert images == page.pdf().count(b"/Subtype /Image") + 1
+
+
+def test_a_dark_figure_is_printed_dark_on_white(three, new_page):
+    page = new_page(color_scheme="dark")
+    page.goto(three)
+    of(page, RISING).locator(".ibteach-stage > img[data-key]").wait_for()
+    page.emulate_media(media="print", color_scheme="dark")
+    image = Image.open(io.BytesIO(of(page, RISING).locator(".ibteach-stage").screenshot()))
+    levels = np.sort(np.asarray(image.convert("L")).ravel())
+    assert np.median(levels) > 250 and levels[0] < 80

@@ -51,6 +51,61 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path, course, capsys):
     assert [path.name for path in out.iterdir()] == ["thesis.tex"]
 
 
+def older(out, kind="a site"):
+    """A site that was built before."""
+    out.mkdir()
+    (out / MARK).write_text(json.dumps({"kind": kind, "files": ["index.html"]}), encoding="utf-8")
+    (out / "index.html").write_text("the old one", encoding="utf-8")
+    return out
+
+
+@pytest.mark.parametrize("name", [".git", "CNAME", "thesis.tex"])
+def test_what_a_site_did_not_write_is_never_replaced(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(execution, "execute", lambda *_: pytest.fail("run"))
+    out = older(tmp_path / "out")
+    (out / name).mkdir()
+    with pytest.raises(InvalidInput, match=rf"other things than a site, such as '{name}'; name an empty folder"):
+        build(out, ROOT)
+    assert {path.name for path in out.iterdir()} == {MARK, "index.html", name}
+
+
+def test_slides_do_not_replace_a_site_nor_a_site_slides(tmp_path, monkeypatch):
+    monkeypatch.setattr(execution, "execute", lambda *_: pytest.fail("run"))
+    with pytest.raises(InvalidInput, match="one: holds a site, expected slides; name another folder"):
+        build(older(tmp_path / "one"), ROOT, slides_alone=True)
+    with pytest.raises(InvalidInput, match="two: holds slides, expected a site"):
+        build(older(tmp_path / "two", "slides"), ROOT)
+    (older(tmp_path / "three") / MARK).write_text("[", encoding="utf-8")
+    with pytest.raises(InvalidInput, match="other things than a site"):
+        build(tmp_path / "three", ROOT)
+
+
+def test_a_swap_that_is_interrupted_or_killed_leaves_the_old_site(tmp_path, monkeypatch):
+    module, rename = importlib.import_module("ibteach.site.build"), Path.rename
+    out, new = older(tmp_path / "out"), tmp_path / "new"
+    new.mkdir()
+
+    def interrupted(path, to):
+        if path == new:
+            raise KeyboardInterrupt
+        return rename(path, to)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            module._swap(new, out)
+        assert (out / "index.html").exists()
+        patched.setattr(module, "_bring_back", lambda _: None)  # killed: nothing more is done
+        with pytest.raises(KeyboardInterrupt):
+            module._swap(new, out)
+        assert not out.exists()
+    with pytest.raises(Unavailable, match="no notebook"):  # the next build brings it back, whatever becomes of it
+        build(out, tmp_path, ["01"])
+    assert (out / "index.html").read_text(encoding="utf-8") == "the old one"
+    module._swap(new, out)
+    assert not list(out.iterdir()) and [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
 def test_what_is_no_chapter_is_said_before_any_work(tmp_path, course):
     with pytest.raises(UnknownName, match="chapter"):
         build(tmp_path / "out", ROOT, ["1"])
@@ -58,6 +113,8 @@ def test_what_is_no_chapter_is_said_before_any_work(tmp_path, course):
         build(tmp_path / "out", course("1"), ["02"])
     with pytest.raises(Unavailable, match="Name a checkout"):
         build(tmp_path / "out", tmp_path)
+    with pytest.raises(InvalidInput, match="chapters: got none, expected numbers such as '01'"):
+        build(tmp_path / "out", ROOT, [])
     assert not (tmp_path / "out").exists()
 
 
@@ -74,10 +131,7 @@ def test_a_folder_that_cannot_be_made_and_workers_that_are_none_are_said_before_
 
 
 def test_a_chapter_that_fails_is_named_with_its_cell_and_the_old_site_is_whole(tmp_path, course):
-    out = tmp_path / "site"
-    out.mkdir()
-    (out / MARK).write_text("{}", encoding="utf-8")
-    (out / "index.html").write_text("the old one", encoding="utf-8")
+    out = older(tmp_path / "site")
     with pytest.raises(
         BuildFailed, match=rf"{FIRST.file}: cell 3 \(cell-1\), which begins '1 / 0', fails with ZeroDiv"
     ):
@@ -139,6 +193,16 @@ def test_figures_that_did_not_change_are_not_drawn_again(tmp_path, course):
     assert len([path for path in (cache / "live").iterdir() if path.is_dir()]) == 1
 
 
+def test_everyone_can_read_the_figures_of_a_site(tmp_path, course):
+    cache, root = tmp_path / "cache", course(OWN)
+    out = build(tmp_path / "out", root, cache=cache, slides_alone=True)
+    [figure] = (cache / "live").iterdir()
+    assert figure.stat().st_mode == out.stat().st_mode == (out / "live" / figure.name).stat().st_mode
+    figure.chmod(0o700)  # as older versions left it
+    build(out, root, cache=cache, slides_alone=True)
+    assert (out / "live" / figure.name).stat().st_mode == out.stat().st_mode
+
+
 def test_a_page_has_no_progress_bars_and_no_links_to_nowhere(tmp_path):
     picture = {"image/png": "iVBORw0KGgo=", "text/plain": "x"}
     widget = {prepared.WIDGET: {}, "text/plain": "Progress()"}
@@ -146,6 +210,8 @@ def test_a_page_has_no_progress_bars_and_no_links_to_nowhere(tmp_path):
         "x",
         outputs=[
             nbformat.v4.new_output("stream", name="stderr", text="10 %"),
+            nbformat.v4.new_output("stream", name="stdout", text="3 networks on cpu: 100%|████| 3/3 [00:01<00:00]\n"),
+            nbformat.v4.new_output("stream", name="stdout", text="\r 9%|▏ | 1/9\r100%|██| 9/9 [00:01]\nDone: 100%.\n"),
             nbformat.v4.new_output("display_data", widget),
             nbformat.v4.new_output("display_data", picture, metadata={"image/png": {"alt": 'A "curve"', "width": 9}}),
         ],
@@ -156,8 +222,11 @@ def test_a_page_has_no_progress_bars_and_no_links_to_nowhere(tmp_path):
     assert "[a](02_the_bottleneck.ipynb#Here) b" in page.cells[0].source
     assert f"{FIRST.minutes} minutes" in page.cells[0].source
     shown = [output for cell in page.cells if cell.cell_type == "code" for output in cell.outputs]
-    assert [set(output["data"]) for output in shown] == [{"text/html", "text/plain"}]
-    assert 'alt="A &quot;curve&quot;"' in shown[0]["data"]["text/html"]
+    assert [output.get("text") or set(output["data"]) for output in shown] == [
+        "Done: 100%.\n",
+        {"text/html", "text/plain"},
+    ]
+    assert 'alt="A &quot;curve&quot;"' in shown[1]["data"]["text/html"]
 
 
 def test_bars_of_conditions_are_no_marks():

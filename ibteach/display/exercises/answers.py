@@ -56,7 +56,7 @@ class agrees_with:
     def __init__(self, expected: Any, tolerance: float = 2e-5, unit: str = "nats", whole: bool = False) -> None:
         self._expected = functools.cache(expected if callable(expected) else lambda: expected)
         self._close = functools.partial(_rounded, tolerance=0.0 if whole else tolerance, digits=0 if whole else DIGITS)
-        self.unit, self.whole = unit, whole
+        self.tolerance, self.unit, self.whole = tolerance, unit, whole
 
     def __call__(self, answer: Any) -> None:
         _compare(answer, self._expected(), self._close, self.unit, self.whole)

@@ -58,7 +58,10 @@ export async function mountFiles(el, { spec, base, state, report }) {
       frames.answer({ ...wish, alts: found.map(({ alt }) => alt), targets: found.map(({ targets }) => targets?.[layout]), parts }, urls);
     } catch (error) {
       frames.answer({ ...wish, error: `This picture could not be fetched (${error.message}).` }, []);
-      setTimeout(() => frames.errors.clear(), AGAIN_MS);
+      setTimeout(() => {
+        frames.errors.clear();
+        for (const view of frames.views) view.show();
+      }, AGAIN_MS);
     }
   };
   const frames = new Frames(spec, ask);

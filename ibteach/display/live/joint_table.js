@@ -108,6 +108,7 @@ class Editor extends LiveFigure {
     const unit = control("unit", "unit", ["nats", "bits"], () => this.unit, (unit) => {
       this.unit = unit;
       this.show();
+      this.looked?.();
     });
     const preset = control("preset", "start from", names, () => this.state.preset, (name) => this.pick({ preset: name, table: presets[name].table }));
     return [preset, ...sizes, unit];
@@ -126,11 +127,19 @@ class Editor extends LiveFigure {
     this.report?.(this.state);
   }
 
-  set({ preset, table }) {
+  // Beside the state, which a kernel hears of, there are the unit and the quantity that is looked at: an address has both.
+  get shared() {
+    return { ...this.written(), unit: this.unit, quantity: this.kind[this.chosen].quantity };
+  }
+
+  set({ preset, table, unit = this.unit, quantity }) {
     const before = this.state;
     this.state = { preset, table: table.map((row) => [...row]) };
+    this.unit = unit;
     const same = before && this.kind === this.shownKind && before.table.length === table.length && before.table[0].length === table[0].length;
     if (!same || before.preset !== preset) this.build();
+    const chosen = this.kind.findIndex((one) => one.quantity === quantity);
+    if (chosen >= 0) this.chosen = chosen;
     this.show();
   }
 
@@ -213,6 +222,7 @@ class Editor extends LiveFigure {
   choose(i) {
     this.chosen = i;
     this.show();
+    this.looked?.();
   }
 
   point(event) {
@@ -339,7 +349,8 @@ export default {
 };
 
 export function mount(el, { spec }, report = null) {
-  return new Editor(el, spec, spec.start, report);
+  return Object.assign(new Editor(el, spec, spec.start, report), { looked: report });
 }
 
+export const wrong = (asked, spec) => Editor.prototype.wrong.call({ spec }, asked);
 export { Joint };

@@ -53,8 +53,10 @@ def place(
     root = folder()
     assert root is not None
     root.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(dir=root, prefix=".part-"))
+    work = Path(tempfile.mkdtemp(dir=root, prefix=".part-"))  # which its owner alone may read
+    part = work / "figure"
     try:
+        part.mkdir()
         if backgrounds:
             spec = spec | {"backgrounds": {of: _write(part, picture) for of, picture in backgrounds.items()}}
         names = [_write(part, json.dumps({"kind": kind, "spec": spec}, ensure_ascii=False).encode(), "figure.json")]
@@ -73,7 +75,7 @@ def place(
         if not (root / key).exists():
             part.rename(root / key)
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)
     image = f'<img src="{ADDRESS}{key}/still.png" alt="{html.escape(alt)}" width="{width}" loading="lazy">'
     name = re.sub(r"\W+", "-", spec["title"].lower()).strip("-")
     return f'<div class="ibteach-live" data-figure="{name}" data-live="{ADDRESS}{key}/figure.json">{image}</div>'

@@ -354,7 +354,7 @@ class Playground extends LiveFigure {
     const words = `${this.test} test digits in the plane of the latent after step ${step} (epoch ${epoch.toFixed(1)})${how}. In ${unit}: ${values}.`;
     this.drawings.planes[0].setAttribute("aria-label", words);
     const rows = Object.entries(this.measured.test.bounds).map(([name, value]) => `${this.spec.objectives.find((one) => one.name === name).title} ${this.amount(value)}`);
-    this.drawings.planes[1].setAttribute("aria-label", `Bars: ${noise ? `H[Z|Y] measured ${this.amount(this.measured.information.reverse_decoder_uncertainty)}, ` : ""}bounds of it: ${rows.join(", ")} ${unit}.`);
+    this.drawings.planes[1].setAttribute("aria-label", `Bars: ${this.measured.information ? `H[Z|Y] measured ${this.amount(this.measured.information.reverse_decoder_uncertainty)}, ` : ""}bounds of it: ${rows.join(", ")} ${unit}.`);
     this.drawings.planes[2].setAttribute("aria-label", `Information plane: a path of ${this.path.length} points, below ln ${this.test} and H[Y].`);
     this.caption.textContent = words;
   }

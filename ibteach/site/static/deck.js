@@ -14,12 +14,11 @@ for (const figure of figures) {
   if (printing) figure.className = "ibteach-still"; // paper shows the picture
 }
 
-// In the address: the slide, and what a figure shows once it was moved.
-function asked() {
-  const figure = /(?:^#|&)figure=([^&]+)/.exec(location.hash)?.[1];
-  const place = figure && document.querySelector(`[data-figure="${CSS.escape(decodeURIComponent(figure))}"]`);
+// In the address: the slide, from 1 on, or what a figure shows once it was moved. NaN where it leads nowhere.
+function slideOf(asked) {
+  const figure = figures.find(({ dataset }) => dataset.figure === asked.get("figure"));
   const slides = [...document.querySelectorAll(".slides > section")];
-  return place ? slides.indexOf(place.closest("section")) : Number(/^#slide=(\d+)/.exec(location.hash)?.[1] ?? 1) - 1;
+  return figure ? slides.indexOf(figure.closest("section")) : parseInt(asked.get("slide")) - 1;
 }
 
 // Text that does not fit its slide becomes smaller, down to a size that the last row still reads.
@@ -59,7 +58,7 @@ const deck = new Reveal(document.querySelector(".reveal"), {
 
 const printed = new Promise((done) => deck.on("pdf-ready", done));
 await deck.initialize();
-const { setMaths } = await import("./site.js"); // mounts figures, too, when their slide comes near
+const { asked, setMaths } = await import("./site.js"); // mounts figures, too, when their slide comes near
 setMaths(document);
 await document.fonts.ready;
 if (printing) {
@@ -74,10 +73,11 @@ if (printing) {
   deck.on("slidechanged", ({ currentSlide, indexh }) => {
     if (document.activeElement?.closest("section")?.hidden === false) document.activeElement.blur();
     fit(currentSlide);
-    history.replaceState(null, "", `#slide=${indexh + 1}`);
+    if (slideOf(asked()) !== indexh) history.replaceState(null, "", `#slide=${indexh + 1}`);
   });
-  const first = asked();
-  if (first > 0) deck.slide(first);
+  const follow = () => slideOf(asked()) >= 0 && deck.slide(slideOf(asked()));
+  addEventListener("hashchange", follow);
+  follow();
   fit(deck.getCurrentSlide());
 }
 document.documentElement.dataset.ready = "";

@@ -1,8 +1,8 @@
-// Exercises on a page: an answer in numbers is rounded to three digits and compared by its hash; what was right is kept in
-// this browser, and shown beside the chapter's name in the contents. Nothing is sent anywhere.
+// Exercises on a page: an answer in numbers is compared by its hash, to as many digits as it has (`canonical`); what was
+// right is kept in this browser, and shown beside the chapter's name in the contents. Nothing is sent anywhere.
 
 const KEPT = "ibteach:exercise:";
-const DIGITS = 3;
+const [DIGITS, MOST_DIGITS, TINY] = [3, 5, 1e-5];
 
 function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -47,13 +47,21 @@ export function sha256(text) {
   return state.map((x) => (x >>> 0).toString(16).padStart(8, "0")).join("");
 }
 
-// Three digits of each number; of what is counted, all of them. Minus zero is zero.
-export const canonical = (numbers, whole) => numbers.map((x) => (whole ? String(x || 0) : (x || 0).toExponential(DIGITS - 1))).join(" ");
-const hashed = ({ salt, whole }, numbers) => sha256(`${salt} ${canonical(numbers, whole)}`).slice(0, 16);
+// Of each number as many digits as it has, from three to five; of what is counted, all of them. What is tiny is zero.
+function written(number, whole, most) {
+  const x = Math.abs(number) < TINY ? 0 : number;
+  if (whole && Number.isSafeInteger(x)) return String(x);
+  const digits = x.toExponential().replace(/e.*|\D/g, "").length;
+  return x.toExponential(Math.min(Math.max(digits, DIGITS), most) - 1);
+}
+export const canonical = (numbers, whole, most = MOST_DIGITS) => numbers.map((x) => written(x, whole, most)).join(" ");
+const hashed = ({ salt, whole }, numbers, most) => sha256(`${salt} ${canonical(numbers, whole, most)}`).slice(0, 16);
 
-// A number as people write it: 0.25, .25, 0,25, −3, 2e-3 or 1/4. Null for anything else.
-export function read(text) {
-  const plain = text.trim().replace(/[−–]/g, "-").replace(",", ".");
+// A number as people write it: 0.25, .25, 0,25, −3, 2e-3 or 1/4, and what is counted as 295424, 295,424 or 295 424. Null for
+// anything else.
+export function read(text, whole) {
+  const joined = whole ? text.replace(/(\d)[,\s'’](?=\d{3}(?!\d))/g, "$1") : text;
+  const plain = joined.trim().replace(/[−–]/g, "-").replace(",", ".");
   const number = String.raw`[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?`;
   const found = new RegExp(`^(${number})(?:\\s*/\\s*(${number}))?$`, "i").exec(plain);
   if (!found) return null;
@@ -61,30 +69,35 @@ export function read(text) {
   return Number.isFinite(value) ? value : null;
 }
 
+const NEAR = "That is near: compute it exactly, or round no further than three digits.";
+
 export function judge(exercise, texts) {
-  const numbers = texts.map(read);
+  const numbers = texts.map((text) => read(text, exercise.whole));
   if (texts.every((text) => !text.trim())) return { said: "Write a number." };
   if (numbers.includes(null)) return { said: "That is no number; write it as 0.25 or 1/4." };
   const digest = hashed(exercise, numbers);
   if (exercise.right.includes(digest)) return { right: true, said: `Right: ${exercise.title}.` };
-  return { said: exercise.wrong[digest] ?? "Not right yet: the right kind of thing, with another value." };
+  const known = Object.keys(exercise.wrong).find((said) => exercise.wrong[said].includes(digest));
+  const near = exercise.right.includes(hashed(exercise, numbers, DIGITS));
+  return { said: known ?? (near ? NEAR : "Not right yet: the right kind of thing, with another value.") };
 }
 
-// What was right before, also after the page was closed; a browser that keeps nothing forgets it then.
-const memory = new Map();
+// What was right before, also after the page was closed. What a browser does not keep is remembered until then.
+const memory = new Set();
 export const progress = {
   has(name) {
     try {
-      return (localStorage.getItem(KEPT + name) ?? memory.get(name)) === "right";
+      return memory.has(name) || localStorage.getItem(KEPT + name) === "right";
     } catch {
-      return memory.get(name) === "right";
+      return false;
     }
   },
   keep(name) {
-    memory.set(name, "right");
     try {
       localStorage.setItem(KEPT + name, "right");
-    } catch {}
+    } catch {
+      memory.add(name);
+    }
     document.dispatchEvent(new Event("ibteach:progress"));
   },
   clear() {
@@ -95,6 +108,9 @@ export const progress = {
     document.dispatchEvent(new Event("ibteach:progress"));
   },
 };
+
+// Another page of the course is open, where something was answered or forgotten.
+addEventListener("storage", () => document.dispatchEvent(new Event("ibteach:progress")));
 
 function mountNumber(root, exercise) {
   let tries = 0;
@@ -115,17 +131,20 @@ function mountNumber(root, exercise) {
   const show = () => {
     const right = progress.has(exercise.name);
     root.toggleAttribute("data-right", right);
-    if (right && !said.textContent) said.textContent = "Right, answered before.";
-    if (!right && root.dataset.said === "right") said.textContent = "";
-    root.dataset.said = right ? "right" : "open";
+    if (right && !said.textContent) say("Right, answered before.", true);
+    if (!right && "right" in said.dataset) say("");
+  };
+  const say = (text, right = false) => {
+    said.textContent = text;
+    said.toggleAttribute("data-right", right);
   };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const found = judge(exercise, inputs.map((input) => input.value));
-    const wrong = !found.right && inputs.some((input) => read(input.value) !== null);
+    const wrong = !found.right && inputs.some((input) => read(input.value, exercise.whole) !== null);
     if (wrong) tries += 1;
     const hints = wrong ? exercise.hints.slice(0, tries) : [];
-    said.textContent = [found.said, ...hints.map((hint, i) => (i ? hint : `Hint: ${hint}`))].join(" ");
+    say([found.said, ...hints.map((hint, i) => (i ? hint : `Hint: ${hint}`))].join(" "), found.right);
     for (const input of inputs) input.setAttribute("aria-invalid", String(!found.right));
     if (found.right) progress.keep(exercise.name);
   });
@@ -162,7 +181,6 @@ function mountProgress(chapters, contents) {
     clear.hidden = !all;
   };
   document.addEventListener("ibteach:progress", show);
-  addEventListener("storage", show); // another page of the course is open
   show();
 }
 

@@ -5,6 +5,7 @@ import { upgradeAll } from "./predict.js";
 
 const KINDS = { explorer: "./explorer.js", table: "./table.js", playground: "./playground.js" };
 const NEAR = "600px"; // of the screen
+const AGAIN_MS = 5000; // what could not be fetched is asked for again
 const REST_MS = 150; // a hand rests: the address is written, which browsers take their time for
 
 export function setMaths(root) {
@@ -25,9 +26,17 @@ function reach() {
 
 const named = ({ label, name }) => (/^\S+$/.test(label) ? label : name);
 
-function asked() {
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a “%” that stands for itself
+  }
+}
+
+export function asked() {
   const parts = location.hash.slice(1).split("&").filter((part) => part.includes("="));
-  return new Map(parts.map((part) => part.split(/=(.*)/s, 2).map(decodeURIComponent)));
+  return new Map(parts.map((part) => part.split(/=(.*)/s, 2).map(decoded)));
 }
 
 const plain = (text) => encodeURI(String(text)).replace(/[&#=+]/g, encodeURIComponent);
@@ -62,14 +71,22 @@ function stateAsked(spec, wanted) {
   return { state, said };
 }
 
-function tableAsked(spec, wanted) {
+function tableAsked(spec, wanted, wrong) {
+  const { figure, preset = spec.start.preset, table, ...looked } = Object.fromEntries(wanted);
+  let state = null;
   try {
-    const [preset, table] = [wanted.get("preset"), JSON.parse(wanted.get("table"))];
-    const total = table.flat().reduce((a, b) => a + b, 0);
-    const good = preset in spec.presets && Math.abs(total - 1) < 1e-4 && table.flat().every((p) => p >= 0) && table.every((row) => row.length === table[0].length);
-    if (good) return { state: { preset, table: table.map((row) => row.map((p) => p / total)) }, said: [] };
+    state = { preset, table: table === undefined ? spec.presets[preset].table : JSON.parse(table) };
   } catch {}
-  return { state: spec.start, said: ["the address holds no table of this figure; the first one is shown"] };
+  if (!Object.hasOwn(spec.presets, preset) || wrong(state, spec))
+    return { state: spec.start, said: ["the address holds no table of this figure; the first one is shown"] };
+  const total = state.table.flat().reduce((a, b) => a + b, 0);
+  state.table = state.table.map((row) => row.map((p) => p / total));
+  const choices = new Map([["unit", ["nats", "bits"]], ["quantity", spec.kinds[spec.presets[preset].names.join()].map(({ quantity }) => quantity)]]);
+  const said = [];
+  for (const [name, value] of Object.entries(looked))
+    if (choices.get(name)?.includes(value)) state[name] = value;
+    else said.push(choices.has(name) ? `${name} has no “${value}”` : `this figure has no “${name}”`);
+  return { state, said };
 }
 
 // Of the playground: what is no setting is left out, and a number that is none of its ticks becomes the nearest.
@@ -78,6 +95,10 @@ function settingsAsked(spec, wanted, wrong) {
   const said = [];
   for (const [name, text] of wanted) {
     if (name === "figure") continue;
+    if (!Object.hasOwn(state, name)) {
+      said.push(`this figure has no “${name}”`);
+      continue;
+    }
     let value = text;
     if (typeof state[name] !== "string")
       try {
@@ -91,7 +112,7 @@ function settingsAsked(spec, wanted, wrong) {
       value = nearest;
     }
     const complaint = wrong({ [name]: value }, spec, { ...state, noise: true });
-    if (complaint) said.push(name in state ? complaint : `this figure has no “${name}”`);
+    if (complaint) said.push(complaint);
     else state = { ...state, [name]: value };
   }
   const together = wrong(state, spec, state);
@@ -116,34 +137,64 @@ function copyButton(address) {
 
 // ---------------------------------------------------------------- figures
 
-export async function mount(place) {
-  if (place.dataset.mounted !== undefined) return;
-  place.dataset.mounted = "";
+let late = null; // the address is written when a hand rests
+
+const live = new Map(); // by place: a promise of what shows there what an address asks for
+
+// Makes a figure live, with what the address `wanted`; what is returned shows another state of it.
+export function mount(place, wanted = new Map()) {
+  if (!live.has(place)) live.set(place, begin(place, wanted));
+  return live.get(place);
+}
+
+// What a figure is made of. Where it cannot be fetched, that is said below its picture, and it is asked for again.
+async function fetched(place, base) {
+  const lacking = document.createElement("p");
+  Object.assign(lacking, { className: "ibteach-lacking", textContent: "This figure could not be fetched; it is asked for again." });
+  lacking.setAttribute("role", "status");
+  for (;;)
+    try {
+      const { kind, spec } = await (await fetch(base)).json();
+      const module = await import(KINDS[kind]);
+      lacking.remove();
+      return { kind, spec, module };
+    } catch {
+      place.append(lacking);
+      await new Promise((done) => setTimeout(done, AGAIN_MS));
+    }
+}
+
+async function begin(place, wanted) {
   const base = new URL(place.dataset.live, document.baseURI);
-  const { kind, spec } = await (await fetch(base)).json();
+  const { kind, spec, module } = await fetched(place, base);
   spec.waiting = "fetching the picture …";
-  const module = await import(KINDS[kind]);
   const still = place.querySelector("img");
   const { figure } = place.dataset;
-  let [view, status, late] = [null, null, null];
-  const address = () => addressOf(figure, spec, view.state);
+  let [view, status] = [null, null];
+  const address = () => addressOf(figure, spec, view.shared ?? view.state);
   const report = () => {
     if (status.textContent) status.textContent = "";
     clearTimeout(late);
     late = setTimeout(() => history.replaceState(null, "", address()), REST_MS);
   };
-  const read = () => {
-    const wanted = asked();
+  const read = (wanted) => {
     if (wanted.get("figure") !== figure) return { state: spec.start, said: [] };
-    if (kind === "playground") return settingsAsked(spec, wanted, module.wrong);
-    return (kind === "explorer" ? stateAsked : tableAsked)(spec, wanted);
+    if (kind === "explorer") return stateAsked(spec, wanted);
+    return (kind === "table" ? tableAsked : settingsAsked)(spec, wanted, module.wrong);
   };
   const say = (said) => (status.textContent = said.length ? `Of what the address asks for: ${said.join("; ")}.` : "");
-  const { state, said } = read();
+  const { state, said } = read(wanted);
   if (kind === "explorer") view = await module.mountFiles(place, { spec, base, state, report });
   else if (kind === "table") view = module.mount(place, { spec: { ...spec, start: state } }, report);
   else view = module.mount(place, { spec, state, report });
-  still.hidden = true;
+  // The picture of a reader without scripts is shown until there is another, and where there cannot be any.
+  const keep = () => {
+    const room = view.root.querySelector(".ibteach-stage:empty, .ibteach-still");
+    still.hidden = !room;
+    room?.append(still);
+  };
+  view.lacking = keep;
+  keep();
   if (place.dataset.again) view.root.setAttribute("aria-label", `${spec.title}, figure ${place.dataset.again} of that name`);
   const above = [...document.querySelectorAll("h1, h2, h3, h4")].filter((one) => !one.closest(".ibteach-live") && one.compareDocumentPosition(place) & Node.DOCUMENT_POSITION_FOLLOWING);
   view.root.querySelector("h3").setAttribute("aria-level", Number(above.at(-1)?.localName[1] ?? 1) + 1);
@@ -152,15 +203,12 @@ export async function mount(place) {
   view.root.querySelector("header").after(status);
   view.root.querySelector("header").append(copyButton(address));
   say(said);
-  addEventListener("hashchange", () => {
-    clearTimeout(late); // who follows a link is where it leads
-    if (asked().get("figure") !== figure) return;
-    const { state, said } = read();
+  return (wanted) => {
+    const { state, said } = read(wanted);
     if (kind === "playground") view.pick(state); // it may have to begin anew
     else view.set(state);
     say(said);
-    place.scrollIntoView();
-  });
+  };
 }
 
 export function mountAll(root = document) {
@@ -182,10 +230,21 @@ export function mountAll(root = document) {
     { rootMargin: NEAR },
   );
   places.forEach((place) => near.observe(place));
-  const wanted = places.find((place) => place.dataset.figure === asked().get("figure"));
-  for (let node = wanted; node; node = node.parentElement) // who was sent a figure is shown it, before any vote
-    node.parentElement?.querySelector(":scope > .ibteach-waits")?.classList.remove("ibteach-waits");
-  if (wanted) mount(wanted).then(() => wanted.scrollIntoView());
+  // The figure that the address asks for: on arrival, and when a link is followed on the same page.
+  const follow = async () => {
+    clearTimeout(late); // who follows a link is where it leads
+    const wanted = asked();
+    const place = places.find(({ dataset }) => dataset.figure === wanted.get("figure"));
+    if (!place) return;
+    for (let node = place; node; node = node.parentElement) // who was sent a figure is shown it, before any vote
+      node.parentElement?.querySelector(":scope > .ibteach-waits")?.classList.remove("ibteach-waits");
+    const there = live.has(place);
+    const show = await mount(place, wanted);
+    if (there) show(wanted);
+    if (!place.closest(".reveal")) place.scrollIntoView(); // a deck turns to its slide
+  };
+  addEventListener("hashchange", follow);
+  follow();
 }
 
 setMaths(document);
