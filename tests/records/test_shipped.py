@@ -160,6 +160,15 @@ def test_networks_trained_to_the_end_read_nine_photographs_in_ten():
         assert at_most(value(lower), value(upper)), (lower, upper)
 
 
+def test_without_noise_trained_to_the_end_l2_falls_below_zero_and_costs_nothing():
+    record, noisy = kept("cifar10-trained-without-noise"), kept("cifar10-trained")
+    how = {name: one.provenance["configuration"] for name, one in (("silent", record), ("noisy", noisy))}
+    differs = {name for name in how["noisy"] if how["noisy"][name] != how["silent"][name]}
+    assert differs == {"noise", "information"} and not how["silent"]["noise"]
+    error, plain = (one.value("test/argmax_error") for one in (record, noisy.select(gamma=0)))
+    assert record.value("test/l2")[0] < -40 and error[0] < plain.min() and error[1] == 0.9
+
+
 def test_attacked_networks_are_those_that_ship():
     found, networks = kept("cifar10-robustness"), kept("cifar10-surrogates")
     assert found.runs == networks.runs

@@ -77,7 +77,7 @@ def robustness(
         data: what they were trained on; pixels count as shares of its largest value (`Prediction`).
         trained: the Record that `fit` returned of them: their runs, their last epoch, and whether they have noise.
         attacks: of `ATTACKS`, ``pgd-STEPSxSTARTS`` or ``square-QUERIES``; by default all that are `MEANT` in this norm.
-            DeepFool looks for the nearest wrong answer, and counts where that lies within ε; all others look within
+            DeepFool looks for the nearest wrong answer, and what it changes is cut to ε; all others look within
             each ε. Images that a meant attack has won at a smaller ε it leaves alone at larger ones.
         epsilons: sizes ≥ 0 of the change in that norm, increasing, none beyond the whole range of the pixels; 0 is the
             image as it is.
