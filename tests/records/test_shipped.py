@@ -160,6 +160,14 @@ def test_networks_trained_to_the_end_read_nine_photographs_in_ten():
         assert at_most(value(lower), value(upper)), (lower, upper)
 
 
+def test_log_variance_that_is_too_heavy_was_trained_as_the_others_were():
+    record, others = kept("cifar10-trained-log-variance"), kept("cifar10-trained")
+    assert record.provenance["configuration"] == others.provenance["configuration"]
+    assert record.runs == ({"objective": "log-variance", "gamma": 0.1, "beta_prime": 0.2, "seed": 0},)
+    assert torch.equal(record.steps, others.steps) and torch.equal(record.labels, others.labels)
+    assert 0.12 < record.value("test/argmax_error") < 0.2 and not record.provenance["commit"].endswith("dirty")
+
+
 def test_without_noise_trained_to_the_end_l2_falls_below_zero_and_costs_nothing():
     record, noisy = kept("cifar10-trained-without-noise"), kept("cifar10-trained")
     how = {name: one.provenance["configuration"] for name, one in (("silent", record), ("noisy", noisy))}
