@@ -87,6 +87,7 @@ PREDICTIONS: dict[str, Choices] = {
     "09e": _of("for every objective", "*for L2", "for none"),
     "09f": _of("confidence", "entropy", "*rate"),
     "09g": _of("it is harmless", "*it is not harmless"),
+    "09h": _of("a moderate one", "*none of them", "the heaviest"),
 }
 """Name -> what can be voted for."""
 
