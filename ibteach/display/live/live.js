@@ -244,8 +244,10 @@ class View extends LiveFigure {
     this.frames.pump();
   }
 
-  // A state that cannot be drawn has its error where the picture would be, and not the picture of another state.
+  // A state that cannot be drawn has its error where the picture would be, and not the picture of another state. The still
+  // that a page shows before the first picture stays.
   fail(key, error) {
+    if (!this.shown && this.stage.firstChild) return;
     this.lay(null);
     this.stage.replaceChildren(make("p", { class: "ibteach-error", "data-key": key }, error));
     this.shown = key;
