@@ -5,6 +5,10 @@ test holds the notebooks against it.
 """
 
 import dataclasses
+from collections.abc import Iterable
+
+from ibteach import checks
+from ibteach.errors import InvalidInput
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,3 +133,18 @@ CHAPTERS = (
     ),
 )
 """Every chapter, in the order of the course."""
+
+
+def chosen(numbers: Iterable[str] | None) -> list[Chapter]:
+    """The chapters of these numbers, or all of them.
+
+    Raises `UnknownName` for a number that no chapter has, and `InvalidInput` for none.
+
+    >>> [chapter.name for chapter in chosen(["01", "06"])]
+    ['entropy_and_diagrams', 'measuring_information']
+    """
+    of = {chapter.number: chapter for chapter in CHAPTERS}
+    found = [of[checks.known("chapter", number, of)] for number in (of if numbers is None else numbers)]
+    if not found:
+        raise InvalidInput("chapters: got none, expected numbers such as '01', or None for all of them.")
+    return found

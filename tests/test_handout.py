@@ -92,9 +92,12 @@ def test_an_older_handout_is_replaced_and_other_files_stay(tmp_path):
 
 def test_without_chromium_all_the_rest_is_there_and_it_is_said(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("CHROMIUM", str(tmp_path / "nowhere"))
-    out = tmp_path / "out"
+    out, older = tmp_path / "out", tmp_path / "out/students/02_the_bottleneck.ipynb"
+    older.parent.mkdir(parents=True)
+    older.touch()
     assert cli.main(["site", "handout", "--out", str(out), "--root", str(ROOT), "--chapters", "01"]) == 1
     assert "apt-get install chromium" in capsys.readouterr().err
+    assert older.exists()  # nothing goes before all that is new is there
     assert (out / "students/01_entropy_and_diagrams.ipynb").exists() and not (out / "chapters").exists()
     assert (out / "lecturers/01_entropy_and_diagrams.ipynb").exists()
 

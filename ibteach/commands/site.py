@@ -22,8 +22,8 @@ focus; S opens the speaker's view, and an address that ends with ?print-pdf prin
 
 HANDOUT = """\
 Writes the exercises of each chapter as notebooks, without solutions into students/ and with them into lecturers/, and
-each chapter as PDF into chapters/, which takes Chromium. Nothing is run. Sheets of an older handout are removed first,
-with what was written into them; other files stay.
+each chapter as PDF into chapters/, which takes Chromium. Nothing is run. Sheets of an older handout are replaced or
+removed, with what was written into them; other files stay.
 
   ibteach site handout --out handout --chapters 01 02
 """

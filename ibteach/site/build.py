@@ -17,7 +17,7 @@ import platformdirs
 
 import ibteach
 from ibteach import checks, files
-from ibteach.course import CHAPTERS, Chapter
+from ibteach.course import CHAPTERS, Chapter, chosen
 from ibteach.errors import BuildFailed, InvalidInput, Unavailable
 from ibteach.files import PathLike, named
 from ibteach.launches import Addresses, addresses
@@ -82,9 +82,9 @@ def build(
     _bring_back(out)
     _check(out, KINDS[slides_alone])
     workers = None if workers is None else checks.whole("workers", workers)
-    chosen = _chosen(root, chapters)
+    wanted = _there(root, chapters)
     cache = Path(cache) if cache else Path(platformdirs.user_cache_dir("ibteach")) / "site"
-    paths = {chapter: root / "notebooks" / chapter.file for chapter in chosen}
+    paths = {chapter: root / "notebooks" / chapter.file for chapter in wanted}
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -106,7 +106,7 @@ def build(
         facts = {
             "kind": KINDS[slides_alone],
             "ibteach": ibteach.__version__,
-            "chapters": [chapter.number for chapter in chosen],
+            "chapters": [chapter.number for chapter in wanted],
             "files": sorted(path.name for path in site.output.iterdir()),
         }
         (site.output / MARK).write_text(json.dumps(facts), encoding="utf-8")
@@ -148,15 +148,10 @@ def _facts(mark: Path) -> dict[str, Any]:
         return {}
 
 
-def _chosen(root: Path, numbers: Iterable[str] | None) -> list[Chapter]:
-    of = {chapter.number: chapter for chapter in CHAPTERS}
-    wanted = list(of) if numbers is None else [checks.known("chapter", number, of) for number in numbers]
-    if not wanted:
-        raise InvalidInput("chapters: got none, expected numbers such as '01', or None for all of them.")
-    there = [
-        chapter for number, chapter in of.items() if number in wanted and (root / "notebooks" / chapter.file).is_file()
-    ]
-    missing = sorted(set(wanted) - {chapter.number for chapter in there})
+def _there(root: Path, numbers: Iterable[str] | None) -> list[Chapter]:
+    wanted = chosen(numbers)
+    there = [chapter for chapter in CHAPTERS if chapter in wanted and (root / "notebooks" / chapter.file).is_file()]
+    missing = sorted({chapter.number for chapter in wanted} - {chapter.number for chapter in there})
     if not there or (missing and numbers is not None):
         raise Unavailable(f"{root}: has no notebook of chapter {', '.join(missing)}. Name a checkout of the course.")
     return there

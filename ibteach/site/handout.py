@@ -23,8 +23,7 @@ from typing import Any
 
 import nbformat
 
-from ibteach import checks
-from ibteach.course import CHAPTERS, Chapter
+from ibteach.course import CHAPTERS, Chapter, chosen
 from ibteach.display import exercises
 from ibteach.errors import InvalidInput, Unavailable
 from ibteach.files import PathLike, named, replacing
@@ -48,15 +47,7 @@ def build(out: PathLike, root: PathLike = ".", chapters: Iterable[str] | None = 
     others = [path.name for path in out.glob("*") if path.name not in FOLDERS] if out.is_dir() else []
     if others or out.is_file():
         raise InvalidInput(f"{out}: holds {others[0]!r}, expected a new folder." if others else f"{out}: is a file.")
-    of = {chapter.number: chapter for chapter in CHAPTERS}
-    wanted = [of[checks.known("chapter", number, of)] for number in (of if chapters is None else chapters)]
-    if not wanted:
-        raise InvalidInput("chapters: got none, expected numbers such as '01', or None for all of them.")
-    notebooks = {chapter: read(root / "notebooks" / chapter.file) for chapter in wanted}
-    for chapter in CHAPTERS:
-        for path in (out / "students" / chapter.file, out / "lecturers" / chapter.file, _paper(out, chapter)):
-            if path.is_file():
-                path.unlink()
+    notebooks = {chapter: read(root / "notebooks" / chapter.file) for chapter in chosen(chapters)}
     made = []
     for chapter, notebook in notebooks.items():
         if chapter.number in exercises.chapters():
@@ -64,6 +55,10 @@ def build(out: PathLike, root: PathLike = ".", chapters: Iterable[str] | None = 
             made.append(_write(out / "lecturers" / chapter.file, sheet(notebook, chapter, solved=True)))
     if paper:
         made += _on_paper(out, notebooks)
+    for chapter in CHAPTERS:  # an older handout's, once all of the new one is there
+        for path in (out / "students" / chapter.file, out / "lecturers" / chapter.file, _paper(out, chapter)):
+            if path not in made:
+                path.unlink(missing_ok=True)
     return made
 
 
