@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 MOST = 3  # numbers that are asked for one by one; more are a table
 MOST_DIGITS = 5  # that are compared: what is computed is right to 2e-5
 TINY = 1e-5  # what is smaller is zero
+NEAR = "That is near: compute it exactly, or round no further than three digits."
 CHECK = re.compile(r"exercises\.check\(\s*[\"'](\d\d\.\d+)[\"']")
 
 
@@ -116,6 +117,7 @@ def asked(exercise: exercises.Exercise) -> dict[str, Any]:
         "salt": salt,
         "right": sorted(hashes_right),
         "wrong": wrong,
+        "near": NEAR,
         "hints": list(exercise.hint),
     }
 
@@ -140,7 +142,7 @@ def _plausible(exercise: exercises.Exercise, right: np.ndarray, unit: str):
     yield -right, "That would be right with the other sign."
     yield right * 2, "That is twice what is right."
     yield right / 2, "That is half of what is right."
-    yield _to_digits(right, DIGITS - 1), "That is near: compute it exactly, or round no further than three digits."
+    yield _to_digits(right, DIGITS - 1), NEAR
 
 
 def widget(name: str, launches: Addresses | None, notebook: str) -> str:

@@ -67,7 +67,6 @@ class CurveScene(Scene):
         self.betas = sorted({float(f"{checks.number('betas', float(beta), above=0):.4g}") for beta in betas})
         beta = torch.tensor(self.betas, dtype=torch.float64)
         alphas = sorted({checks.number("alphas", alpha, minimum=0, maximum=1) for alpha in alphas})
-        self.alphas = alphas
         self.solutions = {alpha: solve(joint, beta, alpha=alpha, restarts=restarts) for alpha in alphas}
         finest = solve(joint, torch.logspace(0, 4, 200, dtype=torch.float64), seconds=0)
         self.curve = finest.rate.numpy(), finest.relevance.numpy()
@@ -122,7 +121,7 @@ class CurveScene(Scene):
 
     def alpha(self, state: dict[str, Any]) -> float:
         """The α on screen: the only one where there is no control for it."""
-        return state.get("alpha", self.alphas[0])
+        return state.get("alpha", next(iter(self.solutions)))
 
     def chosen(self, state: dict[str, Any]) -> tuple[Solution, int]:
         """The solutions for the α on screen, and which of them belongs to its β."""

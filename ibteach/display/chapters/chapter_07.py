@@ -103,10 +103,9 @@ class PlaneScene(MeasuredScene):
         _nats_and_bits(plane.yaxis, plane, 1.12 * self._label_entropy(), "I[Y;Z], nats")
         plane.grid(True)
         self.colours = self.shades(theme)
-        both = list(zip(self.colours, self.texts_of_gammas.values(), strict=True))
+        both = list(zip(self.colours, self.legend_texts(), strict=True))
         self.paths = [plane.plot([], [], color=shade, lw=1.6)[0] for shade in self.colours]
         self.dots = [plane.plot([], [], "o", color=shade, ms=8, label=text)[0] for shade, text in both]
-        self.dots[0].set_label(f"γ = {self.texts_of_gammas[self.gammas[0]]}")
         whole = {"mec": theme.foreground, "ms": 13, "mew": 2, "clip_on": False}  # also in the corner at 0, 0
         (self.chosen,) = plane.plot([], [], "o", **whole, zorder=5)
         (self.bars,) = plane.plot([], [], color=theme.foreground, lw=1.5, zorder=6)

@@ -98,9 +98,8 @@ class RobustnessScene(TrainedScene):
         size = f"{self.levels:.0f} ε" if self.norm == "linf" else "ε, pixels in [0, 1]"
         falling.set_xlabel(f"size of the attack, {size} ({NORMS[self.norm]})")
         self.colours = self.shades(theme)
-        both = zip(self.colours, self.gammas, strict=True)
-        self.curves = [falling.plot([], [], "o-", ms=3, lw=1.3, color=c, label=f"{g:.3g}")[0] for c, g in both]
-        self.curves[0].set_label(f"γ = {self.texts_of_gammas[self.gammas[0]]}")
+        both = zip(self.colours, self.legend_texts(), strict=True)
+        self.curves = [falling.plot([], [], "o-", ms=3, lw=1.3, color=c, label=text)[0] for c, text in both]
         row = {"ncols": 4 if self.folded else len(self.gammas), "handlelength": 1.2, "columnspacing": 0.8}
         figure.legend(handles=self.curves, loc="outside upper left", **row)
         style = {"fmt": "o-", "ms": 7, "lw": 3.5, "ecolor": theme.foreground, "elinewidth": 1.5, "capsize": 3}

@@ -297,7 +297,7 @@ class Editor extends LiveFigure {
     const table = asked?.table;
     const shape = Array.isArray(table) && [2, 3, 4].includes(table.length) && table.every((row) => Array.isArray(row) && row.length === table[0].length) && [2, 3, 4].includes(table[0].length);
     const bits = shape && table.length === 4 && table[0].length === 2; // three of them
-    const fits = shape && asked.preset in this.spec.presets && (this.spec.presets[asked.preset].names.length === 2 || bits);
+    const fits = shape && Object.hasOwn(this.spec.presets, asked.preset) && (this.spec.presets[asked.preset].names.length === 2 || bits);
     const total = fits && table.flat().every((p) => Number.isFinite(p) && p >= 0) ? sum(table.flat()) : 0;
     if (Math.abs(total - 1) < 1e-4) return "";
     return fits ? "The cells must be at least 0 and sum to 1" : "This is not a state of this table";

@@ -131,6 +131,11 @@ class TrainedScene(Scene):
         """What the controls do not say of a network: the weight of its surrogate in nats."""
         return f"β′ = {self.record.runs[m]['beta_prime']:.3g}"
 
+    def legend_texts(self) -> list[str]:
+        """What a legend says of each γ, the first with its name."""
+        first, *others = self.texts_of_gammas.values()
+        return [f"γ = {first}", *others]
+
     def run_text(self, m: int) -> str:
         run = self.record.runs[m]
         gamma = self.texts_of_gammas[run["gamma"]]

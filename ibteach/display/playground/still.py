@@ -16,10 +16,11 @@ from ibteach.errors import Diverged
 from ibteach.information.continuous import ZERO_ENTROPY_VARIANCE
 from ibteach.objectives import OBJECTIVES
 from ibteach.records.record import Record, latents_of
+from ibteach.training.settings import Settings
 
 EPOCHS = 20
 """How long the network of the picture was trained, where nobody has trained one yet."""
-LEARNING_RATE, BATCH_SIZE = 0.01, 64
+USUAL = Settings()
 """What a training has where nothing else was chosen, and no words are made of it."""
 
 
@@ -30,8 +31,8 @@ def example(
     noise: bool,
     hidden: str,
     seed: int,
-    learning_rate: float = LEARNING_RATE,
-    batch_size: int = BATCH_SIZE,
+    learning_rate: float = USUAL.learning_rate,
+    batch_size: int = USUAL.batch_size,
     dropout: float = 0.0,
     random_labels: float = 0.0,
 ) -> Record:
@@ -144,7 +145,7 @@ class StillScene(Scene):
         run, set_to = self.record.runs[0], self.configuration
         said = ["no compression" if run["gamma"] == 0 else f"{title_of(run['objective'])}, γ = {run['gamma']:.3g}"]
         said += [] if self.noise_variance else ["no noise"]
-        starts = {"learning_rate": LEARNING_RATE, "batch_size": BATCH_SIZE, "dropout": 0.0}
+        starts = {"learning_rate": USUAL.learning_rate, "batch_size": USUAL.batch_size, "dropout": 0.0}
         said += [
             f"{name.replace('_', ' ')} {set_to[name]:g}" for name, start in starts.items() if set_to[name] != start
         ]

@@ -174,7 +174,7 @@ def robustness(
             found = {"clean": clean, STILL: without_gradient(judge, pixels, labels)}
             lost = dict.fromkeys(sizes, clean)  # about which images no attack has to say more
             for name in [name for name in meant if name not in TRANSFER]:
-                under = _under(judge, pixels, labels, lost, name, norm, eot_samples, (seed, block.start))
+                under = _under(judge, pixels, labels, clean, lost, name, norm, eot_samples, (seed, block.start))
                 found |= under
                 if not each:
                     lost = {epsilon: lost[epsilon] | under[name, epsilon] for epsilon in sizes}
@@ -272,14 +272,13 @@ def _chance(seed: int, name: str, block: int) -> torch.Generator:
     return generator(stream(seed, "attack") + zlib.crc32(f"{name} {block}".encode()), "attack")
 
 
-def _under(judge, pixels, labels, lost, name, norm, eot_samples, chance):
+def _under(judge, pixels, labels, clean, lost, name, norm, eot_samples, chance):
     """Which images are wrong under an attack, (attack, ε) → (M, N), and DeepFool's distances.
 
     `lost`, ε → (M, N), are wrong without it.
     """
     seed, block = chance
     positive = [epsilon for epsilon in lost if epsilon > 0]
-    clean = errs(judge, pixels, labels)
     found: dict[str | tuple[str, float], Tensor] = {(name, 0.0): clean}
     if name not in LESSONS:
         hunt = Hunt(judge, pixels, labels, clean, eot_samples)

@@ -69,8 +69,6 @@ export function read(text, whole) {
   return Number.isFinite(value) ? value : null;
 }
 
-const NEAR = "That is near: compute it exactly, or round no further than three digits.";
-
 export function judge(exercise, texts) {
   const numbers = texts.map((text) => read(text, exercise.whole));
   if (texts.every((text) => !text.trim())) return { said: "Write a number." };
@@ -79,7 +77,7 @@ export function judge(exercise, texts) {
   if (exercise.right.includes(digest)) return { right: true, said: `Right: ${exercise.title}.` };
   const known = Object.keys(exercise.wrong).find((said) => exercise.wrong[said].includes(digest));
   const near = exercise.right.includes(hashed(exercise, numbers, DIGITS));
-  return { said: known ?? (near ? NEAR : "Not right yet: the right kind of thing, with another value.") };
+  return { said: known ?? (near ? exercise.near : "Not right yet: the right kind of thing, with another value.") };
 }
 
 // What was right before, also after the page was closed. What a browser does not keep is remembered until then.

@@ -46,6 +46,8 @@ function addressOf(figure, spec, state) {
   return `#${[["figure", figure], ...axes].map((pair) => pair.map(plain).join("=")).join("&")}`;
 }
 
+const nothingOf = (name) => `this figure has no “${name}”`;
+
 // The state that the address asks for, and what has to be said where there is no such state.
 function stateAsked(spec, wanted) {
   const state = { ...spec.start };
@@ -54,7 +56,7 @@ function stateAsked(spec, wanted) {
     if (name === "figure") continue;
     const axis = spec.axes.find((axis) => named(axis) === name || axis.name === name);
     if (!axis) {
-      said.push(`this figure has no “${name}”`);
+      said.push(nothingOf(name));
       continue;
     }
     let tick = axis.values.findIndex((value, i) => String(value) === text || axis.texts[i] === text);
@@ -77,7 +79,7 @@ function tableAsked(spec, wanted, wrong) {
   try {
     state = { preset, table: table === undefined ? spec.presets[preset].table : JSON.parse(table) };
   } catch {}
-  if (!Object.hasOwn(spec.presets, preset) || wrong(state, spec))
+  if (wrong(state, spec))
     return { state: spec.start, said: ["the address holds no table of this figure; the first one is shown"] };
   const total = state.table.flat().reduce((a, b) => a + b, 0);
   state.table = state.table.map((row) => row.map((p) => p / total));
@@ -85,7 +87,7 @@ function tableAsked(spec, wanted, wrong) {
   const said = [];
   for (const [name, value] of Object.entries(looked))
     if (choices.get(name)?.includes(value)) state[name] = value;
-    else said.push(choices.has(name) ? `${name} has no “${value}”` : `this figure has no “${name}”`);
+    else said.push(choices.has(name) ? `${name} has no “${value}”` : nothingOf(name));
   return { state, said };
 }
 
@@ -96,7 +98,7 @@ function settingsAsked(spec, wanted, wrong) {
   for (const [name, text] of wanted) {
     if (name === "figure") continue;
     if (!Object.hasOwn(state, name)) {
-      said.push(`this figure has no “${name}”`);
+      said.push(nothingOf(name));
       continue;
     }
     let value = text;
