@@ -21,7 +21,7 @@ ibteach: the information bottleneck, from the definition of entropy to trained n
 
   ibteach lab                          open the course in JupyterLab
   ibteach data mnist                   fetch a data set once, for every later use
-  ibteach data mnist --to /media/stick   the same into a folder to hand round
+  ibteach data mnist --to FOLDER       the same into a folder to hand round
   ibteach train digits --out FILE      train networks and record them
   ibteach sweep mnist --folder FOLDER  train many, on many processes or machines, and go on after a stop
   ibteach records list                 what was recorded already
@@ -33,8 +33,8 @@ ibteach: the information bottleneck, from the definition of entropy to trained n
 """
 
 LAB = """\
-Opens the course in JupyterLab. Options that follow and are not of `ibteach lab` go to JupyterLab as they are, such as
-`ibteach lab notebooks --port 9999`; `jupyter lab --help` lists them.
+Opens the course in JupyterLab. The first option that is not listed below, and all after it, go to JupyterLab as they
+are, as in `ibteach lab notebooks --port 9999`; `jupyter lab --help` lists them.
 """
 
 DATA = """\
@@ -124,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     records.add(commands, **layout)
     site.add(commands, **layout)
 
-    badges = commands.add_parser("badges", help="stamp launch badges", description=BADGES, **layout)
+    badges = commands.add_parser("badges", help="write badges that launch the course", description=BADGES, **layout)
     badges.add_argument("root", nargs="?", default=".", help="a checkout of the course (default: this folder)")
     badges.add_argument("--branch", default="main", help="the branch that the badges open (default: main)")
     badges.add_argument("--tag", help="what is installed there (default: v and this version)")

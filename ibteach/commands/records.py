@@ -13,6 +13,11 @@ RECORD = "a Record, or the name of one that `ibteach records list` prints"
 
 UNREADABLE = (DamagedFile, Unavailable, UnknownName)
 
+REMAKE = """\
+Trains the networks of FILE again by the settings that it holds, and says by how much NEW differs from it: on the same
+machine, with the same versions, not at all.
+"""
+
 LIST = """\
 Lists the Records that come with the package, by the name that `ibteach records show` and
 `ibteach.records.load` take, and those in each FOLDER.
@@ -27,7 +32,7 @@ def add(commands: Any, **layout: Any) -> None:
         ("show", show, "+", "what was measured, and where it comes from"),
         ("verify", verify, "*", "whether files are whole and unchanged; without FILE all that come with the package"),
     ]:
-        command = actions.add_parser(action, help=text, description=f"Say {text}.")
+        command = actions.add_parser(action, help=text, description=f"Says {text}.")
         command.add_argument("files", nargs=many, metavar="FILE", help=RECORD)
         command.set_defaults(run=run)
 
@@ -35,7 +40,9 @@ def add(commands: Any, **layout: Any) -> None:
     listing.add_argument("folders", nargs="*", metavar="FOLDER", type=Path, help="with Records, such as a sweep's")
     listing.set_defaults(run=listed)
 
-    remaking = actions.add_parser("remake", help="train again what a file holds, and compare")
+    remaking = actions.add_parser(
+        "remake", help="train again what a file holds, and compare", description=REMAKE, **layout
+    )
     remaking.add_argument("file", metavar="FILE", help=RECORD)
     remaking.add_argument("--out", metavar="NEW", type=Path, required=True, help="the new Record; must not exist yet")
     remaking.add_argument("--data", metavar="FOLDER", help="the pictures, of a Record that was made of your own")

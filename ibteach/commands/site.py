@@ -3,6 +3,10 @@
 import argparse
 from typing import Any
 
+OVERVIEW = """\
+Makes a website, decks of slides or handouts of the course; `ibteach site ACTION --help` says what each of them is.
+"""
+
 SITE = """\
 Makes the whole course a static website: every chapter a page, run while it is built, its figures live without a kernel.
 It asks no other host for anything; look at it with
@@ -18,6 +22,8 @@ and what to say in the speaker's notes. It needs no network; arrow keys turn the
 focus; S opens the speaker's view, and an address that ends with ?print-pdf prints to PDF.
 
   ibteach site slides --out decks --chapters 05 && python -m http.server --directory decks
+
+Then open slides/ at the address that it prints.
 """
 
 HANDOUT = """\
@@ -31,7 +37,9 @@ removed, with what was written into them; other files stay.
 
 def add(commands: Any, **layout: Any) -> None:
     """The command, and an action for each thing that is made."""
-    site = commands.add_parser("site", help="the course as a website", description=SITE, **layout)
+    site = commands.add_parser(
+        "site", help="the course as a website, slides and handouts", description=OVERVIEW, **layout
+    )
     made = site.add_subparsers(metavar="ACTION", required=True)
     for action, run, what, older, text in [
         ("build", build, "make the website", "an older site", SITE),

@@ -24,10 +24,9 @@ DATA may be a folder of pictures of your own, with train/CLASS/*.jpg and test/CL
 
 SWEEP = """\
 Trains a network for every combination of data set, objective, γ and seed: small ones of a seed together, up to 16,
-large ones one by one.
-Each leaves its Record and its trained network in FOLDER, named by all that they depend on. What is there is never
-trained again: stop with Ctrl-C, or lose power, and the same command goes on where it was; add a seed, and only that
-seed is trained.
+large ones one by one. Each leaves its Record and its trained network in FOLDER, named by all that they depend on. What
+is there is never trained again: stop with Ctrl-C, or lose power, and the same command goes on where it was; add a
+seed, and only that seed is trained.
 
   ibteach sweep cifar10 --network resnet --width 16 --objective l2 log-variance --gamma 0.001 0.01 0.1 --seed 0 1 2 \\
       --augment flip shift --epochs 20 --folder runs/cifar10 --workers 2 --out cifar10.safetensors
@@ -45,7 +44,10 @@ NETWORK = {
     "hidden": (tuple[int, ...], "widths of the hidden layers of an mlp"),
     "width": (int, "channels of the first convolution"),
     "norm": (str, "batch or group, in a resnet"),
-    "latent_dimension": (int, "of the bottleneck, where the noise is added"),
+    "latent_dimension": (
+        int,
+        "of the bottleneck, where the noise is added; in a resnet 8 times its width where nothing is said",
+    ),
     "dropout": (float, "share of units left out at random, in an mlp or convnet"),
 }
 """What an `architecture` of `ibteach.networks.bottleneck` says: key -> type, help."""
@@ -66,7 +68,7 @@ def add(commands: Any, **layout: Any) -> None:
     training.set_defaults(run=train)
 
     sweeping = commands.add_parser(
-        "sweep", help="train many networks, anywhere", description=SWEEP, later=_add_training, **layout
+        "sweep", help="train many networks, here or on many machines", description=SWEEP, later=_add_training, **layout
     )
     sweeping.add_argument("data", metavar="DATA", nargs="+", help=OF_DATA)
     sweeping.add_argument("--folder", type=Path, required=True, help="where the Records are kept")
@@ -123,6 +125,7 @@ def sweep(options: argparse.Namespace) -> None:
 def _add_training(command):
     """The options of everything that trains: runs, a network, and each field of `Settings`."""
     from ibteach.networks.bottleneck import NETWORKS
+    from ibteach.objectives import OBJECTIVES
     from ibteach.training import Settings
     from ibteach.training.recipes import RECIPES
 
@@ -132,21 +135,28 @@ def _add_training(command):
         nargs="+",
         default=["log-variance"],
         metavar="NAME",
-        help="a wrong one lists all (default: log-variance)",
+        help=f"{', '.join(OBJECTIVES)} (default: log-variance)",
     )
     runs.add_argument(
-        "--gamma", nargs="+", type=float, default=[0.01], help="weights of the surrogate's plain form (default: 0.01)"
+        "--gamma",
+        nargs="+",
+        type=float,
+        default=[0.01],
+        metavar="X",
+        help="γ, weight of the surrogate in its plain form (chapter 05; default: 0.01)",
     )
-    runs.add_argument("--seed", nargs="+", type=int, default=[0], help="of parameters, order, noise, … (default: 0)")
-    made = command.add_argument_group("made so")
+    runs.add_argument(
+        "--seed", nargs="+", type=int, default=[0], metavar="N", help="of parameters, order, noise, … (default: 0)"
+    )
+    made = command.add_argument_group("each of this architecture")
     for name, (kind, text) in NETWORK.items():
         defaults = {kind: inspect.signature(build).parameters.get(name) for kind, build in NETWORKS.items()}
         said = ", ".join(
             f"{kind} {_shown(of.default)}" for kind, of in defaults.items() if of and of.default is not None
         )
         _add_option(made, name, kind, text, said)
-    add_pictures(command.add_argument_group("of large pictures, and of your own"))
-    trained = command.add_argument_group("trained and measured so")
+    add_pictures(command.add_argument_group("pictures of Imagenette, and of your own"))
+    trained = command.add_argument_group("trained and measured by these settings")
     trained.add_argument(
         "--recipe",
         metavar="NAME",
