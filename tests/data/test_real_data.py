@@ -3,7 +3,9 @@
 import pytest
 import torch
 
+from ibteach import records, training
 from ibteach.data import datasets, sources
+from ibteach.evaluation import attacks
 
 
 def needs(name, size=None):
@@ -51,6 +53,19 @@ def test_the_genuine_cifar10():
     for labels in (cifar10.train_labels, cifar10.test_labels):
         assert_fair(labels, tolerance=1)
     assert_read_again(cifar10)
+
+
+@needs("cifar10")
+def test_the_network_that_comes_along_reads_photographs_and_loses_them():
+    """What chapter 09 tells its reader to do."""
+    network = training.load_network("cifar10-resnet")
+    trained = records.load("cifar10-trained").select(objective="l2", gamma=0.03)
+    how = {"attacks": ["pgd-20x1"], "epsilons": [1 / 255, 2 / 255], "eval_examples": 100, "progress": False}
+    found = attacks.robustness(network, datasets.load("cifar10"), trained, **how)
+    names = ["clean/error", *(attacks.quantity("any", epsilon) for epsilon in how["epsilons"])]
+    clean, one, two = (found.value(name).item() for name in names)
+    assert abs(clean - trained.value("test/argmax_error").item()) < 0.1  # three standard errors
+    assert clean + 0.4 < one < two - 0.1
 
 
 @needs("imagenette")

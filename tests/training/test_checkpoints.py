@@ -16,7 +16,7 @@ import torch
 import ibteach
 from ibteach import files
 from ibteach.data.label_noise import with_random_labels
-from ibteach.errors import DamagedFile, InvalidInput, Unavailable
+from ibteach.errors import DamagedFile, InvalidInput, Unavailable, UnknownName
 from ibteach.networks.bottleneck import Bottleneck, mlp, resnet
 from ibteach.training import checkpoints, loop, threads
 from ibteach.training.checkpoints import load_network, save_network
@@ -244,6 +244,20 @@ def test_networks_are_kept_with_what_builds_their_like(tmp_path):
             assert torch.equal(one, other)
 
 
+def test_a_network_is_kept_in_half_the_size(tmp_path):
+    network, whole, half = resnet((1, 8, 8), 10, width=8), tmp_path / "whole", tmp_path / "half"
+    save_network(whole, network, digits.shape)
+    save_network(half, network, digits.shape, half=True)
+    assert half.stat().st_size < 0.6 * whole.stat().st_size
+    for (name, one), other in zip(network.state_dict().items(), load_network(half).state_dict().values(), strict=True):
+        assert other.dtype == one.dtype and torch.allclose(one, other, rtol=2**-11, atol=2**-24), name
+    with torch.no_grad():
+        network.decoder.weight[0, 0] = 1e5
+    with pytest.raises(InvalidInput, match=r"half: got numbers in decoder\.weight that float16 does not reach"):
+        save_network(half, network, digits.shape, half=True)
+    assert load_network(half).decoder.weight[0, 0] < 1e5  # what was there is still there
+
+
 def test_what_is_no_network_is_refused(tmp_path):
     path = tmp_path / "network.safetensors"
     with pytest.raises(InvalidInput, match="without an architecture"):
@@ -264,3 +278,5 @@ def test_what_is_no_network_is_refused(tmp_path):
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(DamagedFile, match="not a whole safetensors"):
         load_network(path)
+    with pytest.raises(UnknownName, match=r"trained network: got 'cifar10-resnets'.*did you mean 'cifar10-resnet'"):
+        load_network("cifar10-resnets")

@@ -77,7 +77,7 @@ PREDICTIONS: dict[str, Choices] = {
     "08a": Choices(),
     "08b": _of("nine times as long", "three times as long", "*no longer"),
     "08c": _of("it trains once more", "it goes on for two epochs", "*it only reads the file"),
-    "08d": _of("more", "about as many", "*next to none"),
+    "08d": _of("one, too", "about three", "*more than ten"),
     "08e": Choices(),
     "08f": Choices(),
     "09a": Choices(),

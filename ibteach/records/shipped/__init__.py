@@ -1,7 +1,7 @@
-"""Records that come with the package, in the files beside this one.
+"""Records that come with the package, in the files beside this one, and a trained network of one of them.
 
 What takes minutes to train is trained once and kept as a `Record`, with the command that made it. It can be made again
-from its own provenance: `ibteach.training.remake`.
+from its own provenance: `ibteach.training.remake`. The network is what `ibteach.training.load_network` reads.
 """
 
 import os
@@ -11,15 +11,21 @@ from ibteach import checks, files
 from ibteach.records.record import Record
 
 FOLDER = Path(__file__).parent
+RECORD, NETWORK = ".safetensors", ".network.safetensors"
+"""How the files of a Record and of a trained network end, in a folder of a sweep as here."""
+KINDS = {RECORD: "recorded networks", NETWORK: "trained network"}
 
 
-def names() -> list[str]:
-    """What `load` can load.
+def names(ending: str = RECORD) -> list[str]:
+    """What `load` can load, or what `ibteach.training.load_network` can.
 
     >>> "mnist-surrogates" in names()
     True
+    >>> names(NETWORK)
+    ['cifar10-resnet']
     """
-    return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
+    found = (path.name for path in FOLDER.glob(f"*{ending}"))
+    return sorted(name.removesuffix(ending) for name in found if name.endswith(NETWORK) == (ending == NETWORK))
 
 
 def load(file: files.PathLike) -> Record:
@@ -33,8 +39,8 @@ def load(file: files.PathLike) -> Record:
     return Record.load(find(file))
 
 
-def find(file: files.PathLike) -> Path:
-    """Where a Record is: the file of that path, or that of a name which `load` takes.
+def find(file: files.PathLike, ending: str = RECORD) -> Path:
+    """Where a Record (or a network) is: the file of that path, or that of a name which comes with the package.
 
     Raises `UnknownName` for what is neither a file, nor looks like one, nor is a name.
 
@@ -42,8 +48,6 @@ def find(file: files.PathLike) -> Path:
     'mnist-surrogates.safetensors'
     """
     path = files.named(file)
-    return path if os.path.exists(path) or path.suffix or len(path.parts) > 1 else _path(str(file))
-
-
-def _path(name):
-    return FOLDER / f"{checks.known('recorded networks', name, names())}.safetensors"
+    if os.path.exists(path) or path.suffix or len(path.parts) > 1:
+        return path
+    return FOLDER / f"{checks.known(KINDS[ending], str(file), names(ending))}{ending}"
