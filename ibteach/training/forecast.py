@@ -34,3 +34,7 @@ class Forecast:
             f"About {took} on this {on}, by its first {WARM + TIMED} steps; interrupt it, and what was "
             f"trained is kept.{ready}"
         )
+
+    def leave_out(self, seconds: float) -> None:
+        """Of the time since the last step, these went into a measurement, which is no step."""
+        self._warm += seconds

@@ -209,8 +209,8 @@ class _Training:
             except torch.cuda.OutOfMemoryError as error:
                 raise Unavailable(self.what_fits()) from error
             if self.epoch == 1 and not bar.disable:
-                measuring = self.settings.epochs / self.settings.measure_every * self.measuring
-                if said := self.forecast.after(step, self.steps, measuring):
+                times = self.settings.epochs / self.settings.measure_every + len(self.settings.measure_steps)
+                if said := self.forecast.after(step, self.steps, times * self.measuring):
                     bar.write(said)
             if stop.asked:
                 break
@@ -245,6 +245,7 @@ class _Training:
         within = self.done < self.epoch * self.batches.per_epoch  # the epoch that was begun
         self.found[self.epoch - within, self.done] = values, errors
         self.measuring = time.perf_counter() - began
+        self.forecast.leave_out(self.measuring)
 
     def tables(self) -> list[dict[str, Tensor]]:
         """Everything measured so far: quantities and errors, name → (M, E)."""

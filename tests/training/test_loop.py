@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import signal
+import time
 
 import pytest
 import torch
@@ -353,6 +354,20 @@ def test_a_long_training_says_so_first(digits, monkeypatch, capsys):
     quietly(build(MAKE, RUNS[0]), digits, RUNS[0], batch_size=20, progress=True)
     out = "".join(capsys.readouterr())
     assert "About 0 min on this cpu, by its first 15 steps" in out and "ibteach records list" in out
+
+
+def test_what_is_measured_among_the_first_steps_is_not_taken_for_steps(digits, monkeypatch, capsys):
+    """On a clock that stands still but for measurements of 1,000 s: of epoch 0, after step 10, and after an epoch."""
+    now, measure = [0.0], loop.measure_networks
+
+    def slowly(*arguments):
+        now[0] += 1000
+        return measure(*arguments)
+
+    monkeypatch.setattr(loop, "measure_networks", slowly)
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    quietly(build(MAKE, RUNS[0]), digits, RUNS[0], batch_size=20, epochs=1, measure_steps=[10], progress=True)
+    assert "About 33 min on this cpu" in "".join(capsys.readouterr())
 
 
 def test_a_gradient_that_is_no_number_is_named(digits):
