@@ -22,23 +22,22 @@ class Guard:
     TERMS = ("decoder cross-entropy", "surrogate", "gradient")
 
     def __init__(self, runs: Sequence[Run], model: Bottleneck | Ensemble, device: torch.device) -> None:
-        self.runs, self.model, self.steps = runs, model, 0
+        self.runs, self.model = runs, model
         self.first = torch.full((len(self.TERMS), len(runs)), math.inf, device=device)
         self.lost: dict[int, tuple[int, str]] = {}  # number of the network -> in which epoch, and by what
 
-    def look(self, fit_term: Tensor, surrogate: Tensor, scaled: bool = False) -> None:
-        """Remember the first step in which something of a network was no number; after its backward pass.
+    def look(self, step: int, fit_term: Tensor, surrogate: Tensor, scaled: bool = False) -> None:
+        """Remember the first step in which something of a network was no number; after the backward pass of each.
 
         A gradient that is `scaled` may overflow: that step is skipped, and nothing is lost.
         """
-        self.steps += 1
         terms = [fit_term.detach().reshape(-1), surrogate.detach().reshape(-1)]
         if not scaled and not isinstance(self.model, Ensemble):
             gradients = [parameter.grad for parameter in self.model.parameters() if parameter.grad is not None]
             terms.append(torch.stack(torch._foreach_norm(gradients)).sum()[None])  # pyright: ignore[reportPrivateImportUsage]
         bad = ~torch.isfinite(torch.stack(terms))
         first = self.first[: len(terms)]
-        torch.minimum(first, torch.where(bad, self.steps, math.inf), out=first)
+        torch.minimum(first, torch.where(bad, step, math.inf), out=first)
 
     def after_epoch(self, epoch: int) -> None:
         """Find who was lost in this epoch until now, and by what."""

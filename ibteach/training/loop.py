@@ -195,7 +195,7 @@ class _Training:
         )
         self.optimizer.zero_grad()
         self.scale.backward((fit_term + surrogate).sum())
-        self.guard.look(fit_term, surrogate, scaled=self.scale.used)
+        self.guard.look(self.done + 1, fit_term, surrogate, scaled=self.scale.used)
         self.scale.step(self.optimizer)
         self.schedule.step()
         self.done += 1

@@ -16,7 +16,7 @@ import torch
 import ibteach
 from ibteach import files
 from ibteach.data.label_noise import with_random_labels
-from ibteach.errors import DamagedFile, InvalidInput, Unavailable, UnknownName
+from ibteach.errors import DamagedFile, Diverged, InvalidInput, Unavailable, UnknownName
 from ibteach.networks.bottleneck import Bottleneck, mlp, resnet
 from ibteach.training import checkpoints, loop, threads
 from ibteach.training.checkpoints import load_network, save_network
@@ -95,6 +95,32 @@ def test_resumed_after_sigkill_is_as_never_interrupted(name, tmp_path):
     assert all(torch.equal(tensor, resumed.state_dict()[key]) for key, tensor in whole.state_dict().items())
     again = train(name, checkpoint=checkpoint)[1]  # what is finished is not trained again
     assert torch.equal(again.latents, expected.latents)
+
+
+def test_resumed_it_names_the_step_that_training_without_a_break_names(tmp_path, monkeypatch):
+    """Three steps an epoch; the eleventh, in the fourth, finds a parameter that is no number."""
+    checkpoint, run, real = tmp_path / "run.checkpoint", Run.of("l2", gamma=0.1), loop._Training.step
+    monkeypatch.setattr(checkpoints, "SHARE", math.inf)
+
+    def spoiled(self, streams):
+        if self.done == 10:
+            self.model.decoder.bias.data.fill_(math.nan)
+        real(self, streams)
+
+    def killed(self, streams):
+        if self.done == 7:
+            raise KeyboardInterrupt
+        real(self, streams)
+
+    def train(step):
+        monkeypatch.setattr(loop._Training, "step", step)
+        how = {"epochs": 4, "batch_size": 400, "eval_examples": 20, "progress": False}
+        return fit(build(functools.partial(mlp, 64, 10), run), digits, run, checkpoint=checkpoint, **how)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(killed)
+    with pytest.raises(Diverged, match="epoch 4: the decoder cross-entropy .* from step 11 on"):
+        train(spoiled)
 
 
 def _epoch(checkpoint):
