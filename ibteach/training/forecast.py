@@ -10,7 +10,7 @@ LONG = 60
 
 
 class Forecast:
-    """Told of every step of the first epoch, it says once what all of them will take, if that is long."""
+    """Told of every step, it says once what all of them will take, if that is long."""
 
     def __init__(self, device: torch.device) -> None:
         self.device, self._warm = device, 0.0

@@ -101,7 +101,8 @@ def fit(
     ):
         if saved and saved.content:
             resuming.restore(training, *saved.taken())
-            bar.update(training.epoch)
+            bar.initial = bar.n = bar.last_print_n = training.epoch  # of which no time was spent here
+            bar.refresh()
         else:
             training.measure()
         while training.epoch < settings.epochs and not stop.asked:
@@ -203,15 +204,14 @@ class _Training:
     def train_epoch(self, stop: StopButton, bar: tqdm) -> None:
         """All steps of the next epoch, or those until the stop button is pressed."""
         self.epoch += 1
+        told = bar.disable or bar.initial > 0  # by whoever wrote the checkpoint
         for step, streams in enumerate(self.batches.epoch(), 1):
             try:
                 self.step(streams)
             except torch.cuda.OutOfMemoryError as error:
                 raise Unavailable(self.what_fits()) from error
-            if self.epoch == 1 and not bar.disable:
-                times = self.settings.epochs / self.settings.measure_every + len(self.settings.measure_steps)
-                if said := self.forecast.after(step, self.steps, times * self.measuring):
-                    bar.write(said)
+            if not told and (said := self.forecast.after(self.done, self.steps, self.measurements * self.measuring)):
+                bar.write(said)
             if stop.asked:
                 break
             if self.done in self.settings.measure_steps and step < self.batches.per_epoch:
@@ -221,6 +221,12 @@ class _Training:
         if self.scale.exhausted:
             self.guard.exhausted(self.epoch)
         self.rest()
+
+    @property
+    def measurements(self) -> int:
+        """How many measurements all of training has, but the one before it."""
+        epochs, often = self.settings.epochs, self.settings.measure_every
+        return -(-epochs // often) + sum(step <= self.steps for step in self.settings.measure_steps)
 
     def rest(self) -> None:
         """What follows from networks that were lost: where none is left, the end; else they are laid to rest."""

@@ -119,8 +119,34 @@ def test_resumed_it_names_the_step_that_training_without_a_break_names(tmp_path,
 
     with pytest.raises(KeyboardInterrupt):
         train(killed)
-    with pytest.raises(Diverged, match="epoch 4: the decoder cross-entropy .* from step 11 on"):
+    with pytest.raises(Diverged, match=r"epoch 4: the decoder cross-entropy .* from step 11 on"):
         train(spoiled)
+
+
+def test_the_time_left_is_reckoned_from_where_it_went_on(tmp_path, monkeypatch, capsys):
+    """Twenty epochs were trained before; the last two take a minute each."""
+    checkpoint, run, real, now = tmp_path / "run.checkpoint", Run.of("l2", gamma=0.1), loop._Training.step, [0.0]
+    monkeypatch.setattr(checkpoints, "SHARE", math.inf)
+
+    def killed(self, streams):
+        if self.done == 20:
+            raise RuntimeError("killed")
+        real(self, streams)
+
+    def lasting(self, streams):
+        now[0] += 60
+        real(self, streams)
+
+    def train(step, progress):
+        monkeypatch.setattr(loop._Training, "step", step)
+        how = {"epochs": 22, "batch_size": 1297, "eval_examples": 20, "progress": progress}
+        return fit(build(functools.partial(mlp, 64, 10), run), digits, run, checkpoint=checkpoint, **how)
+
+    with pytest.raises(RuntimeError, match="killed"):
+        train(killed, False)
+    monkeypatch.setattr("tqdm.std.time", lambda: now[0])
+    train(lasting, True)
+    assert "21/22 [01:00<01:00, 60.00s/epoch]" in capsys.readouterr().out
 
 
 def _epoch(checkpoint):

@@ -356,6 +356,24 @@ def test_a_long_training_says_so_first(digits, monkeypatch, capsys):
     assert "About 0 min on this cpu, by its first 15 steps" in out and "ibteach records list" in out
 
 
+def test_the_forecast_is_of_all_steps_and_measurements_however_few_steps_an_epoch_has(digits, monkeypatch, capsys):
+    """Three steps of a minute an epoch, and measurements of 1,000 s: after the tenth of 13 epochs and the last."""
+    now = [0.0]
+
+    def lasting(seconds, real):
+        def lasts(*arguments):
+            now[0] += seconds
+            return real(*arguments)
+
+        return lasts
+
+    monkeypatch.setattr(loop, "measure_networks", lasting(1000, loop.measure_networks))
+    monkeypatch.setattr(loop._Training, "step", lasting(60, loop._Training.step))
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    quietly(build(MAKE, RUNS[0]), digits, RUNS[0], batch_size=400, epochs=13, measure_every=10, progress=True)
+    assert f"About {39 + 2000 / 60:.0f} min on this cpu, by its first 15 steps" in "".join(capsys.readouterr())
+
+
 def test_what_is_measured_among_the_first_steps_is_not_taken_for_steps(digits, monkeypatch, capsys):
     """On a clock that stands still but for measurements of 1,000 s: of epoch 0, after step 10, and after an epoch."""
     now, measure = [0.0], loop.measure_networks
