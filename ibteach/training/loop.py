@@ -90,13 +90,33 @@ def fit(
     home = next(model.parameters()).device
     if checkpoint is not None:
         files.check_writable(checkpoint, resuming.size(model))
-    training = _Training(model, data, runs, settings, device)
-    saved = None if checkpoint is None else Checkpoint(checkpoint, training.identity)
-    what = f"{len(runs)} network{'s' * (len(runs) > 1)} on {device.type}"
+    identity = _identity(model, data, runs, settings)
+    saved = None if checkpoint is None else Checkpoint(checkpoint, identity)
+    with _brought_back(model, home):
+        return _run(_Training(model, data, runs, settings, device, identity), saved, progress)
+
+
+def _identity(model: Bottleneck | Ensemble, data: Dataset, runs: Sequence[Run], settings: Settings) -> dict[str, Any]:
+    """What a training is, as JSON can say it: by this a checkpoint is known, and the Record is made again."""
+    fingerprints = {"data": data.fingerprint, "network": fingerprint(model)}
+    if frozen := {name: one.detach().cpu() for name, one in model.named_parameters() if not one.requires_grad}:
+        fingerprints["frozen"] = files.digest(frozen)
+    return {
+        "data": data.name,
+        "fingerprints": fingerprints,
+        "runs": [asdict(run) for run in runs],
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "configuration": {**model.architecture, **settings.as_dict()},
+    }
+
+
+def _run(training: "_Training", saved: Checkpoint | None, progress: bool) -> Record:
+    """A training from its beginning, or from where its checkpoint is, to its end or to an interrupt."""
+    runs, settings = training.runs, training.settings
+    what = f"{len(runs)} network{'s' * (len(runs) > 1)} on {training.device.type}"
     with (
-        _brought_back(model, home),
         StopButton() as stop,
-        seeds.drawing(runs[0].seed, "dropout", device),
+        seeds.drawing(runs[0].seed, "dropout", training.device),
         tqdm(total=settings.epochs, desc=what, unit="epoch", ncols=88, file=sys.stdout, disable=not progress) as bar,
     ):
         if saved and saved.content:
@@ -116,7 +136,7 @@ def fit(
             bar.update()
         if stop.asked:
             tqdm.write(f"Stopped in epoch {training.epoch} of {settings.epochs}: what was trained until then is kept.")
-        use_running_statistics(model)
+        use_running_statistics(training.model)
         record = training.record(stopped=stop.asked, latents=True)
     if training.guard.lost:
         raise training.diverged(record)
@@ -133,11 +153,10 @@ class _Training:
         runs: Sequence[Run],
         settings: Settings,
         device: torch.device,
+        identity: dict[str, Any],
     ) -> None:
         self.started, self.commit = time.perf_counter(), commit()
-        fingerprints = {"data": data.fingerprint, "network": fingerprint(model)}
-        if frozen := {name: one.detach().cpu() for name, one in model.named_parameters() if not one.requires_grad}:
-            fingerprints["frozen"] = files.digest(frozen)
+        self.identity = identity
         self.threads = for_steps(model, data, settings.batch_size)
         order = memory_format(model)
         model.low_precision = low_precision_for(model, device) if settings.low_precision else None
@@ -146,13 +165,6 @@ class _Training:
         self.model, self.data = model.train(), data.to(device)
         self.forward = torch.compile(self.model) if settings.compile else self.model
         self.runs, self.settings, self.device = runs, settings, device
-        self.identity = {
-            "data": data.name,
-            "fingerprints": fingerprints,
-            "runs": [asdict(run) for run in runs],
-            "parameters": sum(p.numel() for p in model.parameters()),
-            "configuration": {**model.architecture, **settings.as_dict()},
-        }
         self.noise_variance = ZERO_ENTROPY_VARIANCE if settings.noise else 0.0
         self.train_examples = settings.train_examples or len(data.train_labels)
         self.eval_examples = min(settings.eval_examples or EVAL_EXAMPLES, self.train_examples)

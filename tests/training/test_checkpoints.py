@@ -168,6 +168,11 @@ def test_a_checkpoint_of_another_training_is_refused_before_any_work(tmp_path):
         small(build(functools.partial(mlp, 64, 10), other), runs=other)
     with pytest.raises(InvalidInput, match=r"\(configuration hidden \[48, 48\], now \[8\]; .*parameters"):
         small(build(functools.partial(mlp, 64, 10, hidden=(8,)), run), runs=run)
+    model = build(functools.partial(mlp, 64, 10), run).eval()
+    model.low_precision = torch.bfloat16
+    with pytest.raises(InvalidInput, match=r"\(configuration batch_size 64, now 32\)"):
+        small(model, runs=run, batch_size=32)
+    assert model.low_precision is torch.bfloat16 and not model.training  # as on a GPU it would not lie there
     checkpoint.write_bytes(content[:-100])
     with pytest.raises(DamagedFile, match="not a whole safetensors file"):
         small(build(functools.partial(mlp, 64, 10), run), runs=run)
