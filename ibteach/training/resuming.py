@@ -49,7 +49,7 @@ def restore(training: "_Training", tensors: dict[str, Tensor], content: dict[str
     training.scale.restore(content["scale"])
     training.batches.restore(of["chance"]["batches"])
     torch.set_rng_state(of["chance"]["dropout"])
-    if training.device.type == "cuda":
+    if training.device.type == "cuda" and "device" in of["chance"]:  # not where it began on a CPU
         torch.cuda.set_rng_state(of["chance"]["device"], training.device)
     training.epoch, training.started = content["epoch"], training.started - content["seconds"]
     training.threads = Threads(content["threads"])  # sums are taken in another order on another number of them

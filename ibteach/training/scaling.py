@@ -39,6 +39,6 @@ class Scale:
         return self._scaler.state_dict()
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on where `state` was."""
-        if self.used:
+        """Go on where `state` was; from where nothing was scaled, as on another device, begin."""
+        if self.used and state:
             self._scaler.load_state_dict(state)

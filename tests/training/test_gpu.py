@@ -108,6 +108,22 @@ def test_training_goes_on_from_a_checkpoint(digits, tmp_path, monkeypatch):
     torch.testing.assert_close(resumed.latents, whole.latents, **TOLERANCE)
 
 
+def test_training_goes_on_that_began_on_a_cpu(digits, tmp_path, monkeypatch):
+    options = {"epochs": 2, "train_examples": 256, "checkpoint": tmp_path / "checkpoint"}
+    step = loop._Training.step
+
+    def stopped(self, *given):
+        if self.epoch == 2:
+            raise KeyboardInterrupt
+        step(self, *given)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(loop._Training, "step", stopped)
+        train(digits, "cpu", **options)
+    resumed = train(digits, GPU, **options)
+    assert resumed.steps.tolist() == [0, 8] and resumed.provenance["device"].startswith(GPU)
+
+
 def test_a_device_number_that_is_not_there(digits):
     with pytest.raises(errors.Unavailable, match=f"'cuda:{torch.cuda.device_count()}', which this machine does not"):
         train(digits, f"cuda:{torch.cuda.device_count()}")

@@ -107,6 +107,23 @@ def test_a_checkpoint_holds_the_scale(digits, tmp_path, monkeypatch):
     assert stop and torch.equal(resumed.latents, whole.latents)
 
 
+def test_training_goes_on_in_float16_that_began_in_another_precision(digits, tmp_path, monkeypatch):
+    def killed(self, *arguments):
+        if self.epoch == 2:
+            raise RuntimeError("killed")
+        real(self, *arguments)
+
+    real = loop._Training.train_epoch
+    with monkeypatch.context() as patch:
+        patch.setattr(devices, "low_precision_of", lambda device: None)
+        patch.setattr(loop.Checkpoint, "due", True)
+        patch.setattr(loop._Training, "train_epoch", killed)
+        with pytest.raises(RuntimeError, match="killed"):
+            quietly(digits, epochs=4, checkpoint=tmp_path / "c")
+    _, resumed = quietly(digits, epochs=4, checkpoint=tmp_path / "c")
+    assert resumed.provenance["precision"] == "float16" and resumed.value("test/argmax_error").item() < 0.3
+
+
 def test_an_ensemble_has_no_scale_to_share(digits):
     runs = loop.grid(["l2"], gammas=[0.1, 0.2])
     assert quietly(digits, runs, epochs=1)[1].provenance["precision"] == "float32"
