@@ -30,6 +30,7 @@ from ibteach.networks.modes import evaluated, untouched
 from ibteach.records.provenance import command_line
 from ibteach.records.record import Record
 from ibteach.training import checkpoints, loop
+from ibteach.training.interrupts import StopButton
 from ibteach.training.runs import Run
 from ibteach.training.settings import Settings
 
@@ -221,8 +222,8 @@ def run_job(
     `ibteach.training.checkpoints.load_network` reads. On the way there is a checkpoint, from which whoever does the job
     next goes on. `command` is what started the sweep, for the Records; by default, what started this process.
 
-    Raises `KeyboardInterrupt` when training was stopped, `Diverged` when a network was lost (the others of the job are
-    kept), and otherwise what `data.load` and `fit` raise.
+    Raises `KeyboardInterrupt` when it was stopped (what was finished is kept), `Diverged` when a network was lost (the
+    others of the job are kept), and otherwise what `data.load` and `fit` raise.
     """
     folder = files.named(folder)
     with _ONE_AT_A_TIME:
@@ -232,22 +233,25 @@ def run_job(
         checkpoint = folder / f"{job.name}.checkpoint"
         model, dataset = _begin(job)
         how, diverged = {"device": device, "progress": progress, "checkpoint": checkpoint}, None
-        try:
-            record = loop.fit(model, dataset, list(job.runs), settings=job.settings, **how)
-        except Diverged as error:
-            record, diverged = error.record, error
-        if record is not None and record.latents is not None:  # finished, by all networks or by those that went on
-            if record.provenance["stopped_in_epoch"] is not None:
-                raise KeyboardInterrupt
-            for m, (name, run) in enumerate(job.names.items()):
-                row = dataclasses.asdict(run)
-                if name not in missing or row not in record.runs:
-                    continue  # what is there already is the same, for it comes of the same job
-                network = model.network(m) if isinstance(model, Ensemble) else model
-                checkpoints.save_network(folder / f"{name}.network.safetensors", network, dataset.shape)
-                mine = _of_one(record, record.runs.index(row), len(job.runs), command or command_line())
-                mine.save(folder / f"{name}.safetensors")  # last: it says that the run is done
-        checkpoint.unlink(missing_ok=True)
+        with StopButton() as stop:
+            try:
+                record = loop.fit(model, dataset, list(job.runs), settings=job.settings, **how)
+            except Diverged as error:
+                record, diverged = error.record, error
+            if record is not None and record.latents is not None:  # finished, by all networks or by those that went on
+                if record.provenance["stopped_in_epoch"] is not None:
+                    raise KeyboardInterrupt
+                for m, (name, run) in enumerate(job.names.items()):
+                    row = dataclasses.asdict(run)
+                    if name not in missing or row not in record.runs:
+                        continue  # what is there already is the same, for it comes of the same job
+                    network = model.network(m) if isinstance(model, Ensemble) else model
+                    checkpoints.save_network(folder / f"{name}.network.safetensors", network, dataset.shape)
+                    mine = _of_one(record, record.runs.index(row), len(job.runs), command or command_line())
+                    mine.save(folder / f"{name}.safetensors")  # last: it says that the run is done
+            checkpoint.unlink(missing_ok=True)
+        if stop.asked:
+            raise KeyboardInterrupt
         if diverged:
             raise diverged
 

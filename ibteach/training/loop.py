@@ -128,16 +128,17 @@ def _run(training: "_Training", saved: Checkpoint | None, progress: bool) -> Rec
         while training.epoch < settings.epochs and not stop.asked:
             with training.threads:
                 training.train_epoch(stop, bar)
-            last = training.epoch == settings.epochs or stop.asked
-            if last or training.epoch % settings.measure_every == 0 or training.done in settings.measure_steps:
+            asked, finished = stop.asked, training.done == training.steps
+            due = training.epoch % settings.measure_every == 0 or training.done in settings.measure_steps
+            if asked or finished or due:
                 training.measure()
-            if saved and not stop.asked and (saved.due or last):
+            if saved and (finished or (saved.due and not asked)):
                 _save(saved, *resuming.state(training))
             bar.update()
-        if stop.asked:
+        if stopped := training.done < training.steps:
             tqdm.write(f"Stopped in epoch {training.epoch} of {settings.epochs}: what was trained until then is kept.")
         use_running_statistics(training.model)
-        record = training.record(stopped=stop.asked, latents=True)
+        record = training.record(stopped=stopped, latents=True)
     if training.guard.lost:
         raise training.diverged(record)
     return record

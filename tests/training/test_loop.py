@@ -232,6 +232,20 @@ def test_a_stop_keeps_what_was_trained(digits, monkeypatch, capsys):
     assert signal.getsignal(signal.SIGINT) is handler
 
 
+def test_an_interrupt_after_the_last_step_stops_nothing(digits, monkeypatch, capsys):
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            signal.raise_signal(signal.SIGINT)
+        return real(*arguments)
+
+    calls, real = [], loop.measure_networks
+    monkeypatch.setattr(loop, "measure_networks", interrupted)
+    record = quietly(build(MAKE, RUNS), digits, RUNS, epochs=1)
+    assert record.provenance["stopped_in_epoch"] is None and record.steps.tolist() == [0, 12]
+    assert "Stopped" not in capsys.readouterr().out
+
+
 def test_what_is_frozen_stays_so_in_an_ensemble_too(digits):
     def make():
         network = MAKE()

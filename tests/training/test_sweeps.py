@@ -310,6 +310,27 @@ def test_a_stopped_sweep_goes_on(tmp_path, monkeypatch, fits, capsys):
     assert not list(tmp_path.glob("*.checkpoint"))
 
 
+@pytest.mark.parametrize("where", ["measure_networks", "encode"])  # both after the last step of the second of three
+def test_what_was_trained_to_its_end_is_kept_though_it_was_stopped(tmp_path, monkeypatch, fits, capsys, where):
+    jobs, real, calls = [job(0), job(1), job(2)], getattr(loop, where), []
+
+    def interrupted(*arguments, **options):
+        calls.append(None)
+        if len(calls) == {"measure_networks": 4, "encode": 2}[where]:
+            signal.raise_signal(signal.SIGINT)
+        return real(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, where, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            sweeps.run(jobs, tmp_path, **CPU)
+    assert "4 of 6 runs are finished" in capsys.readouterr().err
+    assert set(times(tmp_path)) == files_of(*jobs[:2]) and fits == [0, 1]
+    records = sweeps.run(jobs, tmp_path, **CPU)
+    assert fits == [0, 1, 2]
+    assert_all(records, jobs)
+
+
 def test_wrong_arguments_come_before_any_work(tmp_path, fits):
     (tmp_path / "file").touch()
     for jobs, folder, device, error, what in [
