@@ -92,7 +92,7 @@ def fit(
         files.check_writable(checkpoint, resuming.size(model))
     identity = _identity(model, data, runs, settings)
     saved = None if checkpoint is None else Checkpoint(checkpoint, identity)
-    with _brought_back(model, home):
+    with _brought_back(model, home), _enough_memory(device):
         return _run(_Training(model, data, runs, settings, device, identity), saved, progress)
 
 
@@ -330,6 +330,18 @@ def _save(saved: Checkpoint, tensors: dict[str, Tensor], content: dict[str, Any]
         saved.save(tensors, content)
     except Unavailable as error:
         tqdm.write(f"{error} Training goes on without it.", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _enough_memory(device: torch.device) -> Iterator[None]:
+    """Where networks and data do not fit on the device, or what is encoded at once: steps say which batch does."""
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        raise Unavailable(
+            f"{device}: has too little memory for these networks, their data and what is measured of them at once; "
+            "choose narrower networks, fewer of them, or fewer eval_examples."
+        ) from error
 
 
 @contextlib.contextmanager

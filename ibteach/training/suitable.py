@@ -1,5 +1,6 @@
 """What suits what: a model its runs, settings the data, images the model; asked before any work."""
 
+import copy
 from collections.abc import Sequence
 
 import torch
@@ -36,6 +37,7 @@ def check(model: Bottleneck | Ensemble, data: Dataset, runs: Sequence[Run], sett
         )
     there, test = len(data.train_labels), len(data.test_labels)
     there = checks.whole("train_examples", settings.train_examples or there, minimum=2, maximum=there)
+    check_test_images(data)
     measured = settings.eval_examples or EVAL_EXAMPLES
     if settings.eval_examples is not None:
         checks.whole("eval_examples", measured, minimum=2, maximum=min(there, test))
@@ -50,6 +52,12 @@ def check(model: Bottleneck | Ensemble, data: Dataset, runs: Sequence[Run], sett
         raise InvalidInput(
             "noise: got False, but information, and the objectives of VIB, CEB, log det and the mixture, need it."
         )
+
+
+def check_test_images(data: Dataset) -> None:
+    """Raise `InvalidInput` for a single test image, of which no mean has a standard error."""
+    if (there := len(data.test_labels)) < 2:
+        raise InvalidInput(f"data: got {there} test image, expected at least 2, for standard errors; add some.")
 
 
 def check_images(model: Bottleneck | Ensemble, data: Dataset, settings: Settings) -> None:
@@ -72,6 +80,14 @@ def check_images(model: Bottleneck | Ensemble, data: Dataset, settings: Settings
     if latents.shape[-2:] != (2, model.latent_dimension):
         came = tuple(latents.shape[-2:])
         raise InvalidInput(f"model: its encoder makes {came} of 2 images, expected (2, {model.latent_dimension}).")
+    if settings.batch_size == 1:
+        try:
+            with torch.no_grad(), untouched(where):
+                copy.deepcopy(model).train()(images[:1], torch.zeros(1, model.latent_dimension, device=where))
+        except ValueError as error:  # of batch normalisation, where an image is left with one pixel
+            raise InvalidInput(
+                f"batch_size: got 1, of which this model takes no step ({error}); expected 2 or more."
+            ) from error
     some = data.normalize(data.train_images[:TRIED]).to(where)
     model.stochastic = model.stochastic or answers_by_chance(model, some, model.latent_dimension)
     if settings.information and model.stochastic:

@@ -23,6 +23,7 @@ from ibteach.objectives import fits
 from ibteach.records.provenance import commit, provenance
 from ibteach.records.record import Record
 from ibteach.training.devices import low_precision_of, pick_device
+from ibteach.training.suitable import check_test_images
 
 
 class Epoch(NamedTuple):
@@ -193,6 +194,7 @@ def record(
     Raises what `fit`, `evaluate` and `Variational` raise.
     """
     check_data("data", data)
+    check_test_images(data)
     ema_decay = checks.number("ema_decay", ema_decay, minimum=0, below=1)
     samples, measure_every = checks.whole("samples", samples), checks.whole("measure_every", measure_every)
     beta, seed = checks.number("beta", beta, minimum=0), checks.seed("seed", seed)

@@ -14,7 +14,7 @@ from ibteach.data.label_noise import with_random_labels
 from ibteach.errors import Diverged, InvalidInput, Unavailable, UnknownName
 from ibteach.information import mixture
 from ibteach.information.continuous import zero_entropy_noise
-from ibteach.networks.bottleneck import Bottleneck, convnet, mlp
+from ibteach.networks.bottleneck import Bottleneck, convnet, mlp, resnet
 from ibteach.networks.ensemble import Ensemble
 from ibteach.objectives import (
     OBJECTIVES,
@@ -328,6 +328,18 @@ def test_bad_input_is_refused_before_any_work(digits, monkeypatch):
             fit(model, digits, RUNS, device="cuda")
 
 
+def test_what_would_fail_after_work_is_refused_before(digits, monkeypatch):
+    one = dataclasses.replace(digits, test_images=digits.test_images[:1], test_labels=digits.test_labels[:1])
+    network = build(functools.partial(resnet, (1, 8, 8), 10, width=8), RUNS[0])
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    monkeypatch.setattr(loop, "measure_networks", lambda *_: pytest.fail("work was done"))
+    with pytest.raises(InvalidInput, match="data: got 1 test image, expected at least 2"):
+        fit(build(MAKE, RUNS[0]), one, RUNS[0])
+    with pytest.raises(InvalidInput, match=r"batch_size: got 1, .*more than 1 value per channel.*expected 2 or more"):
+        fit(network, digits, RUNS[0], batch_size=1)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+
+
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 def test_it_trains_under_a_mode_without_gradients_too(digits, mode):
     how = {"epochs": 1, "batch_size": 100, "eval_examples": 50, "device": "cpu", "progress": False}
@@ -361,6 +373,22 @@ def test_too_little_memory_suggests_the_batch_that_fits(digits, most, said):
     encoder.most = most
     with pytest.raises(Unavailable, match=f"cpu: has too little memory for batch_size=64; {said}"):
         quietly(Bottleneck(encoder, 64, 10), digits, Run.of("l2", gamma=0.1), batch_size=64)
+
+
+class Starved(torch.nn.Flatten):
+    """Takes more memory than there is for more than 100 images that are measured."""
+
+    def forward(self, images):
+        if not torch.is_grad_enabled() and len(images) > 100:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+        return super().forward(images)
+
+
+def test_too_little_memory_to_measure_is_said(digits):
+    run = Run.of("l2", gamma=0.1)
+    with pytest.raises(Unavailable, match=r"cpu: has too little memory for these networks, .* or fewer eval_examples"):
+        quietly(Bottleneck(Starved(), 64, 10), digits, run)
+    assert quietly(Bottleneck(Starved(), 64, 10), digits, run, eval_examples=100).latents.shape == (1, 100, 64)
 
 
 def test_a_long_training_says_so_first(digits, monkeypatch, capsys):

@@ -188,6 +188,9 @@ def test_variational_training_refuses_before_work(digits, monkeypatch):
     ]:
         with pytest.raises(InvalidInput, match=said):
             variational.record(digits, **wrong)
+    one = dataclasses.replace(digits, test_images=digits.test_images[:1], test_labels=digits.test_labels[:1])
+    with pytest.raises(InvalidInput, match="data: got 1 test image, expected at least 2"):
+        variational.record(one)
     with pytest.raises(InvalidInput, match="device: got 'cpuu'"):
         pick_device("cpuu")
     monkeypatch.undo()
