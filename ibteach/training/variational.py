@@ -1,7 +1,7 @@
 """Training of the variational bottleneck with a learned noise (`ibteach.networks.variational`; Alemi et al. 2017).
 
-`fit` minimises H_q[Y|Z] + β · rate, in nats, on bytes that stay in memory; `record` does so with the settings of the
-original and leaves a Record.
+`fit_vib` minimises H_q[Y|Z] + β · rate, in nats, on bytes that stay in memory; `record` does so with the settings of
+the original and leaves a Record.
 """
 
 import math
@@ -181,7 +181,7 @@ def record(
     What is measured is not the parameters of the last step but their exponential moving average.
 
     Args:
-        beta, epochs, batch_size, learning_rate, decay, low_precision: as for `fit`.
+        beta, epochs, batch_size, learning_rate, decay, low_precision: as for `fit_vib`.
         seed: of the first parameters too.
         latent_dimension, hidden: as for `Variational`.
         ema_decay: the share of the old average in the new one at each step, from 0 (no average) to below 1.
@@ -191,7 +191,8 @@ def record(
 
     Returns a `Record`: ``train/decoder_cross_entropy`` and ``train/rate``, means over the steps of the epoch, and
     ``test/…`` the fields of an `Evaluation`, with their standard errors as means over examples.
-    Raises what `fit`, `evaluate` and `Variational` raise.
+    Raises what `fit_vib`, `evaluate` and `Variational` raise; a `Diverged`, also of what is measured, has as its
+    `record` what was measured before.
     """
     check_data("data", data)
     check_test_images(data)
@@ -242,11 +243,17 @@ def record(
     def measure(number, epoch):
         if number % measure_every == 0 or number == epochs:
             each = _each(ema.module, data, samples, seed)
+            if bad := [name for name, value in zip(names[2:], each.mean(-1), strict=True) if not value.isfinite()]:
+                raise Diverged(f"epoch {number}: {bad[0]} is no finite number; lower learning_rate or beta.")
             measured.append(number)
             values.append(torch.cat([torch.tensor(epoch[:2], dtype=torch.float64), each.mean(-1)]))
             errors.append(each.std(-1) / each.shape[-1] ** 0.5)
             if report:
                 report(so_far())
 
-    fit_vib(model, data, beta=beta, epochs=epochs, seed=seed, ema=ema, report=measure, **settings)
+    try:
+        fit_vib(model, data, beta=beta, epochs=epochs, seed=seed, ema=ema, report=measure, **settings)
+    except Diverged as diverged:
+        diverged.record = so_far() if measured else None
+        raise
     return so_far()

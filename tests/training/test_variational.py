@@ -17,6 +17,7 @@ from ibteach.errors import Diverged, InvalidInput
 from ibteach.information.continuous import TWO_PI_E, ZERO_ENTROPY_VARIANCE
 from ibteach.networks.variational import Encoding, Variational, rate
 from ibteach.objectives import OBJECTIVES
+from ibteach.training import variational
 from ibteach.training.variational import evaluate, fit_vib, record
 
 
@@ -182,6 +183,23 @@ def test_bad_input_is_refused_before_any_work():
     for wrong in ({"latent_dimension": 0}, {"classes": 1}, {"hidden": (0,)}, {"hidden": 3}):
         with pytest.raises(InvalidInput, match=f"{next(iter(wrong))}: got"):
             Variational(64, **({"classes": 10} | wrong))
+
+
+def test_what_was_measured_before_it_diverged_is_kept(monkeypatch):
+    def spoiled(*encoding):
+        calls.append(None)
+        return real(*encoding) * (math.nan if len(calls) > 40 else 1)
+
+    calls, real = [], variational.rates
+    how = {"epochs": 9, "batch_size": 100, "measure_every": 1, "latent_dimension": 4, "hidden": (8,)}
+    monkeypatch.setattr(variational, "rates", spoiled)
+    with pytest.raises(Diverged, match=r"epoch 4: cross-entropy .* rate nan") as caught:
+        record(load("digits"), **how)  # 12 steps and a measurement an epoch
+    assert caught.value.record.epochs.tolist() == [1, 2, 3]
+    monkeypatch.undo()
+    with pytest.raises(Diverged, match=r"epoch 1: test/.* is no finite number; lower learning_rate") as caught:
+        record(load("digits"), **(how | {"epochs": 1, "batch_size": 1297}), learning_rate=1e30)
+    assert caught.value.record is None
 
 
 def test_a_loss_that_is_no_number_is_named():
