@@ -8,6 +8,7 @@ take in turn. So a Record says which runs were trained together.
 """
 
 import contextlib
+import itertools
 import os
 import sys
 import time
@@ -194,6 +195,7 @@ class _Training:
         self.measuring = 0.0  # seconds that the last measurement took
         self.found: dict[tuple[int, int], tuple[dict[str, Tensor], dict[str, Tensor]]] = {}
         """(Epochs, steps behind it) -> quantities and errors."""
+        self.whole = 0  # so many measurements were made before any network was lost
 
     def step(self, streams: Sequence[tuple[Tensor, Tensor, Tensor]]) -> None:
         """H_q[Y|Z] + β′ · a surrogate of H[Z|Y] of every network, on the batch of its seed, and a step down it."""
@@ -244,9 +246,7 @@ class _Training:
     def rest(self) -> None:
         """What follows from networks that were lost: where none is left, the end; else they are laid to rest."""
         if not self.guard.left:
-            first = min(epoch for epoch, _ in self.guard.lost.values())
-            before = (first - 1) * self.batches.per_epoch
-            self.found = {(epoch, step): found for (epoch, step), found in self.found.items() if step <= before}
+            self.found = dict(itertools.islice(self.found.items(), self.whole))
             raise self.diverged(self.record() if self.found else None)
         self.guard.lay_to_rest(self.optimizer)
 
@@ -263,6 +263,7 @@ class _Training:
         values, errors = ({name: value.cpu() for name, value in of.items()} for of in (values, errors))
         within = self.done < self.epoch * self.batches.per_epoch  # the epoch that was begun
         self.found[self.epoch - within, self.done] = values, errors
+        self.whole = self.whole if self.guard.lost else len(self.found)
         self.measuring = time.perf_counter() - began
         self.forecast.leave_out(self.measuring)
 

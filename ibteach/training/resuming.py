@@ -62,3 +62,5 @@ def restore(training: "_Training", tensors: dict[str, Tensor], content: dict[str
             {name: values[:, place] for name, values in of[kind].items()} for kind in ("quantities", "errors")
         )
         training.found[epoch, step] = quantities, errors
+        if all(step <= (lost - 1) * training.batches.per_epoch for lost, _ in training.guard.lost.values()):
+            training.whole = len(training.found)

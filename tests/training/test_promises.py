@@ -100,6 +100,24 @@ def test_where_no_network_is_left_all_is_kept_that_was_measured_before(digits, m
     assert caught.value.record.epochs.tolist() == [0] and len(caught.value.record.runs) == 4
 
 
+def test_what_was_measured_in_an_epoch_before_all_was_lost_in_it_is_kept(digits, monkeypatch):
+    run = RUNS[0]
+
+    def spoiled(self, streams):
+        if self.done == 4:
+            self.model.decoder.bias.data.fill_(math.nan)
+        real(self, streams)
+
+    real = loop._Training.step
+    whole = quietly(build(MAKE, run), digits, run, measure_steps=[1, 2, 3, 5])
+    monkeypatch.setattr(loop._Training, "step", spoiled)
+    with pytest.raises(Diverged, match=r"epoch 1: the decoder cross-entropy .* from step 5 on") as caught:
+        quietly(build(MAKE, run), digits, run, measure_steps=[1, 2, 3, 5])
+    kept = caught.value.record
+    assert kept.steps.tolist() == [0, 1, 2, 3]
+    assert all(torch.equal(table, whole.quantities[name][:, :4]) for name, table in kept.quantities.items())
+
+
 def test_a_checkpoint_that_cannot_be_written_is_told_before_any_work(digits, monkeypatch, tmp_path):
     monkeypatch.setattr(loop, "measure_networks", lambda *_: pytest.fail("work was done"))
     for wrong in (tmp_path / "absent" / "c", tmp_path, tmp_path / ("a" * 5000)):
