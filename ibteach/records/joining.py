@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 
@@ -29,10 +30,12 @@ def concatenate(records: Iterable[Record]) -> Record:
     if not records or not all(isinstance(record, Record) for record in records):
         raise InvalidInput(f"records: got {records!r}, expected at least one Record.")
     first, shared = records[0], _shared(records[0])
-    known = next((record for record in records if record.provenance.get("fingerprints")), first)
-    for record in records[1:]:
+    known: dict[str, Any] = {}  # fingerprints that were said so far
+    for record in records:
+        said = record.provenance.get("fingerprints") or {}  # Records of version 0.1.0 say nothing
         differs = [name for name, value in _shared(record).items() if value != shared[name]]
-        differs += [f"the fingerprint of the {name}" for name in _unlike(known, record)]
+        differs += [f"the fingerprint of the {name}" for name, value in said.items() if known.get(name, value) != value]
+        known.update(said)
         if differs:
             raise InvalidInput(
                 f"records: got {first!r} and {record!r}, which differ in {', '.join(differs)}; "
@@ -63,14 +66,9 @@ def _shared(record: Record) -> dict:
         "quantities": set(record.quantities),
         "errors": set(record.errors),
         "shape of the latents": None if latents is None else tuple(latents.shape[1:]),
+        "classes": None if record.decoder_bias is None else record.decoder_bias.shape[1],
         "labels": None if record.labels is None else record.labels.tolist(),
     }
-
-
-def _unlike(one: Record, other: Record) -> list[str]:
-    """What two Records say to be of other content: data, network. Records of version 0.1.0 say nothing of it."""
-    said = [record.provenance.get("fingerprints") or {} for record in (one, other)]
-    return [name for name in said[0].keys() & said[1].keys() if said[0][name] != said[1][name]]
 
 
 def _joined(facts: list[dict]) -> dict:

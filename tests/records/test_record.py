@@ -240,8 +240,9 @@ def test_the_provenance_of_several_keeps_what_they_share_and_lists_what_differs(
         "epochs": {"epochs": torch.tensor([0, 2, 6])},
         "quantities": {"quantities": {"test/decoder_cross_entropy": torch.ones(M, E)}},
         "errors": {"errors": {}},
-        "shape of the latents, labels": dict.fromkeys(("latents", "labels", "decoder_weight", "decoder_bias")),
+        "shape of the latents, classes, labels": dict.fromkeys(("latents", "labels", "decoder_weight", "decoder_bias")),
         "shape of the latents": {"latents": torch.ones(M, N, K + 1), "decoder_weight": torch.ones(M, C, K + 1)},
+        "classes": {"decoder_weight": torch.ones(M, C + 1, K), "decoder_bias": torch.ones(M, C + 1)},
         "labels": {"labels": torch.tensor([3, 0, 1, 2, 3])},
     }.items(),
 )
@@ -262,6 +263,7 @@ def test_records_of_other_content_are_not_concatenated():
         ([of(data="a"), of(data="b")], "data"),
         ([old, of(data="a"), of(data="b")], "data"),
         ([of(data="a", network="n"), of(data="a", network="m")], "network"),
+        ([of(data="a"), of(data="a", network="n"), of(network="m")], "network"),
     ]:
         with pytest.raises(errors.InvalidInput, match=f"which differ in the fingerprint of the {what}; expected"):
             concatenate(others)
