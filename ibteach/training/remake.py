@@ -4,6 +4,9 @@ A recorded number can be trusted because it can be made again: the provenance of
 `variational.record` leaves holds all of its settings, and `remake` trains by them.
 """
 
+import inspect
+from typing import Any
+
 import torch
 
 from ibteach import data
@@ -55,10 +58,7 @@ def remake(
     dataset = _data_of(record) if dataset is None else dataset
     _check_data(record, dataset)
     if settings.get("network") == "variational":
-        del settings["network"]
-        settings["epochs"] = int(record.epochs[-1])  # a run that was stopped is a shorter run: no step looks ahead
-        (run,) = record.runs
-        return variational.record(dataset, beta=run["beta"], seed=run["seed"], **settings, device=device)
+        return concatenate([_variational(run, settings, record, dataset, device) for run in record.runs])
     architecture = {key: settings.pop(key) for key in networks.SETTINGS if key in settings}
     if "network" not in architecture or "epochs" not in settings or not set(settings) <= set(NAMES):
         raise InvalidInput(
@@ -66,7 +66,7 @@ def remake(
             "training.Settings; only what training.fit made of ibteach.networks.bottleneck can be made again."
         )
     settings = Settings.of(**settings)
-    runs = [Run(**run) for run in record.runs]
+    runs = _runs(record.runs)
 
     def make():
         return networks.from_architecture(architecture, dataset.shape, len(dataset.classes))
@@ -81,13 +81,35 @@ def remake(
     return again.take([trained.index(run) for run in runs])
 
 
+def _runs(said: Any) -> list[Run]:
+    """Runs as a Record has them."""
+    try:
+        return [Run(**run) for run in said]
+    except TypeError as error:
+        raise InvalidInput(
+            f"record: got the runs {said!r}, expected objective, gamma, beta_prime and seed of each, as training.fit "
+            f"leaves them ({error})."
+        ) from error
+
+
+def _variational(run: dict, settings: dict, record: Record, dataset: data.Dataset, device: Any) -> Record:
+    """The Record of one variational bottleneck; one that was stopped is a shorter one: no step looks ahead."""
+    how = {name: value for name, value in settings.items() if name != "network"}
+    known = inspect.signature(variational.record).parameters
+    if not run.keys() >= {"beta", "seed"} or not how.keys() <= known.keys():
+        raise InvalidInput(
+            f"record: got the run {run} with the settings {sorted(how)}, expected a beta, a seed, and settings of "
+            "training.variational.record, which alone can be made again."
+        )
+    how["epochs"] = int(record.epochs[-1])
+    return variational.record(dataset, **(how | {"beta": run["beta"], "seed": run["seed"]}), device=device)
+
+
 def _together(record: Record, runs: list[Run], alone: bool) -> list[list[Run]]:
     """The runs that are trained together: by the provenance, where it says so of each, else all, or each `alone`."""
     said = record.provenance.get("trained_together")
     if isinstance(said, list):  # a number in Records of before
-        groups = [
-            group for group in ([Run(**run) for run in group] for group in said) if not set(runs).isdisjoint(group)
-        ]
+        groups = [group for group in map(_runs, said) if not set(runs).isdisjoint(group)]
         if set(runs) <= {run for group in groups for run in group}:
             return groups
     return [[run] for run in runs] if alone else [runs]
@@ -117,12 +139,17 @@ def _check_data(record: Record, dataset: data.Dataset) -> None:
 
 
 def _data_of(record: Record) -> data.Dataset:
-    if record.provenance["data"].startswith("folder-"):
+    said = record.provenance.get("data")
+    if not isinstance(said, str):
         raise InvalidInput(
-            f"dataset: got none, but the Record is of {record.provenance['data']!r}, pictures of a folder; "
+            f"dataset: got none, and the Record says {said!r} of its own; give the one here that its networks saw."
+        )
+    if said.startswith("folder-"):
+        raise InvalidInput(
+            f"dataset: got none, but the Record is of {said!r}, pictures of a folder; "
             "read them with data.load_folder, and give them here (`--data FOLDER` on the command line)."
         )
-    name, _, size = record.provenance["data"].partition("-")  # as in imagenette-64
+    name, _, size = said.partition("-")  # as in imagenette-64
     return data.load(name, size=int(size) if size.isdecimal() else None)
 
 
@@ -131,7 +158,7 @@ def largest_difference(one: Record, other: Record) -> tuple[str, float]:
 
     Compared are the quantities, their standard errors, the latents, the labels and the decoders; names are those of
     quantities, such as ``"test/l2"``, ``"error of test/l2"``, or fields of the Record. Raises `InvalidInput` for
-    Records of other runs or epochs, or of which one has what the other has not.
+    Records of other runs, epochs or steps, of which one has what the other has not, or which have nothing.
 
     >>> from ibteach.records import shipped
     >>> largest_difference(shipped.load("mnist-surrogates"), shipped.load("mnist-surrogates"))[1]
@@ -141,12 +168,19 @@ def largest_difference(one: Record, other: Record) -> tuple[str, float]:
     check_record("other", other)
     tables = [_numbers(record) for record in (one, other)]
     shapes = [{name: values.shape for name, values in table.items()} for table in tables]
-    if one.runs != other.runs or not torch.equal(one.epochs, other.epochs) or shapes[0] != shapes[1]:
+    if one.runs != other.runs or _when(one, other) != _when(other, one) or shapes[0] != shapes[1] or not shapes[0]:
         raise InvalidInput(
-            f"records: got {one!r} and {other!r}, expected the same runs, epochs, quantities, and as many latents."
+            f"records: got {one!r} and {other!r}, expected the same runs, epochs, steps and quantities, at least "
+            "one, and as many latents."
         )
     gaps = {name: (values - tables[1][name]).abs().max().item() for name, values in tables[0].items()}
     return max(gaps.items(), key=lambda gap: gap[1])
+
+
+def _when(record: Record, other: Record) -> list:
+    """After which epochs it was measured, and after which steps, if the other says so too."""
+    steps = None if other.steps is None or record.steps is None else record.steps.tolist()
+    return [record.epochs.tolist(), steps]
 
 
 def _numbers(record: Record) -> dict[str, torch.Tensor]:

@@ -355,6 +355,31 @@ def test_what_cannot_be_made_again_is_told():
     assert remake(elsewhere, load("digits"), progress=False).provenance["data"] == "digits"
 
 
+@pytest.mark.parametrize(
+    ("runs", "facts", "said"),
+    [
+        ([{"seed": 0}], {}, "dataset: got none, and the Record says None of its own; give"),
+        ([{"seed": 0}], {"data": "digits"}, "record: got the runs .*, expected objective, gamma, beta_prime and seed"),
+        (None, {"data": "digits", "trained_together": [[{"seed": 0}]]}, "record: got the runs .*, expected objective"),
+        (None, {"data": "digits", "trained_together": [7]}, "record: got the runs 7, expected objective"),
+        ([{"seed": 0}], {"data": "digits", "network": "variational"}, "record: got the run .*, expected a beta"),
+    ],
+)
+def test_a_record_that_lacks_what_is_needed_is_not_made_again(runs, facts, said, monkeypatch):
+    monkeypatch.setattr(loop, "_Training", lambda *_, **__: pytest.fail("trained"))
+    facts = dict(facts)
+    facts["configuration"] = {"network": facts.pop("network", "mlp"), "epochs": 1}
+    runs = runs or [dataclasses.asdict(Run.of("l2", gamma=0.1))]
+    with pytest.raises(InvalidInput, match=said):
+        remake(Record(runs, torch.tensor([1]), {"test/error": torch.ones(1, 1)}, provenance=facts))
+
+
+def test_variational_bottlenecks_that_were_joined_are_made_again():
+    how = {"latent_dimension": 2, "hidden": (8,), "epochs": 1, "batch_size": 200, "samples": 2}
+    joined = concatenate([variational.record(load("digits"), seed=seed, beta=0.1, **how) for seed in (0, 1)])
+    assert largest_difference(joined, remake(joined))[1] == 0
+
+
 def test_data_of_the_same_name_are_not_taken_for_those_of_the_record():
     digits, run = load("digits"), Run.of("l2", gamma=0.1)
     relabelled = dataclasses.replace(with_random_labels(digits, 1), name="digits")
@@ -374,6 +399,13 @@ def test_records_of_other_runs_are_not_compared():
     record = kept("mnist-surrogates")
     with pytest.raises(InvalidInput, match="expected the same runs"):
         largest_difference(record, record.select(seed=0))
+    within = dataclasses.replace(record, steps=torch.arange(len(record.epochs)) + record.epochs)
+    later = dataclasses.replace(within, steps=within.steps + 1)
+    with pytest.raises(InvalidInput, match="the same runs, epochs, steps"):
+        largest_difference(within, later)
+    empty = Record(({"seed": 0},), torch.tensor([0]), {})
+    with pytest.raises(InvalidInput, match="the same runs"):
+        largest_difference(empty, empty)
 
 
 def test_an_architecture_is_enough_to_build_a_network():
