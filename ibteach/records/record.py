@@ -86,6 +86,8 @@ class Record:
         for name, tensor in _latents({name: getattr(self, name) for name in LATENTS}, len(self.runs)).items():
             keep(name, tensor)
         keep("provenance", _provenance(self.provenance))
+        if self.steps is not None:
+            _counted(self.epochs, self.steps, self.provenance.get("steps_per_epoch"))
 
     def __repr__(self):
         latents = "no latents" if self.latents is None else f"latents {tuple(self.latents.shape)}"
@@ -277,6 +279,10 @@ def _provenance(given) -> dict:
     parts = ("versions", "configuration", "fingerprints")
     if not isinstance(given, Mapping) or not all(isinstance(given.get(part) or {}, Mapping) for part in parts):
         raise InvalidInput(f"provenance: got {given!r}, expected a dict such as provenance(data=…) returns.")
+    if not isinstance(given.get("data"), str | None):
+        raise InvalidInput(f"provenance['data']: got {given['data']!r}, expected the name of a data set.")
+    if (examples := (given.get("configuration") or {}).get("train_examples")) is not None:
+        checks.whole("provenance['configuration']['train_examples']", examples)
     if given.get("wall_seconds") is not None:
         checks.number("provenance['wall_seconds']", given["wall_seconds"], minimum=0)
     if given.get("steps_per_epoch") is not None:
@@ -292,6 +298,15 @@ def _increasing(field, numbers, strictly) -> Tensor:
             f"{field}: got {numbers!r}, expected an integer tensor (E,) of increasing {field[:-1]} numbers."
         )
     return numbers.detach().to("cpu", torch.int64).contiguous()
+
+
+def _counted(epochs, steps, per_epoch):
+    """So many epochs have been finished after so many steps; where nobody says how many steps one has, it has one."""
+    if not torch.equal(steps // per_epoch, epochs) if per_epoch else (epochs > steps).any():
+        raise InvalidInput(
+            f"epochs: got {epochs.tolist()} after {steps.tolist()} steps, expected those that are finished by then, of "
+            f"{per_epoch or 'at least one'} each."
+        )
 
 
 def _table(field, table, shape) -> dict[str, Tensor]:

@@ -321,6 +321,11 @@ BAD = {
     "steps of another length": {"steps": torch.tensor([0, 2])},
     "steps not increasing": {"steps": torch.tensor([0, 2, 2])},
     "epochs falling, with steps": {"epochs": torch.tensor([0, 2, 1]), "steps": torch.tensor([0, 2, 5])},
+    "more epochs than steps": {"epochs": torch.tensor([0, 2, 5]), "steps": torch.tensor([0, 2, 4])},
+    "steps of other epochs": {
+        "steps": torch.tensor([0, 20, 40]),
+        "provenance": {"steps_per_epoch": 10},
+    },
     "epochs a list": {"epochs": [0, 2, 5]},
     "epochs real": {"epochs": torch.tensor([0.0, 2.0, 5.0])},
     "epochs not increasing": {"epochs": torch.tensor([0, 5, 5])},
@@ -355,6 +360,8 @@ BAD = {
     "provenance with a path": {"provenance": {"path": Path("x")}},
     "provenance with NaN": {"provenance": {"loss": math.nan}},
     "provenance with odd versions": {"provenance": {"versions": "1"}},
+    "provenance with odd data": {"provenance": {"data": 5}},
+    "provenance with odd examples": {"provenance": {"configuration": {"train_examples": "many"}}},
     "provenance with odd time": {"provenance": {"wall_seconds": "long"}},
 }
 
