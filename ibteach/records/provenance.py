@@ -97,8 +97,14 @@ def command_line() -> str:
     """What was typed to start this process, without this machine's folders."""
     if "ipykernel" in sys.modules:
         return "(in a notebook)"
-    typed = [Path(part).name if Path(part).is_absolute() else part for part in sys.orig_argv[1:]]
+    typed = [_without_folder(part) for part in sys.orig_argv[1:]]
     return shlex.join(typed if typed[:1] == ["ibteach"] else ["python", *typed])
+
+
+def _without_folder(typed: str) -> str:
+    """One word of it, which may be ``--option=value``."""
+    option, equals, value = typed.partition("=") if typed.startswith("--") else ("", "", typed)
+    return option + equals + (Path(value).name if Path(value).is_absolute() else value)
 
 
 @functools.cache  # what was imported stays, whatever becomes of the checkout; git takes longer than a short training

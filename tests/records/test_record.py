@@ -182,6 +182,14 @@ def test_provenance_knows_the_commit_of_this_checkout_and_no_folder_of_this_mach
     assert facts["versions"]["torch"] == torch.__version__
 
 
+def test_the_command_has_no_folder_of_this_machine(monkeypatch, tmp_path):
+    typed = ["python", str(tmp_path / "ibteach"), "train", str(tmp_path / "pets"), "--out", str(tmp_path / "a b")]
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    monkeypatch.setattr(sys, "orig_argv", [*typed, f"--checkpoint={tmp_path / 'c'}", "--gamma=0.1", "a=b"])
+    said = provenance(data="digits")["command"]
+    assert said == "ibteach train pets --out 'a b' --checkpoint=c --gamma=0.1 a=b"
+
+
 def test_take_says_which_runs_there_are():
     record = Record(**fields())
     assert [run["seed"] for run in record.take(iter([1, 1, 0])).runs] == [1, 1, 0]
