@@ -1,5 +1,6 @@
 """The command line does what the library does, teaches, and turns every typed error into one line and a status."""
 
+import dataclasses
 import errno
 import os
 import re
@@ -427,6 +428,10 @@ def test_records_show(record, capsys):
     for part in ["recorded 20", "digits, CPU", "3 runs", "gamma: 0.0, 0.25, 1.0", "after epoch 7", "seed: 3"]:
         assert part in said
     assert "test/error: 0.125, 0.25, 0.5" in said
+    within = dataclasses.replace(Record.load(record), epochs=torch.tensor([0, 0]), steps=torch.tensor([0, 20]))
+    within.save(record)
+    assert cli.main(["records", "show", str(record)]) == 0
+    assert "after step 20, the last of 2 measurements: least" in capsys.readouterr().out
 
 
 def test_records_verify_names_each_file_and_goes_on(record, tmp_path, capsys):

@@ -63,7 +63,8 @@ def show(options: argparse.Namespace) -> None:
         for key in dict.fromkeys(key for run in record.runs for key in run):
             values = list(dict.fromkeys(run.get(key) for run in record.runs))
             print(f"    {key}: {', '.join(map(str, values[:8]))}{', …' if len(values) > 8 else ''}")
-        print(f"  after epoch {record.epochs[-1]} (of {len(record.epochs)} recorded): least, median, most of the runs")
+        measured = f"{record.moments[-1]}, the last of {len(record.epochs)} measurements"
+        print(f"  after {measured}: least, median, most of the runs")
         for name in record.quantities:
             values = sorted(record.value(name).tolist())
             print(f"    {name}: {values[0]:.4g}, {statistics.median(values):.4g}, {values[-1]:.4g}")
