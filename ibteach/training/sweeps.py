@@ -85,7 +85,7 @@ def run(
                         raise
                     except Exception as error:
                         failures.update(dict.fromkeys(job.names, error))
-                    bar.update(len(job.runs))
+                    bar.update(sum(records[name] is None for name in job.names))  # others of it were there before
     except KeyboardInterrupt:
         print(f"\nStopped. {so_far()}; the same sweep goes on from there.", file=sys.stderr)
         raise

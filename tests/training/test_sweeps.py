@@ -240,6 +240,15 @@ def test_what_is_found_does_not_depend_on_where_it_was_interrupted(tmp_path, fit
         assert all(torch.equal(tensor, other[key]) for key, tensor in one_state.items())
 
 
+def test_what_was_there_before_is_not_counted_twice(tmp_path, capsys):
+    one = job()
+    with ThreadPoolExecutor(1) as executor:
+        sweeps.run([one], tmp_path, executor, **CPU)
+        (tmp_path / f"{next(iter(one.names))}.safetensors").unlink()
+        sweeps.run([one], tmp_path, executor, device="cpu", progress=True)
+    assert capsys.readouterr().out.splitlines()[-1].rpartition("\r")[2].count("2/2") == 1
+
+
 def test_a_damaged_record_is_made_again(tmp_path, capsys):
     one = job()
     records = sweeps.run([one], tmp_path, **CPU)
