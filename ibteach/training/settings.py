@@ -22,7 +22,7 @@ EVAL_EXAMPLES = 2000
 
 OPTIMIZERS = {
     "adam": torch.optim.AdamW,  # Adam, where nothing decays
-    "sgd": functools.partial(torch.optim.SGD, momentum=0.9, nesterov=True),
+    "sgd": functools.partial(torch.optim.SGD, momentum=0.9, nesterov=True),  # until its cycle begins
 }
 
 
@@ -59,7 +59,8 @@ class Settings:
     optimizer: str = _field(
         "adam",
         lambda name, value: checks.known(name, value, OPTIMIZERS),
-        "adam (decoupled decay) or sgd (Nesterov momentum 0.9)",
+        "adam (decoupled decay) or sgd (Nesterov momentum); the cycle takes the momentum of either, in adam β₁, from "
+        "0.95 to 0.85 and back",
     )
     weight_decay: float = _field(0.0, _number(minimum=0), "how fast parameters shrink")
     label_smoothing: float = _field(

@@ -15,7 +15,7 @@ from ibteach.errors import InvalidInput, UnknownName
 from ibteach.networks.bottleneck import mlp
 from ibteach.records import Record, shipped
 from ibteach.records.provenance import RENAMED
-from ibteach.training import Run, Settings, build, fit, grid
+from ibteach.training import Run, Settings, build, fit, grid, loop
 from ibteach.training.settings import NAMES
 
 SCALARS = {
@@ -70,6 +70,25 @@ def test_runs_take_such_scalars_too():
 def test_flags_are_booleans(name, value):
     with pytest.raises(InvalidInput, match=rf"{name}: got .*, expected True or False"):
         Settings(**{name: value})
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_the_momentum_of_a_training_is_what_is_said_of_it(optimizer):
+    run, seen = Run.of("l2", gamma=0.1), []
+    step = loop._Training.step
+
+    def watched(self, streams):
+        (group,) = self.optimizer.param_groups
+        seen.append(group["betas"][0] if optimizer == "adam" else group["momentum"])
+        step(self, streams)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop._Training, "step", watched)
+        how = {"optimizer": optimizer, "epochs": 10, "batch_size": 100, "eval_examples": 20, "progress": False}
+        fit(build(functools.partial(mlp, 64, 10, hidden=(4,)), run), load("digits"), run, **how)
+    assert [round(value, 2) for value in (seen[0], min(seen), seen[-1])] == [0.95, 0.85, 0.95]
+    said = next(field for field in dataclasses.fields(Settings) if field.name == "optimizer").metadata["help"]
+    assert "from 0.95 to 0.85 and back" in said
 
 
 def test_a_wrong_name_is_answered_with_the_nearest():
