@@ -67,7 +67,7 @@ class Job:
 
     @property
     def name(self) -> str:
-        """16 hexadecimal digits that are different for jobs that differ in anything.
+        """16 hexadecimal digits that are different for jobs that differ in anything but where the same data lie.
 
         >>> from ibteach.training.loop import grid
         >>> one, other = (plan("digits", {"network": "mlp"}, grid(["l2"], gammas=[g]))[0] for g in (0.1, 0.2))
