@@ -63,9 +63,13 @@ class Checkpoint:
     def save(self, tensors: dict[str, Tensor], content: dict[str, Any]) -> None:
         """Write where training is, as `taken` is to return it; raises `Unavailable` when it cannot be written."""
         started = time.perf_counter()
-        files.save_tensors(self.path, "checkpoint", VERSION, tensors, {"settings": self.settings, "content": content})
-        self._written = time.perf_counter()
-        self._took = self._written - started
+        try:
+            files.save_tensors(
+                self.path, "checkpoint", VERSION, tensors, {"settings": self.settings, "content": content}
+            )
+        finally:  # a full disk takes its time too
+            self._written = time.perf_counter()
+            self._took = self._written - started
 
 
 def _differences(was: Any, now: Any, name: str = "") -> Iterator[str]:

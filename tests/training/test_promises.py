@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import math
 import tempfile
+import time
 
 import pytest
 import torch
@@ -138,6 +139,27 @@ def test_a_disk_that_fills_while_training_loses_nothing(digits, monkeypatch, tmp
     record = quietly(build(MAKE, RUNS), digits, RUNS, checkpoint=tmp_path / "c")
     assert largest_difference(record, whole)[1] == 0
     assert "No space left on device). Training goes on without it." in capsys.readouterr().err
+
+
+def test_a_full_disk_is_asked_no_more_often_than_one_that_takes_its_time(digits, monkeypatch, tmp_path):
+    """On a clock on which an epoch takes a second, and a checkpoint ten until the disk refuses it."""
+    now, asked, real = [0.0], [], loop._Training.train_epoch
+
+    def full(*_):
+        asked.append(now[0])
+        now[0] += 10
+        raise Unavailable("c: could not be written (No space left on device).")
+
+    def lasting(self, *arguments):
+        now[0] += 1
+        real(self, *arguments)
+
+    monkeypatch.setattr(checkpoints.files, "save_tensors", full)
+    monkeypatch.setattr(loop._Training, "train_epoch", lasting)
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    how = {"epochs": 300, "batch_size": 1297, "measure_every": 300, "checkpoint": tmp_path / "c"}
+    quietly(build(MAKE, RUNS), digits, RUNS, **how)
+    assert asked == [1, 211, 320]  # after the first epoch, 200 seconds later, and at the end
 
 
 def test_a_record_that_cannot_be_written_is_kept_elsewhere(monkeypatch, tmp_path, capsys):
