@@ -126,7 +126,7 @@ def check_writable(path: PathLike, size: int = 0) -> None:
     ...
     ibteach.errors.Unavailable: no such folder: cannot be written (No such file or directory); choose another folder.
     """
-    path = named(path)
+    path = _in_utf8(path)
     try:
         if path.exists() and not path.is_file():
             raise OSError(errno.EISDIR if path.is_dir() else errno.EINVAL, f"{path.name} is {_kind(path)}, no file")
@@ -149,6 +149,7 @@ def save_tensors(path: PathLike, kind: str, version: int, tensors: dict[str, Ten
     `kind` and `version` say what the file is: `load` accepts no other. Raises `InvalidInput` when `content` is
     not JSON, and `Unavailable` when the file cannot be written; `path` is then as it was before.
     """
+    path = _in_utf8(path)
     text = as_json("content", {"kind": kind, "version": version, "content": content})
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     seal = f"{digest(tensors, text)} {text}"
@@ -162,7 +163,7 @@ def load_tensors(path: PathLike, kind: str, version: int, remedy: str) -> tuple[
     Raises `DamagedFile` when the file is truncated, was changed or is of another kind or version, and
     `Unavailable` when it is not there or cannot be read; both end with `remedy`, what the reader can do.
     """
-    path = named(path)
+    path = _in_utf8(path)
     for _ in range(READS):
         seal, tensors, damage = "", {}, None
         try:
@@ -224,6 +225,18 @@ def digest(tensors: dict[str, Tensor], text: str = "") -> str:
 def _mapped(path: Path) -> tuple[str, dict[str, Tensor]]:
     with safe_open(path, framework="pt") as file:
         return (file.metadata() or {}).get("ibteach", ""), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def _in_utf8(path: PathLike) -> Path:
+    """A name that safetensors takes; it writes to others, too, but does not read what it wrote there."""
+    path = named(path)
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise Unavailable(
+            f"{str(path)!r}: cannot be read or written, as its name is not UTF-8 ({error.reason}); rename it."
+        ) from error
+    return path
 
 
 def _kind(path: Path) -> str:

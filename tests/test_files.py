@@ -76,6 +76,22 @@ def test_what_names_no_file_is_refused(path):
             use(path)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all names are UTF-8, or UTF-16")
+def test_a_name_that_is_no_text_is_said_before_anything_is_written(tmp_path, monkeypatch):
+    written(tmp_path / "ü 日本 and spaces")
+    assert read(tmp_path / "ü 日本 and spaces") == 0
+    folder = tmp_path / os.fsdecode(b"latin \xfc")
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for path in (folder / "r", tmp_path / os.fsdecode(b"\xfc")):
+        for use in (read, written, files.check_writable):
+            with pytest.raises(errors.Unavailable, match="its name is not UTF-8"):
+                use(path)
+    assert not list(folder.iterdir()) and len(os.listdir(tmp_path)) == 2
+    written("r")
+    assert read("r") == 0
+
+
 def test_a_name_that_is_too_long(tmp_path):
     written(tmp_path / ("n" * 250))  # the longest that systems have is 255
     assert read(tmp_path / ("n" * 250)) == 0
