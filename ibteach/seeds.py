@@ -64,10 +64,25 @@ def drawing(seed: int, purpose: Purpose, device: torch.device | None = None) -> 
     ...     torch.equal(torch.rand(3), one)
     True
     """
-    on_gpu = device is not None and device.type == "cuda"
-    with torch.random.fork_rng(devices=[device] if on_gpu else []):
+    with untouched(device):
         torch.default_generator.manual_seed(stream(seed, purpose))
-        if on_gpu:
+        if device is not None and device.type == "cuda":
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(stream(seed, purpose))
+        elif device is not None and device.type == "mps":
+            torch.mps.manual_seed(stream(seed, purpose))
         yield
+
+
+def untouched(device: torch.device | None = None) -> contextlib.AbstractContextManager[None]:
+    """Whatever is drawn within, here and on a `device`, the random state afterwards is what it was before.
+
+    >>> before = torch.get_rng_state()
+    >>> with untouched():
+    ...     _ = torch.rand(3)
+    >>> torch.equal(torch.get_rng_state(), before)
+    True
+    """
+    if device is None or device.type not in ("cuda", "mps"):  # the others draw from that of the CPU
+        return torch.random.fork_rng(devices=[])
+    return torch.random.fork_rng(devices=[device], device_type=device.type)

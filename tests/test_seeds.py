@@ -26,6 +26,21 @@ def test_a_seed_is_more_than_the_32_bits_that_torch_looks_at():
     assert all(not torch.equal(*pair) for pair in itertools.combinations(drawn, 2))
 
 
+def test_the_random_state_of_a_mac_is_drawn_from_and_put_back(monkeypatch):
+    """With a generator in the place of Apple's, which no other system has."""
+    of_mac, device = torch.Generator().manual_seed(7), torch.device("mps")
+    monkeypatch.setattr(torch.mps, "get_rng_state", lambda device="mps": of_mac.get_state())
+    monkeypatch.setattr(torch.mps, "set_rng_state", lambda state, device="mps": of_mac.set_state(state))
+    monkeypatch.setattr(torch.mps, "manual_seed", of_mac.manual_seed)
+    before = of_mac.get_state()
+    for _ in range(2):
+        with seeds.drawing(3, "dropout", device):
+            assert torch.equal(torch.rand(4, generator=of_mac), torch.rand(4, generator=seeds.generator(3, "dropout")))
+    with seeds.untouched(device):
+        torch.rand(4, generator=of_mac)
+    assert torch.equal(of_mac.get_state(), before)
+
+
 def test_first_parameters_do_not_say_the_order_nor_the_noise():
     """What once was: the first numbers of the encoder's weights were those that the examples were sorted by."""
     digits, run = data.load("digits"), training.Run.of("l2", gamma=0.1, seed=3)

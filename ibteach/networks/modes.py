@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ibteach.networks.bottleneck import running_statistics
+from ibteach.seeds import untouched
 
 
 @contextlib.contextmanager
@@ -71,10 +72,3 @@ def answers_by_company(model: nn.Module, images: Tensor, latent_dimension: int) 
         halves = [model(part, silence[: len(part)])[0] for part in images.split((len(images) + 1) // 2)]
     off = (torch.cat(halves, -2) - together).abs().amax()
     return bool(off > 1e-2 * together.abs().amax())  # more than rounding, in bfloat16 too
-
-
-@contextlib.contextmanager
-def untouched(device: torch.device | None = None) -> Iterator[None]:
-    """Whatever is drawn within, the caller's random state is what it was."""
-    with torch.random.fork_rng(devices=[device] if device is not None and device.type == "cuda" else []):
-        yield

@@ -17,8 +17,8 @@ from torch import Tensor
 import ibteach
 from ibteach import checks, files, networks
 from ibteach.errors import DamagedFile, InvalidInput
-from ibteach.networks.modes import untouched
 from ibteach.records import shipped
+from ibteach.seeds import untouched
 
 VERSION = 3
 NETWORK_VERSION = 1

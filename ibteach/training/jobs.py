@@ -26,9 +26,10 @@ from ibteach.data.sources import SOURCES
 from ibteach.errors import DamagedFile, Diverged, InvalidInput, Unavailable
 from ibteach.networks.bottleneck import Bottleneck
 from ibteach.networks.ensemble import Ensemble, stackable
-from ibteach.networks.modes import evaluated, untouched
+from ibteach.networks.modes import evaluated
 from ibteach.records.provenance import command_line
 from ibteach.records.record import Record
+from ibteach.seeds import untouched
 from ibteach.training import checkpoints, loop
 from ibteach.training.interrupts import StopButton
 from ibteach.training.runs import Run

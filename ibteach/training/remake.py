@@ -13,9 +13,9 @@ from ibteach import data
 from ibteach.errors import Diverged, InvalidInput
 from ibteach.networks import bottleneck as networks
 from ibteach.networks.ensemble import stackable
-from ibteach.networks.modes import untouched
 from ibteach.records.joining import concatenate
 from ibteach.records.record import LATENTS, Record, check_record
+from ibteach.seeds import untouched
 from ibteach.training import variational
 from ibteach.training.loop import fit
 from ibteach.training.runs import Run, build

@@ -15,6 +15,9 @@ from ibteach.training.threads import Threads
 if TYPE_CHECKING:
     from ibteach.training.loop import _Training
 
+STATES = {"cuda": "device", "mps": "mps"}
+"""Devices with a random state of their own, and what it is called."""
+
 
 def size(model: nn.Module) -> int:
     """About how many bytes the checkpoint of a training of this model takes: three numbers for each parameter."""
@@ -28,8 +31,10 @@ def state(training: "_Training") -> tuple[dict[str, Tensor], dict[str, Any]]:
     for kind, table in zip(("quantities", "errors"), training.tables(), strict=True):
         tensors |= {f"{kind}/{name}": values for name, values in table.items()}
     tensors |= {"chance/batches": training.batches.state, "chance/dropout": torch.get_rng_state()}
-    if training.device.type == "cuda":
-        tensors["chance/device"] = torch.cuda.get_rng_state(training.device)
+    if training.device.type in STATES:
+        tensors[f"chance/{STATES[training.device.type]}"] = torch.get_device_module(training.device).get_rng_state(
+            training.device
+        )
     return tensors, {
         "epoch": training.epoch,
         "measured": list(training.found),
@@ -49,8 +54,9 @@ def restore(training: "_Training", tensors: dict[str, Tensor], content: dict[str
     training.scale.restore(content["scale"])
     training.batches.restore(of["chance"]["batches"])
     torch.set_rng_state(of["chance"]["dropout"])
-    if training.device.type == "cuda" and "device" in of["chance"]:  # not where it began on a CPU
-        torch.cuda.set_rng_state(of["chance"]["device"], training.device)
+    known = of["chance"].get(STATES.get(training.device.type, ""))  # none where it began on another kind of device
+    if known is not None:
+        torch.get_device_module(training.device).set_rng_state(known, training.device)
     training.epoch, training.started = content["epoch"], training.started - content["seconds"]
     training.threads = Threads(content["threads"])  # sums are taken in another order on another number of them
     training.guard.lost.update({m: (epoch, why) for m, epoch, why in content["lost"]})

@@ -10,8 +10,9 @@ from ibteach.data.datasets import Dataset
 from ibteach.errors import InvalidInput
 from ibteach.networks.bottleneck import Bottleneck, running_statistics
 from ibteach.networks.ensemble import Ensemble
-from ibteach.networks.modes import answers_by_chance, answers_by_company, untouched
+from ibteach.networks.modes import answers_by_chance, answers_by_company
 from ibteach.objectives import OBJECTIVES
+from ibteach.seeds import untouched
 from ibteach.training.runs import Run
 from ibteach.training.settings import EVAL_EXAMPLES, Settings
 
