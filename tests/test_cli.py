@@ -232,6 +232,7 @@ def test_what_is_wrong_is_said_before_training(tmp_path, monkeypatch, capsys):
         (tmp_path / "r", ["--dropout", "1"], "dropout: got 1"),
         (tmp_path / "r", ["--width", "3"], "architecture: got"),
         (tmp_path / "r", ["--optimizer", "adan"], "did you mean 'adam'"),
+        (tmp_path / "r", ["--checkpoint", str(tmp_path / "r")], "which is --out too, expected a file of its own"),
         (tmp_path / "r", ["--size", "32"], "the images of digits have one size"),
     ]:
         assert cli.main([*TRAIN, *options, "--out", str(out)]) == 1
