@@ -56,6 +56,9 @@ class Incomplete(IbteachError, RuntimeError):
         super().__init__(message)
         self.failures = failures
 
+    def __reduce__(self):  # from one process to another
+        return type(self), (*self.args, self.failures)
+
 
 class BuildFailed(IbteachError, RuntimeError):
     """A chapter fails while a site is made of it, or its pages cannot be made; the site that was there stays whole."""

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import multiprocessing
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -273,6 +274,12 @@ def test_a_job_that_fails_costs_no_other(tmp_path, fits):
     with pytest.raises(errors.Incomplete):
         sweeps.run(jobs, tmp_path, **CPU)
     assert fits == [0, 1, 0]
+
+
+def test_what_failed_is_said_in_another_process_too():
+    error = errors.Incomplete("1 of 2 runs failed.", {"name": errors.Unavailable("c: is full.")})
+    again = pickle.loads(pickle.dumps(error))
+    assert str(again) == str(error) and str(again.failures["name"]) == "c: is full."
 
 
 def test_a_network_that_diverges_costs_its_own_run(tmp_path, fits):
