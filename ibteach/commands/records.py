@@ -79,6 +79,7 @@ def show(options: argparse.Namespace) -> None:
 def listed(options: argparse.Namespace) -> int:
     """All that come with the package, and those in folders; 1 where some cannot be read."""
     from ibteach import records
+    from ibteach.records import shipped
 
     for name in records.names():
         print(f"{name}: {records.load(name)}")
@@ -86,8 +87,8 @@ def listed(options: argparse.Namespace) -> int:
     for folder in options.folders:
         if not folder.is_dir():
             raise Unavailable(f"{folder}: is no folder; name one that holds Records.")
-        for file in sorted(file for file in folder.iterdir() if file.suffix == ".safetensors"):
-            if file.suffixes[-2:] == [".network", ".safetensors"]:
+        for file in sorted(file for file in folder.iterdir() if file.suffix == shipped.RECORD):
+            if file.name.endswith(shipped.NETWORK):
                 continue
             try:
                 print(f"{file}: {records.load(file)}")

@@ -29,6 +29,7 @@ from ibteach.networks.ensemble import Ensemble, stackable
 from ibteach.networks.modes import evaluated
 from ibteach.records.provenance import command_line
 from ibteach.records.record import Record
+from ibteach.records.shipped import NETWORK, RECORD
 from ibteach.seeds import untouched
 from ibteach.training import checkpoints, loop
 from ibteach.training.interrupts import StopButton
@@ -247,9 +248,9 @@ def run_job(
                     if name not in missing or row not in record.runs:
                         continue  # what is there already is the same, for it comes of the same job
                     network = model.network(m) if isinstance(model, Ensemble) else model
-                    checkpoints.save_network(folder / f"{name}.network.safetensors", network, dataset.shape)
+                    checkpoints.save_network(folder / f"{name}{NETWORK}", network, dataset.shape)
                     mine = _of_one(record, record.runs.index(row), len(job.runs), command or command_line())
-                    mine.save(folder / f"{name}.safetensors")  # last: it says that the run is done
+                    mine.save(folder / f"{name}{RECORD}")  # last: it says that the run is done
             checkpoint.unlink(missing_ok=True)
         if stop.asked:
             raise KeyboardInterrupt
@@ -259,7 +260,7 @@ def run_job(
 
 def kept(folder: Path, name: str, say: bool = False) -> Record | None:
     """The Record of that name in a folder, if it is whole and its network is there; if not for loss alone, `say` so."""
-    path, network = folder / f"{name}.safetensors", folder / f"{name}.network.safetensors"
+    path, network = folder / f"{name}{RECORD}", folder / f"{name}{NETWORK}"
     if not path.exists():
         return None
     try:
