@@ -416,6 +416,15 @@ def test_the_forecast_is_of_all_steps_and_measurements_however_few_steps_an_epoc
     assert f"About {39 + 2000 / 60:.0f} min on this cpu, by its first 15 steps" in "".join(capsys.readouterr())
 
 
+def test_the_forecast_waits_for_the_steps_of_a_mac(monkeypatch):
+    """Which its GPU takes behind the back of the program: ten in 100 s, that were ordered in no time."""
+    now, forecasting = [0.0], forecast.Forecast(torch.device("mps"))
+    monkeypatch.setattr(torch.mps, "synchronize", lambda: now.append(100 * len(now)))
+    monkeypatch.setattr(time, "perf_counter", lambda: now[-1])
+    said = [forecasting.after(step, 60, 0) for step in range(1, 16)]
+    assert "About 10 min on this mps" in said[-1] and not any(said[:-1])
+
+
 def test_what_is_measured_among_the_first_steps_is_not_taken_for_steps(digits, monkeypatch, capsys):
     """On a clock that stands still but for measurements of 1,000 s: of epoch 0, after step 10, and after an epoch."""
     now, measure = [0.0], loop.measure_networks
