@@ -260,6 +260,13 @@ def test_what_is_frozen_stays_so_in_an_ensemble_too(digits):
     assert frozen and all(torch.equal(model.stacked(name), before[name]) == (name in frozen) for name in before)
 
 
+def test_what_is_frozen_whole_is_refused_before_any_work(digits, monkeypatch):
+    monkeypatch.setattr(loop, "measure_networks", lambda *_: pytest.fail("work was done"))
+    for runs in (RUNS, RUNS[0]):
+        with pytest.raises(InvalidInput, match="model: got one that is frozen whole, expected one to train"):
+            quietly(build(lambda: MAKE().requires_grad_(False), runs), digits, runs)
+
+
 def test_measuring_within_epochs_changes_nothing_but_what_is_known(digits):
     """Twelve steps an epoch: 12 is the end of the first, 13 lies in the second, 1000 never comes."""
     how = {"epochs": 2, "batch_size": 100, "measure_every": 2, "eval_examples": 100}
