@@ -233,6 +233,7 @@ def test_what_is_wrong_is_said_before_training(tmp_path, monkeypatch, capsys):
         (tmp_path / "r", ["--width", "3"], "architecture: got"),
         (tmp_path / "r", ["--optimizer", "adan"], "did you mean 'adam'"),
         (tmp_path / "r", ["--size", "32"], "the images of digits have one size"),
+        (tmp_path / "r", ["--checkpoint", str(tmp_path / "r")], "which is to be the Record; choose another name"),
     ]:
         assert cli.main([*TRAIN, *options, "--out", str(out)]) == 1
         assert said in capsys.readouterr().err

@@ -85,6 +85,8 @@ def train(options: argparse.Namespace) -> None:
     from ibteach.training import sweeps
 
     check_new(options.out)
+    if options.checkpoint and Path(options.checkpoint).resolve() == options.out.resolve():
+        raise InvalidInput(f"--checkpoint: got {options.checkpoint}, which is to be the Record; choose another name.")
     job, *others = _jobs(options, options.data, together=checks.LARGEST)
     if others:
         raise InvalidInput(f"train: got {len(others) + 1} networks that train one by one; do it with `ibteach sweep`.")
