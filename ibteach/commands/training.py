@@ -85,7 +85,7 @@ def train(options: argparse.Namespace) -> None:
     from ibteach.training import sweeps
 
     check_new(options.out)
-    if options.checkpoint and Path(options.checkpoint).absolute() == options.out.absolute():
+    if options.checkpoint and Path(options.checkpoint).resolve() == options.out.resolve():
         raise InvalidInput(f"--checkpoint: got {options.checkpoint}, which is --out too, expected a file of its own.")
     job, *others = _jobs(options, options.data, together=checks.LARGEST)
     if others:

@@ -85,7 +85,8 @@ def _joined(facts: list[dict]) -> dict:
         elif all(isinstance(value, dict) for value in values):
             joined[key] = _joined(values)
         elif all(isinstance(value, str) for value in values):
-            joined[key] = ", ".join(dict.fromkeys(values))
+            apart = values if key == "command" else [part for value in values for part in value.split(", ")]
+            joined[key] = ", ".join(dict.fromkeys(apart))  # also of what was joined before
         elif key == "trained_together" and all(isinstance(value, list) for value in values):
             joined[key] = list({json.dumps(group): group for value in values for group in value}.values())
     return joined

@@ -7,6 +7,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -28,7 +29,7 @@ def processes(workers: int) -> Iterator[Executor]:
     >>> with processes(2) as executor:  # doctest: +SKIP
     ...     records = sweeps.run(jobs, "runs/sweep", executor)
     """
-    workers = checks.whole("workers", workers)
+    workers = checks.whole("workers", workers, maximum=61 if sys.platform == "win32" else None)  # it waits for no more
     threads = max(1, torch.get_num_threads() // workers)
     context = multiprocessing.get_context("spawn")
     try:

@@ -21,6 +21,8 @@ class Forecast:
             return None
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
+        elif self.device.type == "mps":
+            torch.mps.synchronize()
         if step == WARM:
             self._warm = time.perf_counter()
             return None

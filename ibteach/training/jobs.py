@@ -229,8 +229,7 @@ def run_job(
     """
     folder = files.named(folder)
     with _ONE_AT_A_TIME:
-        missing = {name for name in job.names if kept(folder, name) is None}
-        if not missing:
+        if all(kept(folder, name) for name in job.names):
             return
         checkpoint = folder / f"{job.name}.checkpoint"
         model, dataset = _begin(job)
@@ -245,8 +244,8 @@ def run_job(
                     raise KeyboardInterrupt
                 for m, (name, run) in enumerate(job.names.items()):
                     row = dataclasses.asdict(run)
-                    if name not in missing or row not in record.runs:
-                        continue  # what is there already is the same, for it comes of the same job
+                    if row not in record.runs or kept(folder, name):
+                        continue  # what is there by now is the same, for it comes of the same job
                     network = model.network(m) if isinstance(model, Ensemble) else model
                     checkpoints.save_network(folder / f"{name}{NETWORK}", network, dataset.shape)
                     mine = _of_one(record, record.runs.index(row), len(job.runs), command or command_line())

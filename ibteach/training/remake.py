@@ -4,6 +4,7 @@ A recorded number can be trusted because it can be made again: the provenance of
 `variational.record` leaves holds all of its settings, and `remake` trains by them.
 """
 
+import dataclasses
 import inspect
 from typing import Any
 
@@ -37,6 +38,8 @@ def remake(
     and training amplifies what rounding makes of that: expect differences of the size that another seed makes. So do
     Records of before version 0.2.0, whose seeds stood for other draws (`ibteach.records.provenance.other_seeds` says
     which).
+
+    Measured is what was measured then: a quantity that came to `fit` since is left out.
 
     `dataset` is only needed where the Record's data has no name that `data.load` knows, as of pictures of your own
     (`data.load_folder`). Raises `InvalidInput` where the provenance lacks a setting, as for an encoder of your own,
@@ -78,7 +81,12 @@ def remake(
         [_trained(make, group, runs, dataset, settings, how) for group in _together(record, runs, alone)]
     )
     trained = [Run(**run) for run in again.runs]
-    return again.take([trained.index(run) for run in runs])
+    again = again.take([trained.index(run) for run in runs])
+    return dataclasses.replace(
+        again,
+        quantities={name: values for name, values in again.quantities.items() if name in record.quantities},
+        errors={name: values for name, values in again.errors.items() if name in record.errors},
+    )
 
 
 def _runs(said: Any) -> list[Run]:

@@ -31,6 +31,10 @@ def check(model: Bottleneck | Ensemble, data: Dataset, runs: Sequence[Run], sett
             "model: got parameters made under torch.inference_mode, expected some that can be trained; make it by "
             "training.build, or outside of that mode."
         )
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise InvalidInput(
+            "model: got one that is frozen whole, expected one to train; let its decoder learn at least."
+        )
     networks = len(model) if isinstance(model, Ensemble) else 1
     if len(runs) != networks or not all(isinstance(run, Run) for run in runs):
         raise InvalidInput(

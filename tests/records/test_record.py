@@ -237,6 +237,8 @@ def test_the_provenance_of_several_keeps_what_they_share_and_lists_what_differs(
     assert facts["device_name"] == "NVIDIA H100, CPU" and facts["configuration"] == {"epochs": 5}
     assert facts["versions"] == one.provenance["versions"] | {"torch": f"{torch.__version__}, 2.4"}
     assert "seed" not in facts and "extra" not in facts
+    again = concatenate([concatenate([one, other]), other]).provenance  # what was joined before is joined no otherwise
+    assert again == facts
 
 
 @pytest.mark.parametrize(

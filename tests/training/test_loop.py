@@ -260,6 +260,13 @@ def test_what_is_frozen_stays_so_in_an_ensemble_too(digits):
     assert frozen and all(torch.equal(model.stacked(name), before[name]) == (name in frozen) for name in before)
 
 
+def test_what_is_frozen_whole_is_refused_before_any_work(digits, monkeypatch):
+    monkeypatch.setattr(loop, "measure_networks", lambda *_: pytest.fail("work was done"))
+    for runs in (RUNS, RUNS[0]):
+        with pytest.raises(InvalidInput, match="model: got one that is frozen whole, expected one to train"):
+            quietly(build(lambda: MAKE().requires_grad_(False), runs), digits, runs)
+
+
 def test_measuring_within_epochs_changes_nothing_but_what_is_known(digits):
     """Twelve steps an epoch: 12 is the end of the first, 13 lies in the second, 1000 never comes."""
     how = {"epochs": 2, "batch_size": 100, "measure_every": 2, "eval_examples": 100}
@@ -414,6 +421,15 @@ def test_the_forecast_is_of_all_steps_and_measurements_however_few_steps_an_epoc
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
     quietly(build(MAKE, RUNS[0]), digits, RUNS[0], batch_size=400, epochs=13, measure_every=10, progress=True)
     assert f"About {39 + 2000 / 60:.0f} min on this cpu, by its first 15 steps" in "".join(capsys.readouterr())
+
+
+def test_the_forecast_waits_for_the_steps_of_a_mac(monkeypatch):
+    """Which its GPU takes behind the back of the program: ten in 100 s, that were ordered in no time."""
+    now, forecasting = [0.0], forecast.Forecast(torch.device("mps"))
+    monkeypatch.setattr(torch.mps, "synchronize", lambda: now.append(100 * len(now)))
+    monkeypatch.setattr(time, "perf_counter", lambda: now[-1])
+    said = [forecasting.after(step, 60, 0) for step in range(1, 16)]
+    assert "About 10 min on this mps" in said[-1] and not any(said[:-1])
 
 
 def test_what_is_measured_among_the_first_steps_is_not_taken_for_steps(digits, monkeypatch, capsys):

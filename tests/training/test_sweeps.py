@@ -214,6 +214,23 @@ def test_a_sweep_that_grows_by_a_seed_trains_only_what_is_new(tmp_path, fits):
     assert_same(concatenate([record for record in second if record.runs[0]["seed"] == 0]), concatenate(first))
 
 
+def test_who_is_later_leaves_what_another_worker_kept_meanwhile(tmp_path, monkeypatch):
+    """Two machines train the same, and round otherwise: a Record stays beside the network that is its own."""
+    one, real = job(), loop.fit
+    sweeps.run([one], tmp_path / "theirs", **CPU)
+    kept = times(tmp_path / "theirs")
+
+    def overtaken(*arguments, **options):
+        record = real(*arguments, **options)
+        for file in (tmp_path / "theirs").iterdir():
+            file.rename(tmp_path / "shared" / file.name)
+        return record
+
+    monkeypatch.setattr(loop, "fit", overtaken)
+    sweeps.run([one], tmp_path / "shared", **CPU)
+    assert times(tmp_path / "shared") == kept
+
+
 @pytest.mark.parametrize("lost", ["one record", "one network", "one network with its record", "the second half"])
 def test_what_is_found_does_not_depend_on_where_it_was_interrupted(tmp_path, fits, lost, capsys):
     """A job is the unit: where one of its files is missing, all are trained together again, to the same bits."""
@@ -467,6 +484,12 @@ def test_processes_are_ended_where_the_block_ends_early():
         raise KeyboardInterrupt
     assert not multiprocessing.active_children()
     with pytest.raises(errors.InvalidInput, match="workers: got 0"), executors.processes(0):
+        pass
+
+
+def test_more_workers_than_windows_can_wait_for(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(errors.InvalidInput, match=r"workers: got 62, .* <= 61"), executors.processes(62):
         pass
 
 
