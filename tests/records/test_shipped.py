@@ -166,6 +166,18 @@ def test_networks_trained_to_the_end_read_nine_photographs_in_ten():
             assert at_most(value(lower), value(upper)), (lower, upper)
 
 
+def test_networks_of_three_seeds_were_trained_as_the_others_were():
+    record = kept("cifar10-trained-seeds")
+    assert record.provenance["configuration"] == kept("cifar10-trained").provenance["configuration"]
+    several = [(run["objective"], run["gamma"], run["seed"]) for run in record.runs]
+    heavy = itertools.product(["l2", "variance", "log-variance"], [0.1], range(3))
+    assert several == [("l2", 0.0, 0), ("l2", 0.0, 1), ("l2", 0.0, 2), *heavy]
+    assert "dirty" not in record.provenance["commit"] and record.provenance["device"] == "cpu"
+    value = of("cifar10-trained-seeds", "test")
+    for lower, upper in itertools.pairwise(["reverse_decoder_uncertainty", *CHAIN]):
+        assert at_most(value(lower), value(upper)), (lower, upper)
+
+
 def test_without_noise_trained_to_the_end_l2_falls_below_zero_and_costs_nothing():
     record, noisy = kept("cifar10-trained-without-noise"), kept("cifar10-trained")
     how = {name: one.provenance["configuration"] for name, one in (("silent", record), ("noisy", noisy))}
