@@ -201,7 +201,13 @@ def relevance_stays():
 def comparisons():
     pictures = int(re.search(r"\((\d+) pictures\)", printed("07", "cell-18"))[1])
     live = pictures // (3 * 6 * 2)  # objectives, weights, train and test; the rest is moments of 18 networks
-    recorded = ("cifar10-trained", "cifar10-trained-seeds", "cifar10-surrogates", "imagenette-surrogates", "cifar10-trained-without-noise")
+    recorded = (
+        "cifar10-trained",
+        "cifar10-trained-seeds",
+        "cifar10-surrogates",
+        "imagenette-surrogates",
+        "cifar10-trained-without-noise",
+    )
     of_photographs = sum(2 * load(name).quantities["test/sampled_error"].numel() for name in recorded)
     return dict(
         all=2 * load(MNIST).quantities["test/sampled_error"].numel() + 2 * 18 * live, photographs=of_photographs
