@@ -587,22 +587,30 @@ def photographs_meant():
     )  # fmt: skip
 
 
-def worst_of_ten():
-    """Of eleven networks trained to the end: three seeds without compression, eight with, the worst case alone."""
+def worst_of_eighteen():
+    """Of networks trained to the end: three seeds without compression, fifteen with, the worst case alone."""
     found = load("cifar10-trained-worst-case")
     assert [run["gamma"] for run in found.runs[:3]] == [0, 0, 0] and all(run["gamma"] > 0 for run in found.runs[3:])
     gains = [attacks.quantity("any", level / 255, "gain") for level in (1, 2)]
     one, two = (100 * found.value(name)[3:] for name in gains)
     errors = 100 * found.errors[gains[0]][3:, -1]
-    plain, plain_two = (100 * (1 - found.value(attacks.quantity("any", level / 255))[:3]) for level in (1, 2))
-    heavy = found.select(gamma=0.1)
-    l2, variance, log = (100 * (1 - heavy.value(attacks.quantity("any", 2 / 255)))).tolist()
-    error = 100 * heavy.errors[gains[1]].max().item()
-    low, high = plain_two.aminmax()
+
+    def read(level, **chosen):
+        return 100 * (1 - found.select(**chosen).value(attacks.quantity("any", level / 255)))
+
+    assert found.runs[3 + int(one.argmin())]["objective"] == "log-variance" and len(set(read(2, gamma=0).tolist())) == 1
+    over = [100 * found.select(objective=name, gamma=0.1).value(of) for name in SURROGATES for of in gains]
+    mean, error = (
+        [value.item() for value in of] for of in ([e.mean() for e in over], [e.std() / len(e) ** 0.5 for e in over])
+    )
+    assert all(abs(mean[at]) < 2 * error[at] for at in (0, 1, 2, 3, 4)) and mean[5] > 2 * error[5]
+    log, more = read(2, objective="log-variance", gamma=0.1).tolist()
     return dict(
         lost=-one.min().item(), gained=one.max().item(), least=errors.min().item(), most=errors.max().item(),
-        apart=(plain.max() - plain.min()).item(), l2=l2, variance=variance, log=log, error=error, low=low.item(), high=high.item(),
-        two=two.min().item(), two_most=two.max().item(),
+        clean=read(0, objective="log-variance", gamma=0.3).item(), plain=read(2, gamma=0)[0].item(),
+        l2=mean[0], variance=-mean[2], nothing=mean[4], l2_error=error[0], variance_error=error[2], nothing_error=error[4],
+        over=max(error[::2]), log=log, more=more, heavy=read(2, objective="l2", gamma=0.3).item(),
+        two=-two.min().item(), two_most=two.max().item(),
     )  # fmt: skip
 
 
@@ -762,8 +770,8 @@ CLAIMS = [
     ("09", "Square leaves {g:.0f}, {h:.0f} and {i:.0f} %, PGD {j:.0f}, {k:.0f} and {l:.0f} %, where without compression both leave {plain:.0f} %", hidden),
     ("09", "the rate takes them for known ({rate:.2f}), though the confidence still tells them ({sure:.2f})", taken_for_known),
     ("09", "L2 {a:.0f} → {d:.0f} %, variance {b:.0f} → {e:.0f} %, log-variance {c:.0f} → {f:.0f} %", photographs_under_attack),
-    ("09", "At one level the eight gain between −{lost:.1f} and {gained:+.1f} points, each ± {least:.1f} to {most:.1f}, where three seeds without compression differ by {apart:.1f}. At two levels these three leave {low:.1f} to {high:.1f} of a hundred, and γ = 0.1 leaves {l2:.1f} (L2), {variance:.1f} (variance) and {log:.1f} (log-variance), ± {error:.1f} at most", worst_of_ten),
-    ("09", "1/255 −{lost:.1f} to {gained:+.1f} points, each ± {least:.1f} to {most:.1f}; 2/255 {two:+.1f} to {two_most:+.1f}", worst_of_ten),
+    ("09", "At one level the fifteen gain between −{lost:.1f} and {gained:+.1f} points, each ± {least:.1f} to {most:.1f}, and what loses most, log-variance at γ = 0.3, reads {clean:.0f} of a hundred to begin with. Over its seeds γ = 0.1 gains {l2:+.1f} ± {l2_error:.1f} (L2), −{variance:.1f} ± {variance_error:.1f} (variance) and {nothing:+.1f} ± {nothing_error:.1f} (log-variance). At two levels {plain:.1f} of a hundred is left without compression. Log-variance at γ = 0.1 leaves {log:.1f} and {more:.1f}, and L2 at γ = 0.3 leaves {heavy:.1f}", worst_of_eighteen),
+    ("09", "1/255 −{lost:.1f} to {gained:+.1f} points, each ± {least:.1f} to {most:.1f}, over the seeds of γ = 0.1 {l2:+.1f}, −{variance:.1f} and {nothing:+.1f}, ± {over:.1f} at most; 2/255 −{two:.1f} to {two_most:+.1f}", worst_of_eighteen),
     ("09", "L2 reads {fewer:.0f} fewer than the same seed without compression, variance {more:.0f} more, each ± {each:.0f}, and the three seeds without any differ by {apart:.0f}", photographs_meant),
     ("09", "FGSM leaves {fgsm:.0f} of either, where it leaves {bare:.0f} of the same seed, PGD from one start {pgd:.0f} where it leaves {from_one:.0f}", photographs_meant),
     ("09", "Even 500 steps of PGD leave {many_l2:.0f} and {many_variance:.0f}, where 200 of APGD leave {apgd_l2:.0f} and {apgd_variance:.0f}", photographs_meant),
