@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import torch
-from device import load
+from device import leave, load
 from IPython.core.interactiveshell import InteractiveShell
 
 from ibteach import training
@@ -41,3 +41,4 @@ if __name__ == "__main__":
     if not __debug__:
         training.fit = shortened(training.fit)
     run(Path(chapter))
+    leave()

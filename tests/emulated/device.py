@@ -1,14 +1,17 @@
 """A device for torch that computes on the CPU and refuses what a GPU refuses: to find wrong devices without a GPU.
 
 `build` makes the library from ``device.cpp``, which takes a C++ compiler; `load` brings it into this process, for good:
-then `torch.device("emulated")` is there. It has no speed of its own, and says nothing about any real device's rounding.
+then `torch.device("emulated")` is there; `leave` ends that process. It has no speed of its own, and says nothing about
+any real device's rounding.
 """
 
 import ctypes
 import os
 import subprocess
+import sys
 import types
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 
@@ -41,3 +44,14 @@ def load(library: Path, *, float64: bool) -> None:
     module.synchronize = lambda device=None: None
     module.get_amp_supported_dtype = lambda: [torch.bfloat16, torch.float16]
     torch._register_device_module("emulated", module)
+
+
+def leave() -> NoReturn:
+    """End this process, which succeeded, without an end of the interpreter.
+
+    Under it, the thread in which torch goes backward on a device may still ask for Python, and then all aborts
+    (pytorch/pytorch issue 38228).
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

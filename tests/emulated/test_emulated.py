@@ -24,7 +24,7 @@ import sys
 from pathlib import Path
 
 import torch
-from device import load
+from device import leave, load
 
 load(Path(sys.argv[1]), float64=sys.argv[2] == "gpu")
 there = torch.randn(3, 4).to("emulated")
@@ -42,6 +42,7 @@ for mixed in (
         print(refused)
     else:
         sys.exit("not refused")
+leave()
 """
 
 pytestmark = pytest.mark.emulated
