@@ -101,7 +101,7 @@ def _plan(number: str, device: torch.device, there: dict[str, bool], attacks: bo
 
 
 def _size(name: str) -> str:
-    return f"{sources.SOURCES[name].megabytes / 1000:.1f} GB on disk"
+    return f"{sources.SOURCES[name].megabytes / 1000:.1f} GB of disk must be free"
 
 
 def _named(device: torch.device) -> str:

@@ -38,7 +38,8 @@ def test_this_machine_is_found_with_a_line_for_every_chapter():
 def test_a_bare_machine_is_told_what_it_will_fetch(look):
     here = look(without=("foolbox", "psutil"))
     assert here.data == {"digits": True, "mnist": False, "cifar10": False, "imagenette": False}
-    assert "fetches MNIST (0.1 GB on disk)" in here.chapters["05"] and "narrow ResNet" in here.chapters["08"]
+    assert "fetches MNIST (0.1 GB of disk must be free)" in here.chapters["05"]
+    assert "narrow ResNet" in here.chapters["08"]
     assert here.chapters["09"] == "needs Foolbox" and "ibteach[attacks]" in here.advice[0]
     assert here.free_memory is None and "| memory | not known |" in here._repr_markdown_()
 
@@ -46,7 +47,7 @@ def test_a_bare_machine_is_told_what_it_will_fetch(look):
 def test_a_gpu_trains_the_large_network(look):
     here = look("cuda", data=["mnist"])
     assert here.chapters["05"] == "trains on the digits, then on MNIST"
-    assert here.chapters["08"].startswith("fetches CIFAR-10 (0.6 GB on disk) and trains a ResNet-18")
+    assert here.chapters["08"].startswith("fetches CIFAR-10 (0.6 GB of disk must be free) and trains a ResNet-18")
     assert here.advice == ()
 
 

@@ -11,7 +11,7 @@ SITE = """\
 Makes the whole course a static website: every chapter a page, run while it is built, its figures live without a kernel.
 It asks no other host for anything; look at it with
 
-  ibteach site build --out site && python -m http.server --directory site
+  ibteach site build --out site && python -m http.server --bind 127.0.0.1 --directory site
 
 What did not change since the last time is not run again. The old site stays until the new one is whole.
 """
@@ -21,7 +21,7 @@ Makes a deck of each chapter, from the same cells as its page: question, predict
 and what to say in the speaker's notes. It needs no network; arrow keys turn the pages, and move a slider that has the
 focus; S opens the speaker's view, and an address that ends with ?print-pdf prints to PDF.
 
-  ibteach site slides --out decks --chapters 05 && python -m http.server --directory decks
+  ibteach site slides --out decks --chapters 05 && python -m http.server --bind 127.0.0.1 --directory decks
 
 Then open slides/ at the address that it prints.
 """
@@ -64,7 +64,7 @@ def build(options: argparse.Namespace) -> None:
 
     out = site.build(options.out, options.root, options.chapters, options.cache, options.workers)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    print(f"{out}: {size / 1e6:.0f} MB; look at it with python -m http.server --directory {out}")
+    print(f"{out}: {size / 1e6:.0f} MB; look at it with python -m http.server --bind 127.0.0.1 --directory {out}")
 
 
 def slides(options: argparse.Namespace) -> None:
@@ -73,7 +73,7 @@ def slides(options: argparse.Namespace) -> None:
 
     chosen = (options.chapters, options.cache, options.workers)
     out = site.build(options.out, options.root, *chosen, slides_alone=True)
-    print(f"{out}: look at it with python -m http.server --directory {out}, in its folder slides")
+    print(f"{out}: look at it with python -m http.server --bind 127.0.0.1 --directory {out}, in its folder slides")
 
 
 def handout(options: argparse.Namespace) -> None:
