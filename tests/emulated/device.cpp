@@ -36,11 +36,15 @@ struct Memory final : c10::Allocator {
 Memory memory;
 REGISTER_ALLOCATOR(kDevice, &memory);
 
-struct Guard final : c10::impl::NoOpDeviceGuardImpl<kDevice> {
-  c10::Device exchangeDevice(c10::Device) const noexcept override { return {kDevice, 0}; }
-  c10::Device getDevice() const noexcept override { return {kDevice, 0}; }
-  c10::Stream getStream(c10::Device device) const noexcept override { return c10::Stream(c10::Stream::DEFAULT, device); }
-  c10::Stream exchangeStream(c10::Stream stream) const noexcept override { return stream; }
+struct Guard final : c10::impl::DeviceGuardImplInterface {
+  c10::DeviceType type() const override { return kDevice; }
+  c10::DeviceIndex deviceCount() const noexcept override { return 1; }
+  c10::Device exchangeDevice(c10::Device) const override { return {kDevice, 0}; }
+  c10::Device getDevice() const override { return {kDevice, 0}; }
+  void setDevice(c10::Device) const override {}
+  void uncheckedSetDevice(c10::Device) const noexcept override {}
+  c10::Stream getStream(c10::Device device) const override { return c10::Stream(c10::Stream::DEFAULT, device); }
+  c10::Stream exchangeStream(c10::Stream stream) const override { return stream; }
 };
 C10_REGISTER_GUARD_IMPL(PrivateUse1, Guard);
 
