@@ -32,7 +32,7 @@ class Source:
     def unstable_beta(self) -> float:
         """The β above which the constant encoder is unstable: the inverse square of the maximal correlation."""
         singular = np.linalg.svd(self.joint / np.sqrt(np.outer(self.p_x, self.p_y)), compute_uv=False)
-        return singular[1] ** -2 if len(singular) > 1 and singular[1] ** 2 > 1e-15 else np.inf
+        return singular[1] ** -2 if len(singular) > 1 and singular[1] > 1e-14 else np.inf  # less is rounding
 
 
 def exponent(source: Source, table: np.ndarray, beta: np.ndarray, alpha: float = 1.0) -> np.ndarray:

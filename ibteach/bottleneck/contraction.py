@@ -38,7 +38,7 @@ class FirstBirth:
     `upper` = 1/ρ² is where the constant encoder is no longer stable. `proof` says what `lower` is: "exhaustive", a
     branch and bound over the simplex of Y; "searched", none was possible or finished, and `lower` is 1/η_TV, the
     inverse of the largest total variation between two rows p(y|x), far below as a rule. All are ∞ where X tells
-    nothing of Y.
+    nothing of Y, or so little that ρ is rounding.
     """
 
     beta: float

@@ -35,7 +35,7 @@ def envelope(rate: Table, relevance: Table) -> tuple[Float64[Tensor, " M"], Floa
     >>> [corners.tolist() for corners in envelope([1.0, 2.0, 3.0], [0.2, 1.0, 1.2])]
     [[0.0, 2.0, 3.0], [0.0, 1.0, 1.2]]
     """
-    points = [numbers(name, axis).to(torch.float64) for name, axis in (("rate", rate), ("relevance", relevance))]
+    points = [numbers(name, axis).cpu().double() for name, axis in (("rate", rate), ("relevance", relevance))]
     for name, axis in zip(("rate", "relevance"), points, strict=True):
         if axis.shape != points[0].shape or not (torch.isfinite(axis) & (axis >= 0)).all():
             raise InvalidInput(f"{name}: got {axis!r}, expected finite numbers >= 0, as many of one as of the other.")

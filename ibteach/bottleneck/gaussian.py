@@ -37,11 +37,12 @@ class GaussianBottleneck:
     """
 
     def __init__(self, covariance: Table, inputs: int) -> None:
-        covariance = checks.real("covariance", numbers("covariance", covariance).to(torch.float64), "N N")
+        covariance = checks.real("covariance", numbers("covariance", covariance).cpu().double(), "N N")
         inputs = checks.whole("inputs", inputs, maximum=len(covariance) - 1)
-        if covariance.shape[0] != covariance.shape[1] or not torch.allclose(
-            covariance, covariance.T, rtol=1e-9, atol=0
-        ):
+        deviations = covariance.diagonal().abs().sqrt()
+        square = covariance.shape[0] == covariance.shape[1]
+        # What torch.cov finds in float32 is symmetric up to rounding, which is relative to the standard deviations.
+        if not square or ((covariance - covariance.T).abs() > 1e-6 * deviations * deviations[:, None]).any():
             raise InvalidInput(
                 f"covariance: got shape {tuple(covariance.shape)} or values that differ from their mirror image, "
                 "expected a symmetric matrix (N, N)."
@@ -94,7 +95,7 @@ class GaussianBottleneck:
         >>> torch.allclose(curve.relevance_at(curve.rate(3.0)), curve.relevance(3.0))
         True
         """
-        rate = numbers("rate", rate).to(torch.float64)
+        rate = numbers("rate", rate).cpu().double()
         if not (torch.isfinite(rate) & (rate >= 0)).all():
             raise InvalidInput(f"rate: got values down to {rate.min():g}, expected finite numbers >= 0.")
         # With the k strongest pairs in use, rate = Σ ½ ln((β − 1) ρ² / (1 − ρ²)) gives β; k is the largest that fits.

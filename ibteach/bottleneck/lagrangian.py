@@ -17,6 +17,7 @@ from ibteach import checks
 from ibteach.errors import InvalidInput
 from ibteach.information.discrete import Joint
 from ibteach.information.tables import Table, numbers
+from ibteach.precision import exactly
 
 if TYPE_CHECKING:
     from jaxtyping import Float64
@@ -34,11 +35,8 @@ def lagrangian(
     >>> lagrangian([[0.5, 0.0], [0.0, 0.5]], copy, beta=2.0)  # ln 2 − 2 ln 2
     tensor(-0.6931, dtype=torch.float64)
     """
-    chain, beta, alpha = (
-        _chain(joint, encoder, normalize),
-        _weights(beta),
-        checks.number("alpha", alpha, minimum=0, maximum=1),
-    )
+    chain, alpha = _chain(joint, encoder, normalize), checks.number("alpha", alpha, minimum=0, maximum=1)
+    beta = _weights_of(chain, beta)
     return chain.H("T") - alpha * chain.H("T|X") - beta * chain.I("T;Y")
 
 
@@ -55,7 +53,8 @@ def unified(
     0.0
     """
     chain, alpha = _chain(joint, encoder, normalize), checks.number("alpha", alpha, minimum=0, maximum=1)
-    return chain.H("Y|T") + unified_weight(beta) * (chain.H("T|Y") - alpha * chain.H("T|X"))
+    beta_prime = unified_weight(_weights_of(chain, beta))
+    return chain.H("Y|T") + beta_prime * (chain.H("T|Y") - alpha * chain.H("T|X"))
 
 
 def unified_weight(beta: Table) -> float | Float64[Tensor, "*batch"]:
@@ -87,8 +86,14 @@ def _chain(joint, encoder, normalize):
     return Joint(two_variables(joint, normalize), "X Y", normalize=True).encode("T|X", encoder)
 
 
+def _weights_of(chain, beta):
+    values = _weights(beta).to(chain.table.device)
+    checks.broadcast(chain.table.shape[:-3], values.shape, names="encoder, beta")
+    return values
+
+
 def _weights(beta):
-    values = numbers("beta", beta).to(torch.float64)
+    values = exactly(numbers("beta", beta))
     if not torch.isfinite(values).all():
         raise InvalidInput(f"beta: got {beta!r}, expected finite numbers.")
     return values

@@ -38,7 +38,7 @@ AT_REST = 1e-5  # an encoder that moves more than this in one more sweep has not
 
 @dataclass(frozen=True, repr=False)
 class Solution:
-    """Best known encoders, one for each β, in the caller's order; nats throughout; shape (B,), or that of `beta`.
+    """Best known encoders, one for each β, in the caller's order; nats; shape (B,), or that of `beta`; on the CPU.
 
     `encoder` is p(t|x), (B, X, T), with clusters by falling p(t) and T the largest number in use; `clusters` how many
     are. An x of probability zero is encoded like the average x.
@@ -166,15 +166,15 @@ def sources(joint: Joint | Table, normalize: bool = False) -> tuple[Float64[Tens
 
     What has less probability than `NEVER` could change no sum by more than rounding, and counts as never.
     """
-    table = two_variables(joint, normalize).detach()  # no gradient flows through a search
+    table = two_variables(joint, normalize).detach().cpu()  # no gradient flows through a search
     table = table / table.sum()
     seen = table.sum(1) > NEVER
     return table, seen, Source(table[seen][:, table[seen].sum(0) > NEVER].numpy())
 
 
 def trade_offs(beta: Table, *, largest: float = LARGEST_BETA) -> Float64[Tensor, "*batch"]:
-    """The β of a caller as a float64 tensor; `InvalidInput` where one is not > 0, or beyond the largest."""
-    values = numbers("beta", beta).to(torch.float64)
+    """The β of a caller, float64, on the CPU; `InvalidInput` where one is not > 0, or beyond the largest."""
+    values = numbers("beta", beta).cpu().double()
     wrong = values[~((values > 0) & (values <= largest))]
     if wrong.numel() or not values.numel():
         came = f"{wrong.flatten()[0]:g}" if wrong.numel() else "none"

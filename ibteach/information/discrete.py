@@ -136,6 +136,7 @@ class Joint:
         axis = dict(zip(names, ascii_letters, strict=False))
         every, some = "".join(axis[name] for name in self.names), "".join(axis[name] for name in given)
         z = axis[names[-1]]
+        channel = channel.to(self.table.device)
         return Joint(torch.einsum(f"...{every},...{some}{z}->...{every}{z}", self.table, channel), names)
 
     def _marginal(self, names: Iterable[str]) -> Float64[Tensor, "*batch"]:
@@ -236,4 +237,4 @@ def _pair(
     if p.shape[-axes:] != q.shape[-axes:]:
         raise InvalidInput(f"q: got {tuple(q.shape[-axes:])} cells, expected {tuple(p.shape[-axes:])} as in p.")
     checks.broadcast(p.shape[:-axes], q.shape[:-axes], names="p, q")
-    return p.flatten(-axes), q.flatten(-axes)
+    return p.flatten(-axes), q.to(p.device).flatten(-axes)

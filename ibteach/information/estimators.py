@@ -38,7 +38,7 @@ def kozachenko_leonenko(points: Points, k: int = 3) -> float:
     Known bias: in high dimension too large by far, because the density is not flat across a ball that has to be large.
 
     `points`: (N, K), or (N,) for K = 1. Raises `InvalidInput` for k >= N, and where the entropy is −∞: constant units,
-    and points of which k + 1 coincide.
+    and points of which k + 1 coincide. Linearly dependent units, where it is −∞ too, go unnoticed.
 
     >>> x = torch.randn(2000, generator=torch.Generator().manual_seed(0))
     >>> abs(kozachenko_leonenko(x) - 0.5 * math.log(2 * math.pi * math.e)) < 0.1
@@ -70,7 +70,8 @@ def ksg(x: Points, y: Others, k: int = 3, variant: int = 1, metric: str = "maxim
     Variant 1: ψ(k) + ψ(N) − ⟨ψ(n_x + 1) + ψ(n_y + 1)⟩, with n_x the number of points nearer in x than the k-th joint
     neighbour, which is the k-th in the larger of the two distances. Variant 2: ψ(k) − 1/k + ψ(N) − ⟨ψ(n_x) + ψ(n_y)⟩,
     with n_x those as near in x as any of the k. Known bias: next to none for independent x and y; too small for strong
-    dependence, at most ψ(N) − ψ(k), and in high dimension smaller still.
+    dependence, at most ψ(N) − ψ(k), and in high dimension smaller still. Distances in x and in y are compared, so give
+    both one scale: beside a y that is far larger, x tells nothing.
 
     `x`: (N, K) or (N,); `y`: (N, L) or (N,). `metric` in each space: "maximum" (largest coordinate difference) or
     "euclidean", many times faster in many dimensions. Raises `InvalidInput` for k >= N or other shapes. Ties: a point

@@ -184,7 +184,7 @@ def _joint_by_tree(x: Float64[Tensor, "N K"], y: Float64[Tensor, "N L"], k: int,
 
 
 def _by_tree(*spaces: Tensor) -> bool:
-    return sum(space.shape[-1] for space in spaces) <= TREE_DIMENSIONS and not spaces[0].is_cuda
+    return sum(space.shape[-1] for space in spaces) <= TREE_DIMENSIONS and spaces[0].device.type == "cpu"
 
 
 def _blocks(points: Tensor) -> list[slice]:

@@ -58,6 +58,8 @@ def probabilities(
     if normalize or not given.is_floating_point():
         if total.min() <= 0:
             raise InvalidInput(f"{name}: got nothing but zeros{_at(total.argmin(), batch)}, expected a sum above 0.")
+        if torch.isinf(total).any():
+            raise InvalidInput(f"{name}: got values up to {p.max():.3g}, whose sum is infinite; divide by the largest.")
         return p / total
     exact, off = given.dtype == torch.float64, (total - 1).abs()
     if off.max() > (1e-8 if exact else 1e-5):

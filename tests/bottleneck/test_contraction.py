@@ -145,3 +145,12 @@ def test_channels_that_say_next_to_nothing(weak):
     table = [[rare * (0.5 + weak), rare * (0.5 - weak)], [(1 - rare) / 2] * 2]
     found = first_birth(table, seconds=0)
     assert found.beta * weak**2 == pytest.approx(2.34445, rel=1e-4) and found.jump
+
+
+@pytest.mark.parametrize(("rare", "weak"), [(3e-15, 0.2), (1e-9, 1e-4), (1e-6, 1e-5)])
+def test_a_rare_input_that_tells_something_is_told_from_nothing(rare, weak):
+    """ρ² is below 1e-15, and the first cluster, all of the rare input, is born at −ln p(x) / KL(p(y|x) ‖ p(y))."""
+    row, p_y = np.array([0.5 + weak, 0.5 - weak]), 0.5 + rare * np.array([weak, -weak])
+    found = first_birth([rare * row, [(1 - rare) / 2] * 2])
+    assert found.beta == pytest.approx(-math.log(rare) / (row @ np.log(row / p_y)), rel=1e-3)
+    assert 1 <= found.lower <= found.beta < found.upper < math.inf

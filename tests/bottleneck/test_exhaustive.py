@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from problems import random_joint
 
-from ibteach.bottleneck.births import places
+from ibteach.bottleneck.births import climb, places
 from ibteach.bottleneck.blahut_arimoto import TINY, Source, encode, tables
 from ibteach.bottleneck.contraction import critical_beta
+from ibteach.bottleneck.cores import Cores
 from ibteach.bottleneck.exhaustive import box_bounds, ceiling, feasible, parts
 from ibteach.bottleneck.lagrangian import lagrangian
 from ibteach.bottleneck.tabular import solve
@@ -40,6 +41,27 @@ def test_no_place_is_above_the_bound(seed, x, y, beta):
         assert found.bound[0] >= most - 1e-12 or not np.isnan(found.place).any()
         if not np.isnan(found.place).any():
             assert log_growth(source, log_f[0], beta, found.place)[0] > enough - 1e-9
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_place_in_a_core_is_above_its_bound(seed):
+    """Cores around all local maxima: one that reached too far would hold places of a higher maximum."""
+    rng = np.random.default_rng(seed)
+    source, beta = sparse(rng, rng.integers(2, 9), rng.integers(2, 5)), rng.uniform(1.01, 40, 1)
+    log_f = encode(source, tables(source, rng.dirichlet(np.ones(3), (1, len(source.p_x)))), beta)[1]
+    start = np.concatenate([source.rows, rng.dirichlet(np.ones(len(source.p_y)), 9)])
+    height, place = climb(source, log_f, beta, start, np.zeros(len(start), int))
+    for one in place[height > 0]:
+        enough = log_growth(source, log_f[0], beta[0], one[None]) + 1e-9
+        cores = Cores(np.log(source.p_x) - log_f, source.rows, beta, [one[None]], enough)
+        for core in range(len(cores.owner)):
+            support, wide = cores.support[core], rng.uniform(0, 2, (2000, 1)) * cores.reach[core]
+            u = cores.peak[core] + wide * rng.uniform(-0.5, 0.5, (2000, len(support)))
+            u[:, ~support] = np.log(cores.edge[core] * rng.random((2000, 1)) / max(1, (~support).sum()) + TINY)
+            u = u[cores.hold(u, u, np.zeros(2000, int))]
+            q = np.exp(u) / np.exp(u).sum(1, keepdims=True)
+            growth = log_growth(source, log_f[0], beta[0], q)
+            assert growth.max(initial=-np.inf) <= cores.bound[core] + 1e-11
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1e1, 1e3, 1e6, 1e12]))

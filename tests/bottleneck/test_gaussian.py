@@ -107,10 +107,23 @@ def test_shapes():
     assert bottleneck.projection([2.0, 3.0]).shape == (2, 2, 3) and bottleneck.projection(2.0).shape == (2, 3)
 
 
+def test_a_covariance_found_in_single_precision_is_symmetric_up_to_rounding():
+    samples = torch.randn(6, 200, generator=torch.Generator().manual_seed(0)) * 10.0 ** torch.arange(-3, 3)[:, None]
+    found, exact = torch.cov(samples), torch.cov(samples.double())
+    assert not torch.equal(found, found.T)
+    torch.testing.assert_close(
+        GaussianBottleneck(found, inputs=3).correlations,
+        GaussianBottleneck(exact, inputs=3).correlations,
+        atol=1e-5,
+        rtol=0,
+    )
+
+
 @pytest.mark.parametrize(
     ("matrix", "inputs", "message"),
     [
         ([[1.0, 0.5], [0.4, 1.0]], 1, "symmetric"),
+        ([[1e-20, 5e-11], [4e-11, 1.0]], 1, "symmetric"),
         ([[1.0, 0.5, 0.1], [0.5, 1.0, 0.2]], 1, "symmetric"),
         ([[1.0, 1.0], [1.0, 1.0]], 1, "infinite"),
         ([[1.0, 2.0], [2.0, 1.0]], 1, "no covariance"),

@@ -86,6 +86,12 @@ def test_batches_of_encoders_and_of_beta():
     assert both[1] == 0
 
 
+@pytest.mark.parametrize("function", [lagrangian, unified])
+def test_batches_that_do_not_go_together_are_refused(function):
+    with pytest.raises(InvalidInput, match=r"^encoder, beta: got batches of shapes \(3,\), \(2,\)"):
+        function([[0.4, 0.1], [0.1, 0.4]], torch.eye(2).expand(3, 2, 2), [2.0, 3.0])
+
+
 def test_weight_of_the_unified_form():
     assert unified_weight(5.0) == 0.25
     torch.testing.assert_close(unified_weight(torch.tensor([2.0, 3.0])), torch.tensor([1.0, 0.5], dtype=torch.float64))

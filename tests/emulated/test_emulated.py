@@ -45,6 +45,49 @@ for mixed in (
 leave()
 """
 
+TABLES = """
+import sys
+from pathlib import Path
+
+import torch
+from device import leave, load
+
+load(Path(sys.argv[1]), float64=sys.argv[2] == "gpu")
+from ibteach.bottleneck.clustering import agglomerative, sequential
+from ibteach.bottleneck.contraction import critical_beta
+from ibteach.bottleneck.curve import envelope, solve_squared
+from ibteach.bottleneck.gaussian import GaussianBottleneck
+from ibteach.bottleneck.lagrangian import lagrangian, unified
+from ibteach.bottleneck.tabular import solve
+from ibteach.information.discrete import Joint, kl_divergence
+from ibteach.information.estimators import kozachenko_leonenko, ksg, ross
+
+joint, rows, beta = torch.tensor([[0.25, 0.125], [0.125, 0.5]]), [[0.75, 0.25], [0.25, 0.75]], torch.tensor([2.0, 8.0])
+points, labels = torch.randn(20, 2, generator=torch.Generator().manual_seed(0)), torch.arange(20) % 2
+for value in (
+    lambda to: solve(to(joint), to(beta)).objective,
+    lambda to: solve(to(joint), to(beta), 0.0).objective,
+    lambda to: agglomerative(to(joint), to(beta)).objective,
+    lambda to: sequential(to(joint), 2, to(beta)).objective,
+    lambda to: solve_squared(to(joint), to(beta)).objective,
+    lambda to: critical_beta(to(joint)),
+    lambda to: envelope(to(beta), to(beta))[0],
+    lambda to: GaussianBottleneck(to(joint), 1).rate(to(beta)),
+    lambda to: GaussianBottleneck(to(joint), 1).relevance_at(to(beta)),
+    lambda to: lagrangian(to(joint), rows, beta),
+    lambda to: lagrangian(joint, rows, to(beta)),
+    lambda to: unified(joint, to(torch.tensor(rows)), beta),
+    lambda to: Joint(to(joint), "X Y").encode("Z|X", rows).I("Y;Z"),
+    lambda to: kl_divergence(to(joint[0] / 0.375), rows[0]),
+    lambda to: kozachenko_leonenko(to(points)),
+    lambda to: ksg(to(points), to(points[:, 0])),
+    lambda to: ross(to(points), to(labels)),
+):
+    there, here = (torch.as_tensor(value(to)).cpu() for to in (lambda t: t.to("emulated"), lambda t: t))
+    torch.testing.assert_close(there, here)
+leave()
+"""
+
 pytestmark = pytest.mark.emulated
 
 
@@ -69,6 +112,12 @@ def run(*command):
 @pytest.mark.parametrize("kind", ["gpu", "mps"])
 def test_the_device_refuses_what_such_a_device_refuses(library, kind):
     run("-c", REFUSED, str(library), kind)
+
+
+@pytest.mark.parametrize("kind", ["gpu", "mps"])
+def test_tables_and_samples_may_lie_on_a_device(library, kind):
+    """Beside lists and tensors that do not."""
+    run("-c", TABLES, str(library), kind)
 
 
 @pytest.mark.timeout(3600)

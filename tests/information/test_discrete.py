@@ -233,6 +233,10 @@ BAD = {
     "NaN": (lambda: Joint([[np.nan, 1.0]], "X Y"), "1 NaN"),
     "infinite": (lambda: entropy([np.inf, 1.0], normalize=True), "infinite"),
     "no counts": (lambda: Joint([[[1, 0]], [[0, 0]]], "X Y"), r"nothing but zeros at \[1\]"),
+    "sum beyond all numbers": (
+        lambda: entropy([1e308, 1e308], normalize=True),
+        "1e.308, whose sum is infinite; divide",
+    ),
     "all zeros": (lambda: entropy([0.0, 0.0], normalize=True), "nothing but zeros"),
     "empty": (lambda: entropy([]), "at least 1"),
     "ragged": (lambda: Joint([[1.0], [0.5, 0.5]], "X Y"), "rectangular"),

@@ -195,6 +195,9 @@ def test_the_biases_that_the_docstrings_state():
     assert abs(gaussian_plug_in(x, x**2)) < 0.02 and ksg(x, x**2) > 2
     x, y = normal(6, 200, 100).split([10, 90], -1)
     assert gaussian_plug_in(x, y) > 10 * 90 / 400
+    x = normal(7, 500).double()
+    assert ksg(x, 2 * x) > 4 and abs(ksg(x, 1e9 * x)) < 1e-9  # of another scale
+    assert math.isfinite(kozachenko_leonenko(x[:, None].expand(500, 2)))
 
 
 @properties

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import integrate, special
+from scipy import integrate, special, stats
 
 from ibteach import seeds
 from ibteach.errors import InvalidInput
@@ -175,6 +175,19 @@ def test_the_parts_add_up(seed, count, dimension, spread, variance):
     lower, upper = pairwise_bounds(latents, variance)
     assert lower <= low["latent_entropy"] and high["latent_entropy"] <= upper <= floor + found.ceiling + 1e-9
     assert high["latent_entropy"] <= log_det_bound(latents, variance)
+
+
+def test_intervals_are_students_with_room_for_what_was_not_drawn():
+    """An event of probability p that no draw was of adds at most p ln(E e^X / p), on the side where X is missing."""
+    found = measure(0.5 * normal(0, 60, 1), torch.arange(60) % 4, samples=3)
+    off, rare = stats.t.ppf(1 - 0.05 / 4, 60 * 2), math.log(2 / 0.05) / 180
+    for name in QUANTITIES:
+        value, error = getattr(found, name)
+        room = rare * math.log((4 if name in ("preserved_relevant_information", "decoder_uncertainty") else 60) / rare)
+        up, down = (room, 0) if name == "decoder_uncertainty" else (0, room)
+        low, high = found.interval(name)
+        assert math.isclose(low, value - off * error - down, abs_tol=1e-12), name
+        assert math.isclose(high, value + off * error + up, abs_tol=1e-12), name
 
 
 def test_standard_errors_are_those_of_repetition():
