@@ -662,8 +662,8 @@ def taken_for_known():
 
 
 CLAIMS = [
-    ("05", r"$\log_2 10 = {digits:.1f}$ bits; this bound falls to {bits:.1f}.", vib),
-    ("05", "to a standard error of {error:.1f} %", vib),
+    ("05", r"$\log_2 10 = {digits:.1f}$ bits; the rate, an upper bound on $I[X;Z]$, falls to {bits:.1f}.", vib),
+    ("05", "within two standard errors of {error:.1f} %", vib),
     ("05", "γ = 1 is β′ = {variance:.2f} for variance and {log:.0f} for log-variance", prices),
     ("05", "for L2 γ = 0.1 is only β′ = {l2:.3f}, and its cross-entropy is {nats:.2f} nats already", prices),
     ("06", "the upper one says {first:.2f} and {second:.2f} in one dimension and in two", one_dimension),
