@@ -682,7 +682,7 @@ CLAIMS = [
     ("07", "{uncertain:.2f} of {labels:.1f} nats are left. $H[Z|Y]$ has grown by then, to {redundant:.1f} of the {rest:.1f} nats", course_of_a_network),
     ("07", "of its {steps} steps", course_of_a_network),
     ("07", "An epoch is {few} steps there and {steps} in the first figure", course_of_a_network),
-    ("07", "from {low:.1f} to {high:.1f} nats to {most:.2f} at most", range_of_entropies),
+    ("07", "from between {low:.1f} and {high:.1f} nats to {most:.2f} at most", range_of_entropies),
     ("07", "from {low:.1f}–{high:.1f} nats to {least:.1f}–{most:.1f}; $I[Y;Z]$ ≥ {kept:.1f} of {all:.1f} nats up to γ = 0.06", relevance_stays),
     ("07", "{all:,} comparisons", comparisons),
     ("07", r"with $I[X;Z] = {rate:.1f} \approx \ln 10$ nats", learnt_by_heart),
