@@ -662,8 +662,8 @@ def taken_for_known():
 
 
 CLAIMS = [
-    ("05", r"$\log_2 10 = {digits:.1f}$ bits; this bound falls to {bits:.1f}.", vib),
-    ("05", "to a standard error of {error:.1f} %", vib),
+    ("05", r"$\log_2 10 = {digits:.1f}$ bits; the rate, an upper bound on $I[X;Z]$, falls to {bits:.1f}.", vib),
+    ("05", "within two standard errors of {error:.1f} %", vib),
     ("05", "γ = 1 is β′ = {variance:.2f} for variance and {log:.0f} for log-variance", prices),
     ("05", "for L2 γ = 0.1 is only β′ = {l2:.3f}, and its cross-entropy is {nats:.2f} nats already", prices),
     ("06", "the upper one says {first:.2f} and {second:.2f} in one dimension and in two", one_dimension),
@@ -682,7 +682,7 @@ CLAIMS = [
     ("07", "{uncertain:.2f} of {labels:.1f} nats are left. $H[Z|Y]$ has grown by then, to {redundant:.1f} of the {rest:.1f} nats", course_of_a_network),
     ("07", "of its {steps} steps", course_of_a_network),
     ("07", "An epoch is {few} steps there and {steps} in the first figure", course_of_a_network),
-    ("07", "from {low:.1f} to {high:.1f} nats to {most:.2f} at most", range_of_entropies),
+    ("07", "from between {low:.1f} and {high:.1f} nats to {most:.2f} at most", range_of_entropies),
     ("07", "from {low:.1f}–{high:.1f} nats to {least:.1f}–{most:.1f}; $I[Y;Z]$ ≥ {kept:.1f} of {all:.1f} nats up to γ = 0.06", relevance_stays),
     ("07", "{all:,} comparisons", comparisons),
     ("07", r"with $I[X;Z] = {rate:.1f} \approx \ln 10$ nats", learnt_by_heart),

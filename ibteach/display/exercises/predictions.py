@@ -50,7 +50,7 @@ PREDICTIONS: dict[str, Choices] = {
     "03d": _of("*that of the sampled label", "that of the likeliest label"),
     "04a": _of("that about the entropy", "that about the information", "*both"),
     "04b": _of("2.3 nats", "*4.6 nats", "10 nats"),
-    "04c": _of("*ln 8 nats", "8 nats", "there is no largest"),
+    "04c": _of("*ln 8 nats", "8 nats", "as large as you like"),
     "04d": _of("*log-variance", "L2", "both", "neither"),
     "04e": _of("*with noise", "without noise", "in both"),
     "05a": _of("*they shrink first", "they move together first", "they merge first"),
