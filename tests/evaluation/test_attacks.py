@@ -319,6 +319,14 @@ def test_nothing_leaves_the_ball(norm):
         assert size.max() <= 0.2 + 1e-6 and size.max() > 0.15
     assert far.min() >= 0 and far.max() <= 1
     assert torch.equal(ball.steepest(torch.zeros(1, 1, 1, 4, 4)), torch.zeros(1, 1, 1, 4, 4))
+    assert torch.equal(Ball(norm, 0.0).nearest(start, start + (reach > 0.1)), start)
+
+
+@pytest.mark.parametrize("scale", [1e-37, 1e-24, 1e24, 1e37])
+def test_a_step_is_as_long_whatever_the_scale_of_the_gradient(scale):
+    """Where the squares overflowed, attacks in L2 stood still, and the network looked robust."""
+    gradient = torch.tensor([3.0, -4.0]).reshape(1, 1, 1, 1, 2)
+    torch.testing.assert_close(Ball("l2", 0.1).steepest(scale * gradient), gradient / 5)
 
 
 def test_randomness_is_not_mistaken_for_robustness(digits):
