@@ -124,6 +124,15 @@ def test_deepfool_finds_the_distance_to_the_plane_of_a_linear_classifier(norm):
         assert found.value(quantity("deepfool", epsilon)).item() == pytest.approx(expected, abs=0.011)
 
 
+def test_without_a_change_deepfool_still_says_how_far_it_would_have_to_be():
+    data, network = two_kinds(), linear(WEIGHT, 0.1)
+    alone, beside = (
+        quietly(network, data, untrained(), attacks=["deepfool"], epsilons=sizes) for sizes in ([0], [0, 0.1])
+    )
+    assert alone.value("deepfool/distance") == beside.value("deepfool/distance") > 0
+    assert alone.value(quantity("deepfool", 0)) == alone.value("clean/error")
+
+
 # ------------------------------------------------------------------- trained networks
 
 
