@@ -125,7 +125,7 @@ class Prediction(nn.Module):
 
     def latents(self, pixels: Float[Tensor, "*networks N channels height width"]) -> Float[Tensor, "M N K"]:
         """Noiseless latents f(x), (M, N, K)."""
-        inputs = (pixels.to(self.mean) * self.levels - self.mean) / self.std
+        inputs = ((pixels.to(self.mean) * self.levels - self.mean) / self.std).to(self.networks.decoders[0])
         silence = self.draws.new_zeros(1, self.draws.shape[1])
         if isinstance(self.networks, Ensemble):
             return self.networks(inputs, silence.expand(*inputs.shape[:-3], -1))[0]
