@@ -428,6 +428,18 @@ def test_one_network_of_an_ensemble(digits):
             networks.network(wrong)
 
 
+def test_a_network_without_finite_answers_is_refused(digits):
+    """Where log-probabilities are infinite there is no gradient to follow, and the network looked robust."""
+    networks, record = trained()
+    grown = networks.network(0)
+    with torch.no_grad():
+        for parameter in grown.parameters():
+            parameter.mul_(1e15)
+    for name in ("fgsm", "pgd-2x1", "square-5"):
+        with pytest.raises(InvalidInput, match="answer with NaN or infinity"):
+            quietly(grown, digits, record.take([0]), attacks=[name], epsilons=[0.1], eval_examples=20)
+
+
 def test_bad_input_is_refused_before_any_work(digits, monkeypatch):
     networks, record = trained()
     monkeypatch.setattr("ibteach.evaluation.attacks.measured._under", lambda *_: pytest.fail("work was done"))

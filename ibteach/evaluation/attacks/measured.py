@@ -104,7 +104,8 @@ def robustness(
     before, the whole range (1, or √D of D pixels) where it found none.
 
     Raises `InvalidInput` and `UnknownName` before any work, also where no network has a gradient that an attack could
-    follow; `Unavailable` where a lesson is asked for without foolbox.
+    follow; `Unavailable` where a lesson is asked for without foolbox; `InvalidInput` also at work, where a network
+    answers with no finite number.
 
     >>> from ibteach.data.datasets import load
     >>> from ibteach.training.loop import Run, build, fit
