@@ -428,6 +428,20 @@ def test_one_network_of_an_ensemble(digits):
             networks.network(wrong)
 
 
+def test_no_more_images_are_attacked_at_once_than_fit(digits, monkeypatch):
+    (networks, record), forward, sizes = trained(), Prediction.forward, []
+
+    def counted(judge, pixels):
+        sizes.append(pixels.numel())
+        return forward(judge, pixels)
+
+    monkeypatch.setattr("ibteach.evaluation.attacks.judging.VALUES", 2 * 64 * 7)  # of two networks seven images
+    monkeypatch.setattr(Prediction, "forward", counted)
+    how = {"attacks": ["fgsm", "pgd-2x1", "transfer"], "sources": networks, "eval_examples": 20}
+    quietly(networks, digits, record, epsilons=[0.1], **how)
+    assert max(sizes) == 2 * 64 * 7
+
+
 def test_a_network_without_finite_answers_is_refused(digits):
     """Where log-probabilities are infinite there is no gradient to follow, and the network looked robust."""
     networks, record = trained()

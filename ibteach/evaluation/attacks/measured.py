@@ -142,9 +142,12 @@ def robustness(
         raise InvalidInput("attacks: got 'transfer' for one network alone; give another as sources, or several seeds.")
     if LESSONS.keys() & meant:
         lessons.foolbox()
-    first = slice(0, min(50, eval_examples))
-    still = [without_gradient(judge, *images_of(judge, data, first)).all() for judge in judges]
-    if all(still) and any(attack.white for attack in meant.values()):
+    still = all(
+        without_gradient(judge, *images_of(judge, data, block)).all()
+        for judge in judges
+        for block in blocks(judge, data, min(50, eval_examples))
+    )
+    if still and any(attack.white for attack in meant.values()):
         raise InvalidInput(
             f"networks: got {count} whose prediction does not change with the pixels (all logits equal?), expected a "
             "gradient for an attack to follow; train them, or attack them with 'square' alone."
