@@ -306,6 +306,11 @@ def test_signs_of_hidden_gradients():
     assert lent.value(quantity("transfer", 0.12)) > lent.value("clean/error") + 0.3
     with pytest.raises(InvalidInput, match=r"record: got one without black-box-only/0\.12/error"):
         masking(asked, 0.12)
+    how = {"attacks": ["pgd-50x1", "pgd-50x10", "square-5"], "epsilons": epsilons, "eval_examples": 2, "each": False}
+    with pytest.raises(InvalidInput, match=r"without pgd-50x1/0\.12/error, .* with each=True"):
+        masking(quietly(networks, digits, record, **how), 0.12)
+    with pytest.raises(InvalidInput, match="record: got NoneType"):
+        masking(None, 0.12)
 
 
 def test_losses_by_hand():
