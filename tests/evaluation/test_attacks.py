@@ -11,7 +11,7 @@ from torch import nn
 from ibteach.data.datasets import Dataset, load
 from ibteach.errors import InvalidInput, Unavailable, UnknownName
 from ibteach.evaluation.attacks import LESSONS, masking, perturb, quantity, robustness
-from ibteach.evaluation.attacks.ascent import difference, log_odds, ratio
+from ibteach.evaluation.attacks.ascent import _ascend, difference, log_odds, ratio
 from ibteach.evaluation.attacks.ball import NORMS, Ball, length
 from ibteach.evaluation.attacks.hunt import Party
 from ibteach.evaluation.prediction import Prediction, paired_draws, probabilities
@@ -86,6 +86,62 @@ def test_auto_pgd_finds_it_whatever_the_scale(norm, name):
     dual = gradient.abs().sum() if norm == "linf" else gradient.norm()
     expected = (margin <= epsilon * dual).double().mean().item()
     assert found.value(quantity(name, epsilon)).item() == pytest.approx(expected, abs=0.006)
+
+
+class Everyone:
+    """A party on two pixels that nobody leaves, climbing −(x − summit)ᵀ diag(steep) (x − summit); it keeps the path."""
+
+    def __init__(self, start, summit, steep):
+        self.start, self.summit, self.steep, self.path = start, summit, steep, []
+
+    def climb(self, images, loss):
+        self.path.append(images)
+        return self.value(images), -2 * self.steep * (images - self.summit)
+
+    def value(self, images):
+        return -(self.steep * (images - self.summit).square()).sum((-3, -2, -1))
+
+    def left(self, *values):
+        return self, *values
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_auto_pgd_goes_the_way_of_its_authors(norm):
+    """Algorithm 1 of Croce & Hein (2020), image by image."""
+    generator = torch.Generator().manual_seed(0)
+    start, summit = (torch.rand(1, 5, 1, 1, 2, generator=generator, dtype=torch.float64) for _ in range(2))
+    steep = torch.tensor([1.0, 30.0], dtype=torch.float64)
+    everyone, ball, steps = Everyone(start, summit, steep), Ball(norm, 0.4), 100
+    _ascend(everyone, ball, start, log_odds, steps)
+    path = torch.stack(everyone.path)
+    assert len(path) == steps + 1
+    halvings = 0
+    for n in range(5):
+        one = Everyone(start[:, n : n + 1], summit[:, n : n + 1], steep)
+
+        def ahead(x, size, one=one):
+            return ball.nearest(one.start, x + size * ball.steepest(one.climb(x, None)[1]))
+
+        size, points = 0.8, [one.start]
+        points.append(ahead(points[0], size))
+        values = [one.value(x).item() for x in points]
+        highest, summit_so_far = max(values), points[values[1] > values[0]]
+        rises, kept_size, kept_highest, last_check = int(values[1] > values[0]), True, values[0], 0
+        before, here = points
+        for number in range(2, steps + 1):
+            if number - 1 in (22, 41, 57, 70, 80, 87, 93, 99):
+                stuck = rises < 0.75 * (number - 1 - last_check) or (kept_size and highest == kept_highest)
+                if stuck:
+                    size, here, halvings = size / 2, summit_so_far, halvings + 1
+                kept_size, kept_highest, rises, last_check = not stuck, highest, 0, number - 1
+            there = ball.nearest(one.start, here + 0.75 * (ahead(here, size) - here) + 0.25 * (here - before))
+            rises += one.value(there).item() > one.value(here).item()
+            if one.value(there).item() > highest:
+                highest, summit_so_far = one.value(there).item(), there
+            before, here = here, there
+            points.append(there)
+        torch.testing.assert_close(path[:, :, n], torch.stack(points)[:, :, 0], rtol=0, atol=1e-9)
+    assert halvings > 10
 
 
 def test_who_only_asks_finds_it_too():
