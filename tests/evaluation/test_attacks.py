@@ -14,6 +14,8 @@ from ibteach.evaluation.attacks import LESSONS, masking, perturb, quantity, robu
 from ibteach.evaluation.attacks.ascent import _ascend, difference, log_odds, ratio
 from ibteach.evaluation.attacks.ball import NORMS, Ball, length
 from ibteach.evaluation.attacks.hunt import Party
+from ibteach.evaluation.attacks.measured import _median
+from ibteach.evaluation.attacks.transfer import lenders_of, uncompressed
 from ibteach.evaluation.prediction import Prediction, paired_draws, probabilities
 from ibteach.networks.bottleneck import Bottleneck, mlp, resnet
 from ibteach.networks.ensemble import Ensemble
@@ -142,6 +144,47 @@ def test_auto_pgd_goes_the_way_of_its_authors(norm):
             points.append(there)
         torch.testing.assert_close(path[:, :, n], torch.stack(points)[:, :, 0], rtol=0, atol=1e-9)
     assert halvings > 10
+
+
+def test_transfer_tries_what_the_gradient_of_the_other_makes():
+    """Of two linear classifiers: the margin of one falls by the step that lowers that of the other most."""
+    data, others = (
+        two_kinds(),
+        [linear(WEIGHT, 0.1), linear(WEIGHT.flip(0).mul(torch.tensor([1, 1, 1, 1, -1, 1])), 0.1)],
+    )
+    runs = [{"objective": "l2", "gamma": 1.0, "beta_prime": 1.0, "seed": seed} for seed in range(2)]
+    record = Record(runs, torch.tensor([3]), {}, provenance=provenance(data="x", configuration={"noise": False}))
+    found = quietly(others, data, record, attacks=["transfer"], epsilons=[0.06])
+    (margin, own), (_, lent) = (margins(network, data) for network in others)
+    fallen = margin - 0.06 * (own * lent.sign()).sum()
+    expected = ((margin <= 0) | (fallen <= 0)).double().mean().item()
+    assert found.value(quantity("transfer", 0.06))[0].item() == pytest.approx(expected, abs=0.006)
+    strongest = (margin <= 0.06 * own.abs().sum()).double().mean().item()
+    assert found.value("clean/error")[0] + 0.05 < expected < strongest - 0.05
+
+
+def test_whose_images_are_tried_on_whom():
+    def run(objective, gamma, seed):
+        return {"objective": objective, "gamma": gamma, "beta_prime": gamma, "seed": seed}
+
+    runs = [run("l2", 0.0, 0), run("l2", 0.0, 1), run("variance", 0.1, 0), run("variance", 0.1, 1), run("l2", 0.1, 2)]
+    assert uncompressed(runs) == [0, 1, 0, 1, None]
+    assert lenders_of(runs) == [[1], [0], [3, 0], [2, 1], []]
+    assert uncompressed([*runs, run("variance", 0.0, 0)])[2] == 5  # rather of the same objective
+
+
+def test_the_standard_errors_are_the_spread_over_images():
+    data, networks = two_kinds(), [linear(WEIGHT, 0.1), linear(WEIGHT, 1.5)]
+    found = quietly(networks, data, untrained(2, noise=False), attacks=["square-1"], epsilons=[0])
+    wrong = torch.stack([margins(network, data)[0] <= 0 for network in networks]).double()
+    gain, name = wrong[0] - wrong, quantity("any", 0, "gain")
+    torch.testing.assert_close(found.value(name), gain.mean(1))
+    torch.testing.assert_close(found.errors[name][:, 0], gain.std(1, correction=0) / math.sqrt(200))
+    assert found.errors[name][1] > 0
+    values = torch.randn(2000, 101, generator=torch.Generator().manual_seed(0)).exp()
+    median, error = _median(values)
+    assert torch.equal(median.float(), values.median(1).values)
+    assert error.mean().item() == pytest.approx(median.std().item(), rel=0.06)
 
 
 def test_who_only_asks_finds_it_too():
