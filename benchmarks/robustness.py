@@ -1,9 +1,9 @@
 """How many attacked images a second: all networks at once, one network after another, and a library's APGD.
 
-`python -m benchmarks.robustness`. What is counted is an image under one step of the gradient, of one network. Ours is
-made twice, of an ensemble and of its networks one by one, by the same code; where adv-lib is installed (`python -m pip
-install adv-lib`), its APGD attacks the same networks one by one, too, as many steps and starts. The last line is ours
-together over ours one by one.
+`python -m benchmarks.robustness`. What is counted is an image under one step of the gradient, of one network, also
+where the image was won before and the step is saved. Ours is made twice, of an ensemble and of its networks one by one,
+by the same code; where adv-lib is installed (`python -m pip install adv-lib`), its APGD attacks the same networks one
+by one, too, as many steps and starts. The last line is ours together over ours one by one.
 """
 
 import argparse

@@ -69,9 +69,13 @@ def test_images_on_another_scale_are_no_pixels(digits, network):
 
 def test_networks_and_labels_of_other_types(digits, network):
     images, labels = digits.test_images[:5], digits.test_labels[:5]
+    several = networks.Ensemble([network, networks.mlp(digits.shape, classes=10)])
+    single = [prediction.probabilities(one, digits, images) for one in (network, several)]
     expected = sampling.log_likelihoods(network, digits, images, labels, samples=2)
     found = sampling.log_likelihoods(network.double(), digits, images, labels.to(torch.uint8), samples=2)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+    for one, found in zip((network, several.double()), single, strict=True):
+        torch.testing.assert_close(prediction.probabilities(one, digits, images), found, rtol=1e-5, atol=1e-6)
     with pytest.raises(InvalidInput, match=r"images: got shape \(0, 1, 8, 8\)"):
         prediction.probabilities(network, digits, images[:0])
 

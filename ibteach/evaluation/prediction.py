@@ -125,7 +125,7 @@ class Prediction(nn.Module):
 
     def latents(self, pixels: Float[Tensor, "*networks N channels height width"]) -> Float[Tensor, "M N K"]:
         """Noiseless latents f(x), (M, N, K)."""
-        inputs = (pixels.to(self.mean) * self.levels - self.mean) / self.std
+        inputs = ((pixels.to(self.mean) * self.levels - self.mean) / self.std).to(self.networks.decoders[0])
         silence = self.draws.new_zeros(1, self.draws.shape[1])
         if isinstance(self.networks, Ensemble):
             return self.networks(inputs, silence.expand(*inputs.shape[:-3], -1))[0]
@@ -185,7 +185,12 @@ def probabilities(
     check_images("images", images)
     predict = Prediction(networks, data, **options)
     found = [predict(predict.pixels(images[block])) for block in predict.blocks(len(images))]
-    log_q = torch.cat(found, 1).cpu().double()
+    log_q = finite(torch.cat(found, 1)).cpu().double()
+    return log_q.softmax(-1)  # of logarithms that sum to 1 but for rounding
+
+
+def finite(log_q: Float[Tensor, "M N C"]) -> Float[Tensor, "M N C"]:
+    """The same; raises `InvalidInput` where networks answered with no finite number."""
     if not torch.isfinite(log_q).all():
         raise InvalidInput("networks: answer with NaN or infinity to these images; train them again.")
-    return log_q.softmax(-1)  # of logarithms that sum to 1 but for rounding
+    return log_q

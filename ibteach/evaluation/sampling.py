@@ -19,7 +19,7 @@ from ibteach import checks, seeds
 from ibteach.data.datasets import Dataset, check_data, check_images
 from ibteach.errors import InvalidInput
 from ibteach.information.continuous import zero_entropy_noise
-from ibteach.networks.bottleneck import Bottleneck
+from ibteach.networks.bottleneck import Bottleneck, running_statistics
 from ibteach.networks.ensemble import Ensemble
 from ibteach.objectives import decoder_log_likelihood, log_mean_likelihood
 from ibteach.precision import exactly
@@ -88,6 +88,9 @@ def log_likelihoods(
 ) -> Float[Tensor, "M S N"]:
     """ln q(y|z_s) of the true label under draws of dropout and of the noise, (M, S, N), nats.
 
+    Dropout draws where the model is in training mode, as `fit` leaves it; after ``model.eval()`` only the noise does.
+    Batch normalisation uses its own statistics, and the model is left as it is.
+
     >>> from ibteach.data.datasets import load
     >>> from ibteach.networks.bottleneck import mlp
     >>> digits = load("digits")
@@ -108,7 +111,7 @@ def log_likelihoods(
     weight = model.decoders[0]
     inputs, drawn = data.normalize(images.to(weight.device)).to(weight.dtype), []
     of_noise = seeds.generator(seed, "sampled noise")
-    with seeds.drawing(seed, "sampled dropout", weight.device):
+    with running_statistics(model), seeds.drawing(seed, "sampled dropout", weight.device):
         for _ in range(samples):
             noise = zero_entropy_noise((len(images), model.latent_dimension), of_noise).to(inputs)
             _, logits = model(inputs, noise)
@@ -129,7 +132,7 @@ def draw(
         trained: dropout rate -> the networks, as many for each rate, and the Record that `fit` returned.
         data: what they were trained on.
         samples: how many draws, a power of two, so that they can be grouped by 1, 2, 4, ….
-        eval_examples: how many examples of each split.
+        eval_examples: how many examples of each split, or all where there are fewer.
 
     Raises `InvalidInput` for arguments out of range, before any draw.
     """

@@ -11,9 +11,11 @@ from torch import nn
 from ibteach.data.datasets import Dataset, load
 from ibteach.errors import InvalidInput, Unavailable, UnknownName
 from ibteach.evaluation.attacks import LESSONS, masking, perturb, quantity, robustness
-from ibteach.evaluation.attacks.ascent import difference, log_odds, ratio
+from ibteach.evaluation.attacks.ascent import _ascend, difference, log_odds, ratio
 from ibteach.evaluation.attacks.ball import NORMS, Ball, length
 from ibteach.evaluation.attacks.hunt import Party
+from ibteach.evaluation.attacks.measured import _median
+from ibteach.evaluation.attacks.transfer import lenders_of, uncompressed
 from ibteach.evaluation.prediction import Prediction, paired_draws, probabilities
 from ibteach.networks.bottleneck import Bottleneck, mlp, resnet
 from ibteach.networks.ensemble import Ensemble
@@ -88,6 +90,103 @@ def test_auto_pgd_finds_it_whatever_the_scale(norm, name):
     assert found.value(quantity(name, epsilon)).item() == pytest.approx(expected, abs=0.006)
 
 
+class Everyone:
+    """A party on two pixels that nobody leaves, climbing −(x − summit)ᵀ diag(steep) (x − summit); it keeps the path."""
+
+    def __init__(self, start, summit, steep):
+        self.start, self.summit, self.steep, self.path = start, summit, steep, []
+
+    def climb(self, images, loss):
+        self.path.append(images)
+        return self.value(images), -2 * self.steep * (images - self.summit)
+
+    def value(self, images):
+        return -(self.steep * (images - self.summit).square()).sum((-3, -2, -1))
+
+    def left(self, *values):
+        return self, *values
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_auto_pgd_goes_the_way_of_its_authors(norm):
+    """Algorithm 1 of Croce & Hein (2020), image by image."""
+    generator = torch.Generator().manual_seed(0)
+    start, summit = (torch.rand(1, 5, 1, 1, 2, generator=generator, dtype=torch.float64) for _ in range(2))
+    steep = torch.tensor([1.0, 30.0], dtype=torch.float64)
+    everyone, ball, steps = Everyone(start, summit, steep), Ball(norm, 0.4), 100
+    _ascend(everyone, ball, start, log_odds, steps)
+    path = torch.stack(everyone.path)
+    assert len(path) == steps + 1
+    halvings = 0
+    for n in range(5):
+        one = Everyone(start[:, n : n + 1], summit[:, n : n + 1], steep)
+
+        def ahead(x, size, one=one):
+            return ball.nearest(one.start, x + size * ball.steepest(one.climb(x, None)[1]))
+
+        size, points = 0.8, [one.start]
+        points.append(ahead(points[0], size))
+        values = [one.value(x).item() for x in points]
+        highest, summit_so_far = max(values), points[values[1] > values[0]]
+        rises, kept_size, kept_highest, last_check = int(values[1] > values[0]), True, values[0], 0
+        before, here = points
+        for number in range(2, steps + 1):
+            if number - 1 in (22, 41, 57, 70, 80, 87, 93, 99):
+                stuck = rises < 0.75 * (number - 1 - last_check) or (kept_size and highest == kept_highest)
+                if stuck:
+                    size, here, halvings = size / 2, summit_so_far, halvings + 1
+                kept_size, kept_highest, rises, last_check = not stuck, highest, 0, number - 1
+            there = ball.nearest(one.start, here + 0.75 * (ahead(here, size) - here) + 0.25 * (here - before))
+            rises += one.value(there).item() > one.value(here).item()
+            if one.value(there).item() > highest:
+                highest, summit_so_far = one.value(there).item(), there
+            before, here = here, there
+            points.append(there)
+        torch.testing.assert_close(path[:, :, n], torch.stack(points)[:, :, 0], rtol=0, atol=1e-9)
+    assert halvings > 10
+
+
+def test_transfer_tries_what_the_gradient_of_the_other_makes():
+    """Of two linear classifiers: the margin of one falls by the step that lowers that of the other most."""
+    data, others = (
+        two_kinds(),
+        [linear(WEIGHT, 0.1), linear(WEIGHT.flip(0).mul(torch.tensor([1, 1, 1, 1, -1, 1])), 0.1)],
+    )
+    runs = [{"objective": "l2", "gamma": 1.0, "beta_prime": 1.0, "seed": seed} for seed in range(2)]
+    record = Record(runs, torch.tensor([3]), {}, provenance=provenance(data="x", configuration={"noise": False}))
+    found = quietly(others, data, record, attacks=["transfer"], epsilons=[0.06])
+    (margin, own), (_, lent) = (margins(network, data) for network in others)
+    fallen = margin - 0.06 * (own * lent.sign()).sum()
+    expected = ((margin <= 0) | (fallen <= 0)).double().mean().item()
+    assert found.value(quantity("transfer", 0.06))[0].item() == pytest.approx(expected, abs=0.006)
+    strongest = (margin <= 0.06 * own.abs().sum()).double().mean().item()
+    assert found.value("clean/error")[0] + 0.05 < expected < strongest - 0.05
+
+
+def test_whose_images_are_tried_on_whom():
+    def run(objective, gamma, seed):
+        return {"objective": objective, "gamma": gamma, "beta_prime": gamma, "seed": seed}
+
+    runs = [run("l2", 0.0, 0), run("l2", 0.0, 1), run("variance", 0.1, 0), run("variance", 0.1, 1), run("l2", 0.1, 2)]
+    assert uncompressed(runs) == [0, 1, 0, 1, None]
+    assert lenders_of(runs) == [[1], [0], [3, 0], [2, 1], []]
+    assert uncompressed([*runs, run("variance", 0.0, 0)])[2] == 5  # rather of the same objective
+
+
+def test_the_standard_errors_are_the_spread_over_images():
+    data, networks = two_kinds(), [linear(WEIGHT, 0.1), linear(WEIGHT, 1.5)]
+    found = quietly(networks, data, untrained(2, noise=False), attacks=["square-1"], epsilons=[0])
+    wrong = torch.stack([margins(network, data)[0] <= 0 for network in networks]).double()
+    gain, name = wrong[0] - wrong, quantity("any", 0, "gain")
+    torch.testing.assert_close(found.value(name), gain.mean(1))
+    torch.testing.assert_close(found.errors[name][:, 0], gain.std(1, correction=0) / math.sqrt(200))
+    assert found.errors[name][1] > 0
+    values = torch.randn(2000, 101, generator=torch.Generator().manual_seed(0)).exp()
+    median, error = _median(values)
+    assert torch.equal(median.float(), values.median(1).values)
+    assert error.mean().item() == pytest.approx(median.std().item(), rel=0.06)
+
+
 def test_who_only_asks_finds_it_too():
     """The worst case of a linear classifier is a corner, which squares reach one by one."""
     data, network = two_kinds(), linear(WEIGHT, 0.1)
@@ -122,6 +221,15 @@ def test_deepfool_finds_the_distance_to_the_plane_of_a_linear_classifier(norm):
     for epsilon in EPSILONS:
         expected = (distance <= epsilon).double().mean().item()
         assert found.value(quantity("deepfool", epsilon)).item() == pytest.approx(expected, abs=0.011)
+
+
+def test_without_a_change_deepfool_still_says_how_far_it_would_have_to_be():
+    data, network = two_kinds(), linear(WEIGHT, 0.1)
+    alone, beside = (
+        quietly(network, data, untrained(), attacks=["deepfool"], epsilons=sizes) for sizes in ([0], [0, 0.1])
+    )
+    assert alone.value("deepfool/distance") == beside.value("deepfool/distance") > 0
+    assert alone.value(quantity("deepfool", 0)) == alone.value("clean/error")
 
 
 # ------------------------------------------------------------------- trained networks
@@ -297,6 +405,11 @@ def test_signs_of_hidden_gradients():
     assert lent.value(quantity("transfer", 0.12)) > lent.value("clean/error") + 0.3
     with pytest.raises(InvalidInput, match=r"record: got one without black-box-only/0\.12/error"):
         masking(asked, 0.12)
+    how = {"attacks": ["pgd-50x1", "pgd-50x10", "square-5"], "epsilons": epsilons, "eval_examples": 2, "each": False}
+    with pytest.raises(InvalidInput, match=r"without pgd-50x1/0\.12/error, .* with each=True"):
+        masking(quietly(networks, digits, record, **how), 0.12)
+    with pytest.raises(InvalidInput, match="record: got NoneType"):
+        masking(None, 0.12)
 
 
 def test_losses_by_hand():
@@ -319,6 +432,14 @@ def test_nothing_leaves_the_ball(norm):
         assert size.max() <= 0.2 + 1e-6 and size.max() > 0.15
     assert far.min() >= 0 and far.max() <= 1
     assert torch.equal(ball.steepest(torch.zeros(1, 1, 1, 4, 4)), torch.zeros(1, 1, 1, 4, 4))
+    assert torch.equal(Ball(norm, 0.0).nearest(start, start + (reach > 0.1)), start)
+
+
+@pytest.mark.parametrize("scale", [1e-37, 1e-24, 1e24, 1e37])
+def test_a_step_is_as_long_whatever_the_scale_of_the_gradient(scale):
+    """Where the squares overflowed, attacks in L2 stood still, and the network looked robust."""
+    gradient = torch.tensor([3.0, -4.0]).reshape(1, 1, 1, 1, 2)
+    torch.testing.assert_close(Ball("l2", 0.1).steepest(scale * gradient), gradient / 5)
 
 
 def test_randomness_is_not_mistaken_for_robustness(digits):
@@ -409,6 +530,32 @@ def test_one_network_of_an_ensemble(digits):
     for wrong in (2, -1, 0.5):
         with pytest.raises(InvalidInput, match="m: got"):
             networks.network(wrong)
+
+
+def test_no_more_images_are_attacked_at_once_than_fit(digits, monkeypatch):
+    (networks, record), forward, sizes = trained(), Prediction.forward, []
+
+    def counted(judge, pixels):
+        sizes.append(pixels.numel())
+        return forward(judge, pixels)
+
+    monkeypatch.setattr("ibteach.evaluation.attacks.judging.VALUES", 2 * 64 * 7)  # of two networks seven images
+    monkeypatch.setattr(Prediction, "forward", counted)
+    how = {"attacks": ["fgsm", "pgd-2x1", "transfer"], "sources": networks, "eval_examples": 20}
+    quietly(networks, digits, record, epsilons=[0.1], **how)
+    assert max(sizes) == 2 * 64 * 7
+
+
+def test_a_network_without_finite_answers_is_refused(digits):
+    """Where log-probabilities are infinite there is no gradient to follow, and the network looked robust."""
+    networks, record = trained()
+    grown = networks.network(0)
+    with torch.no_grad():
+        for parameter in grown.parameters():
+            parameter.mul_(1e15)
+    for name in ("fgsm", "pgd-2x1", "square-5"):
+        with pytest.raises(InvalidInput, match="answer with NaN or infinity"):
+            quietly(grown, digits, record.take([0]), attacks=[name], epsilons=[0.1], eval_examples=20)
 
 
 def test_bad_input_is_refused_before_any_work(digits, monkeypatch):

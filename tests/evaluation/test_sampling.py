@@ -13,7 +13,7 @@ from ibteach import seeds
 from ibteach.data.datasets import load
 from ibteach.errors import InvalidInput, UnknownName
 from ibteach.evaluation import sampling
-from ibteach.networks.bottleneck import mlp
+from ibteach.networks.bottleneck import mlp, resnet
 from ibteach.objectives import decoder_cross_entropy, prediction_cross_entropy
 from ibteach.training.loop import Run, build, fit
 
@@ -97,6 +97,29 @@ def test_a_single_network_is_an_ensemble_of_one():
     digits, make = load("digits"), functools.partial(mlp, 64, 10)
     found = sampling.log_likelihoods(make(), digits, digits.test_images[:4], digits.test_labels[:4], samples=3)
     assert found.shape == (1, 3, 4)
+
+
+def test_draws_are_of_each_image_alone_and_leave_the_network_as_it_is():
+    digits, network = load("digits"), resnet((1, 8, 8), 10, width=8).train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    one, several = (
+        sampling.log_likelihoods(network, digits, digits.test_images[:n], digits.test_labels[:n], samples=1)
+        for n in (1, 4)
+    )
+    torch.testing.assert_close(several[..., :1], one, rtol=1e-4, atol=1e-5)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert all(module.training for module in network.modules())
+
+
+def test_after_eval_nothing_is_dropped_out():
+    digits, network = load("digits"), mlp((1, 8, 8), 10, dropout=0.5)
+    with torch.no_grad():  # beside these latents the noise is nothing
+        network.encoder[-1].weight.mul_(1e4), network.decoder.weight.mul_(1e-4)
+    call = functools.partial(
+        sampling.log_likelihoods, data=digits, images=digits.test_images[:4], labels=digits.test_labels[:4], samples=8
+    )
+    spread = [call(network.train(mode)).std(1).max() for mode in (True, False)]
+    assert spread[0] > 0.01 and spread[1] < 1e-3
 
 
 def test_bad_input_is_refused():

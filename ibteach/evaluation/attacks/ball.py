@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jaxtyping import Float
 
 NORMS = {"linf": "L∞", "l2": "L2"}
+TINY = torch.finfo(torch.float32).tiny  # instead of 0 in a denominator
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,15 @@ class Ball:
         if self.norm == "linf":
             return images.clamp(start - self.epsilon, start + self.epsilon).clamp(0, 1)
         change = images - start
-        return (start + change * (self.epsilon / length(change).clamp_min(self.epsilon))).clamp(0, 1)
+        beyond = length(change).clamp_min(self.epsilon or TINY)
+        return (start + change * (self.epsilon / beyond)).clamp(0, 1)
 
     def steepest(self, gradient: Float[Tensor, "*batch c h w"]) -> Float[Tensor, "*batch c h w"]:
         """The change of length 1 that climbs most: the sign of the gradient, or the gradient at length 1."""
         if self.norm == "linf":
             return gradient.sign()
-        return gradient / length(gradient).clamp_min(torch.finfo(gradient.dtype).tiny)
+        gradient = gradient / gradient.abs().amax((-3, -2, -1), keepdim=True).clamp_min(TINY)  # or squares overflow
+        return gradient / length(gradient).clamp_min(TINY)
 
     def anywhere(self, shape: tuple[int, ...], generator: torch.Generator) -> Float[Tensor, "*batch c h w"]:
         """Changes of this shape, uniform within reach of 0."""

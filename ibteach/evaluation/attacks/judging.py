@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ibteach.data.datasets import Dataset
 from ibteach.evaluation.attacks.ascent import log_odds
-from ibteach.evaluation.prediction import Prediction
+from ibteach.evaluation.prediction import Prediction, finite
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int
@@ -30,9 +30,9 @@ def images_of(judge: Prediction, data: Dataset, block: slice) -> tuple[Float[Ten
 
 
 def errs(judge: Prediction, pixels: Float[Tensor, "M N c h w"], labels: Int[Tensor, " N"]) -> Bool[Tensor, "M N"]:
-    """About which images each network errs, (M, N), on the CPU."""
+    """About which images each network errs, (M, N), on the CPU; raises `InvalidInput` where it has no finite answer."""
     with torch.no_grad():
-        return (judge(pixels).argmax(-1) != labels.to(pixels.device)).cpu()
+        return (finite(judge(pixels)).argmax(-1) != labels.to(pixels.device)).cpu()
 
 
 def without_gradient(

@@ -27,7 +27,7 @@ CLASSES = {
 """Name -> norm -> its class in foolbox."""
 
 SMALLEST = ("deepfool",)
-"""Those that look for one image, as near as possible, instead of one within each ε."""
+"""Those that look for one image, as near as possible (ε = None in foolbox), instead of one within each ε."""
 
 
 def changed(
@@ -49,12 +49,12 @@ def changed(
     model = library.PyTorchModel(attacked, bounds=(0, 1), device=pixels.device)
     start, truth = pixels.flatten(0, 1), labels.to(pixels.device).repeat(members)
     nearest, within = start, []
-    for sizes in [epsilons] if name in SMALLEST else [[epsilon] for epsilon in epsilons]:
+    for sizes in [[*epsilons, None]] if name in SMALLEST else [[epsilon] for epsilon in epsilons]:
         with drawing(seed, "attack", pixels.device):  # anew for each ε: none depends on which others were asked for
             found, kept, _ = run(model, start, truth, epsilons=sizes)
         nearest = found[-1]
         within += [one.unflatten(0, (members, -1)) for one in kept]
-    return nearest.unflatten(0, (members, -1)), within
+    return nearest.unflatten(0, (members, -1)), within[: len(epsilons)]
 
 
 def _log_odds(model, labels):

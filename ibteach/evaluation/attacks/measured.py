@@ -96,15 +96,16 @@ def robustness(
     Returns a `Record` of the same runs at their last epoch. Shares of images, with their binomial standard errors, of
     which those that are wrong as they are count under every attack: ``clean/error``; ``pgd/0.03137/error`` and the
     like (`quantity`), unless `each` is False; ``any/…/error``, the worst case: of images that any of these attacks of
-    at most that ε turns wrong; ``any/…/gain``, by how much smaller it is than without compression (where γ = 0 of the
-    same objective and seed is among the runs), with the standard error of the difference over images;
-    ``black-box-only/…/error``, of images that only attacks without the gradient turn wrong, where there are both kinds;
-    ``gradient/zero``, of images at which the gradient is zero, and all that follow it stand still. With DeepFool,
-    ``deepfool/distance``: the median over images of the change it needs, in that norm; 0 for images that were wrong
-    before, the whole range (1, or √D of D pixels) where it found none.
+    at most that ε turns wrong; ``any/…/gain``, by how much smaller it is than without compression (where γ = 0 of every
+    seed is among the runs, of the same objective if there is one), with the standard error of the difference over
+    images; ``black-box-only/…/error``, of images that only attacks without the gradient turn wrong, where there are
+    both kinds; ``gradient/zero``, of images at which the gradient is zero, and all that follow it stand still. With
+    DeepFool, ``deepfool/distance``: the median over images of the change it needs, in that norm; 0 for images that were
+    wrong before, the whole range (1, or √D of D pixels) where it found none.
 
     Raises `InvalidInput` and `UnknownName` before any work, also where no network has a gradient that an attack could
-    follow; `Unavailable` where a lesson is asked for without foolbox.
+    follow; `Unavailable` where a lesson is asked for without foolbox; `InvalidInput` also at work, where a network
+    answers with no finite number.
 
     >>> from ibteach.data.datasets import load
     >>> from ibteach.training.loop import Run, build, fit
@@ -141,9 +142,12 @@ def robustness(
         raise InvalidInput("attacks: got 'transfer' for one network alone; give another as sources, or several seeds.")
     if LESSONS.keys() & meant:
         lessons.foolbox()
-    first = slice(0, min(50, eval_examples))
-    still = [without_gradient(judge, *images_of(judge, data, first)).all() for judge in judges]
-    if all(still) and any(attack.white for attack in meant.values()):
+    still = all(
+        without_gradient(judge, *images_of(judge, data, block)).all()
+        for judge in judges
+        for block in blocks(judge, data, min(50, eval_examples))
+    )
+    if still and any(attack.white for attack in meant.values()):
         raise InvalidInput(
             f"networks: got {count} whose prediction does not change with the pixels (all logits equal?), expected a "
             "gradient for an attack to follow; train them, or attack them with 'square' alone."
@@ -256,8 +260,7 @@ def perturb(
         raise InvalidInput(f"labels: got {len(labels)} for {len(images)} images, expected one each.")
     pixels = judge.pixels(images).expand(len(judge), *[-1] * 4)
     if name in LESSONS:
-        attacker = judge.of_first(min(eot_samples, len(judge.draws)))  # one draw, where there is no noise
-        settings = LESSONS[name].settings
+        attacker, settings = judge.of_first(eot_samples), LESSONS[name].settings
         return lessons.changed(attacker, pixels, labels, name, settings, [epsilon], norm, seed)[1][0]
     hunt = Hunt(judge, pixels, labels, errs(judge, pixels, labels), eot_samples)
     runner(name)(hunt, Ball(norm, epsilon), _chance(seed, name, 0))

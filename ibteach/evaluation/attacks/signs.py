@@ -29,8 +29,13 @@ def masking(record: Record, epsilon: float) -> dict[str, Float64[Tensor, " M"]]:
     - ``"by the start"``: more found by ten starts of PGD than by one, at `epsilon`
     - ``"no gradient"``: images as they are at which the gradient is zero
 
-    Raises `InvalidInput` for a Record that lacks this ε, attacks of both kinds, or ``"pgd-50x1"`` and ``"pgd-50x10"``.
+    Raises `InvalidInput` for a Record that lacks this ε, attacks of both kinds, or ``"pgd-50x1"`` and ``"pgd-50x10"``
+    each by itself.
     """
+    if not isinstance(record, Record):
+        raise InvalidInput(
+            f"record: got {type(record).__name__}, expected the Record that attacks.robustness returned."
+        )
     attacked = (record.provenance.get("configuration") or {}).get("attacks") or {}
     needed = [
         quantity(name, checks.number("epsilon", epsilon, above=0)) for name in (BLACK_ONLY, "pgd-50x1", "pgd-50x10")
@@ -38,8 +43,8 @@ def masking(record: Record, epsilon: float) -> dict[str, Float64[Tensor, " M"]]:
     missing = [name for name in needed if name not in record.quantities]
     if missing:
         raise InvalidInput(
-            f"record: got one without {', '.join(missing)}, expected attacks='pgd-50x1', 'pgd-50x10' and 'square' "
-            f"among those of attacks.robustness, at one of the ε {attacked.get('epsilons')}."
+            f"record: got one without {', '.join(missing)}, expected 'pgd-50x1', 'pgd-50x10' and 'square' "
+            f"among the attacks of attacks.robustness, with each=True, at one of the ε {attacked.get('epsilons')}."
         )
     only, one, ten = (record.value(name) for name in needed)
     return {
