@@ -18,7 +18,7 @@ from ibteach.networks.ensemble import Ensemble
 from ibteach.records import shipped
 from ibteach.records.joining import concatenate
 from ibteach.records.record import Record
-from ibteach.training import loop, sweeps, variational
+from ibteach.training import loop, recipe, sweeps, variational
 from ibteach.training.checkpoints import load_network
 from ibteach.training.loop import Run, build, fit, grid
 from ibteach.training.remake import largest_difference, remake
@@ -166,6 +166,19 @@ def test_networks_trained_to_the_end_read_nine_photographs_in_ten():
             assert at_most(value(lower), value(upper)), (lower, upper)
 
 
+def test_networks_trained_to_the_end_read_four_larger_photographs_in_five():
+    record = kept("imagenette-trained")
+    how, error = record.provenance["configuration"], record.select(gamma=[0, *WEIGHTS[:3]]).value("test/argmax_error")
+    assert how["train_examples"] is None and how["epochs"] == recipe("resnet-imagenette").epochs
+    several = [(run["objective"], run["gamma"]) for run in record.runs if run["gamma"] > 0]
+    assert several == list(itertools.product(["l2", "variance", "log-variance"], WEIGHTS))
+    assert record.steps.tolist()[1:9] == [1, 2, 5, 10, 20, 50, 100, 200] and error.max() < 0.2
+    assert "dirty" not in record.provenance["commit"] and record.provenance["device"] == "cpu"
+    value = of("imagenette-trained", "test")
+    for lower, upper in itertools.pairwise(["reverse_decoder_uncertainty", *CHAIN]):
+        assert at_most(value(lower), value(upper)), (lower, upper)
+
+
 def test_networks_of_three_seeds_were_trained_as_the_others_were():
     record = kept("cifar10-trained-seeds")
     assert record.provenance["configuration"] == kept("cifar10-trained").provenance["configuration"]
@@ -240,6 +253,13 @@ def test_the_worst_case_is_of_networks_that_are_recorded():
     assert set(attacks.MEANT) | {"transfer"} < set(said["attacks"]) and not found.provenance["commit"].endswith("dirty")
     worst = torch.stack([found.value(quantity("any", epsilon)) for epsilon in said["epsilons"]])
     assert torch.equal(worst[0], found.value("clean/error")) and (worst.diff(dim=0) >= 0).all()
+
+
+def test_networks_without_batch_normalisation_were_trained_and_attacked_as_the_others_were():
+    group, batch = kept("cifar10-group-norm-worst-case"), kept("cifar10-trained-worst-case")
+    trained, others = (one.provenance["trained"]["configuration"] for one in (group, batch))
+    assert trained == others | {"norm": "group"} and not group.provenance["commit"].endswith("dirty")
+    assert group.provenance["configuration"]["attacks"] == batch.provenance["configuration"]["attacks"]
 
 
 def test_the_variational_bottleneck_is_what_it_is_said_to_be():

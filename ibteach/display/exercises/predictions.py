@@ -88,6 +88,7 @@ PREDICTIONS: dict[str, Choices] = {
     "09f": _of("confidence", "entropy", "*rate"),
     "09g": _of("it is harmless", "*it is not harmless"),
     "09h": _of("a moderate one", "*none of them", "the heaviest"),
+    "09i": _of("batches", "*groups without compression", "groups with compression"),
 }
 """Name -> what can be voted for."""
 
