@@ -583,6 +583,7 @@ NOT_FUZZED = {  # a callable, or a module and all that is in it -> why
     "evaluation.ood.ClassGaussians": RESULT,
     "evaluation.prediction.Prediction.latents": INNER,
     "evaluation.prediction.Prediction.blocks": INNER,
+    "evaluation.prediction.finite": INNER,
     "evaluation.sampling.Draws": RESULT,
     "display": "scenes and their machinery: tests of their own, in browsers too",
     **_of("bottleneck.contraction", INNER, "back beginnings bent from_below lowest_ratio total_variation"),
