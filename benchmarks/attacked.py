@@ -56,6 +56,8 @@ def main() -> None:
     images, (largest, levels, settings) = data.load(chosen.data), DATA[chosen.data]
     if settings is None and chosen.folder is None:
         parser.error(f"--folder: got none, expected that of a sweep of {chosen.data}, which is not trained here")
+    if chosen.folder and not any(chosen.folder.glob("*.network.safetensors")):
+        parser.error(f"--folder: got {chosen.folder}, expected one in which a sweep left networks")
     model, trained = kept(chosen.folder) if chosen.folder else made(images, range(chosen.seeds), settings)
     names = ["fgsm", "pgd"]
     if chosen.folder is None:

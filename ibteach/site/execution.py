@@ -118,26 +118,24 @@ def _run(notebook: Any, path: Path, live: Path, library: str) -> list:
     client = NotebookClient(
         notebook, timeout=CELL_SECONDS, store_widget_state=False, coalesce_streams=True, resources=where
     )
+    begun = [0]  # numbers of cells; a kernel that dies may not have said that it began
+    client.on_cell_execute = lambda cell, cell_index: begun.append(cell_index)
     ours = {published.FOLDER: str(live.resolve()), kept.LIBRARY: library}
     environment = {"OMP_NUM_THREADS": "1"} | os.environ | ours
     with tempfile.TemporaryFile() as said:  # by the kernel itself: of interest when it dies
         try:
             asyncio.run(client.async_execute(env=environment, stderr=said))  # in a loop that is closed afterwards
-        except CellExecutionError as error:
-            raise BuildFailed(f"{path.name}: {_cell(notebook)} fails with {error.ename}: {error.evalue}") from error
-        except (CellTimeoutError, DeadKernelError) as error:
-            said.seek(0)
-            last = " ".join(said.read().decode(errors="replace").splitlines()[-1:])
-            raise BuildFailed(f"{path.name}: {_cell(notebook)} does not come to an end; {error}. {last}") from error
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            if isinstance(error, CellExecutionError):
+                why = f"fails with {error.ename}: {error.evalue}"
+            else:
+                said.seek(0)
+                last = " ".join(said.read().decode(errors="replace").splitlines()[-1:])
+                why = f"does not come to an end; {error}. {last}"
+            raise BuildFailed(f"{path.name}: {_cell(notebook, begun[-1])} {why}") from error
     return [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def _cell(notebook: Any) -> str:
-    """The cell that failed: the last that was begun."""
-    begun = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.execution_count]
-    failed = [
-        i for i, cell in enumerate(notebook.cells) if any(o.output_type == "error" for o in cell.get("outputs", []))
-    ]
-    place = (failed or begun or [0])[-1]
+def _cell(notebook: Any, place: int) -> str:
     cell = notebook.cells[place]
     return f"cell {place + 1} ({cell.get('id', '')}), which begins {cell.source.splitlines()[0]!r},"
