@@ -53,11 +53,12 @@ def main() -> None:
     parser.add_argument("--eval-examples", type=int, default=200, help="test images")
     parser.add_argument("--worst", action="store_true", help="the worst case alone, which is quicker")
     chosen = parser.parse_args()
-    images, (largest, levels, settings) = data.load(chosen.data), DATA[chosen.data]
+    largest, levels, settings = DATA[chosen.data]
     if settings is None and chosen.folder is None:
         parser.error(f"--folder: got none, expected that of a sweep of {chosen.data}, which is not trained here")
     if chosen.folder and not any(chosen.folder.glob("*.network.safetensors")):
         parser.error(f"--folder: got {chosen.folder}, expected one in which a sweep left networks")
+    images = data.load(chosen.data)
     model, trained = kept(chosen.folder) if chosen.folder else made(images, range(chosen.seeds), settings)
     names = ["fgsm", "pgd"]
     if chosen.folder is None:

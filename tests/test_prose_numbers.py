@@ -500,14 +500,18 @@ def read_of_photographs():
     )  # fmt: skip
 
 
+def still_read(record, level):
+    """Of a hundred, in the worst case at so many levels of 255."""
+    return 100 * (1 - record.value(attacks.quantity("any", level / 255)))
+
+
 def groups():
     batch, group = load("cifar10-trained-worst-case"), load("cifar10-group-norm-worst-case")
     gain = attacks.quantity("any", 1 / 255, "gain")
     light = group.select(gamma=0.03)
 
     def read(record, level, gamma=0):
-        of = record.select(objective="log-variance" if gamma else "l2", gamma=gamma)
-        return 100 * (1 - of.value(attacks.quantity("any", level / 255)).mean().item())
+        return still_read(record.select(objective="log-variance" if gamma else "l2", gamma=gamma), level).mean().item()
 
     return dict(
         **{f"batch_{level}": read(batch, level) for level in (0, 1, 2)},
@@ -589,7 +593,7 @@ def survivors():
 
 def photographs_under_attack():
     before, after = (
-        [100 * (1 - load("cifar10-robustness").select(objective=n, gamma=g).value(attacks.quantity("any", 1 / 255)).item())
+        [still_read(load("cifar10-robustness").select(objective=n, gamma=g), 1).item()
          for n in SURROGATES]
         for g in (0.0003, 0.003)
     )  # fmt: skip
@@ -629,7 +633,7 @@ def worst_of_eighteen():
     errors = 100 * found.errors[gains[0]][3:, -1]
 
     def read(level, **chosen):
-        return 100 * (1 - found.select(**chosen).value(attacks.quantity("any", level / 255)))
+        return still_read(found.select(**chosen), level)
 
     assert found.runs[3 + int(one.argmin())]["objective"] == "log-variance" and len(set(read(2, gamma=0).tolist())) == 1
     over = [100 * found.select(objective=name, gamma=0.1).value(of) for name in SURROGATES for of in gains]

@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 NOTEBOOKS = {path.name[:2]: path for path in sorted((HERE.parents[1] / "notebooks").glob("0[3-9]*.ipynb"))}
 ALWAYS = {("gpu", "03"), ("gpu", "06"), ("gpu", "09")}
 
-REFUSED = """
+BEGIN = """
 import sys
 from pathlib import Path
 
@@ -27,6 +27,9 @@ import torch
 from device import leave, load
 
 load(Path(sys.argv[1]), float64=sys.argv[2] == "gpu")
+"""
+
+REFUSED = """
 there = torch.randn(3, 4).to("emulated")
 torch.nn.Linear(4, 2).to("emulated")(there).log_softmax(-1).mean().backward()
 for mixed in (
@@ -46,13 +49,6 @@ leave()
 """
 
 TABLES = """
-import sys
-from pathlib import Path
-
-import torch
-from device import leave, load
-
-load(Path(sys.argv[1]), float64=sys.argv[2] == "gpu")
 from ibteach.bottleneck.clustering import agglomerative, sequential
 from ibteach.bottleneck.contraction import critical_beta
 from ibteach.bottleneck.curve import envelope, solve_squared
@@ -111,13 +107,13 @@ def run(*command):
 
 @pytest.mark.parametrize("kind", ["gpu", "mps"])
 def test_the_device_refuses_what_such_a_device_refuses(library, kind):
-    run("-c", REFUSED, str(library), kind)
+    run("-c", BEGIN + REFUSED, str(library), kind)
 
 
 @pytest.mark.parametrize("kind", ["gpu", "mps"])
 def test_tables_and_samples_may_lie_on_a_device(library, kind):
     """Beside lists and tensors that do not."""
-    run("-c", TABLES, str(library), kind)
+    run("-c", BEGIN + TABLES, str(library), kind)
 
 
 @pytest.mark.timeout(3600)

@@ -55,6 +55,13 @@ def at_most(lower, upper):
     return bool((low <= high + slack).all())
 
 
+def assert_chain(name, split):
+    """H[Z|Y] and the bounds on it: each is at most the next, for every network at every epoch."""
+    value = of(name, split)
+    for lower, upper in itertools.pairwise(["reverse_decoder_uncertainty", *CHAIN]):
+        assert at_most(value(lower), value(upper)), (lower, upper)
+
+
 def exactly(value):
     return torch.as_tensor(value, dtype=torch.float64), torch.zeros(())
 
@@ -102,10 +109,8 @@ def test_cross_entropies_bound_the_error(name, split):
 
 @pytest.mark.parametrize(("name", "split"), SHIPPED)
 def test_every_surrogate_is_above_the_one_before_and_above_the_entropy(name, split):
+    assert_chain(name, split)
     value = of(name, split)
-    chain = ["reverse_decoder_uncertainty", *CHAIN]
-    for lower, upper in itertools.pairwise(chain):
-        assert at_most(value(lower), value(upper)), (lower, upper)
     assert at_most(value("log-power"), value("l2"))
     assert at_most(value("latent_entropy"), value("log-power"))
 
@@ -161,9 +166,7 @@ def test_networks_trained_to_the_end_read_nine_photographs_in_ten():
     assert record.steps.tolist()[1:9] == [1, 2, 5, 10, 20, 50, 100, 200] and error.max() < 0.12
     assert "dirty" not in record.provenance["commit"] and record.provenance["device"] == "cuda, cpu"
     for split in ("train", "test"):
-        value = of("cifar10-trained", split)
-        for lower, upper in itertools.pairwise(["reverse_decoder_uncertainty", *CHAIN]):
-            assert at_most(value(lower), value(upper)), (lower, upper)
+        assert_chain("cifar10-trained", split)
 
 
 def test_networks_trained_to_the_end_read_four_larger_photographs_in_five():
@@ -174,9 +177,7 @@ def test_networks_trained_to_the_end_read_four_larger_photographs_in_five():
     assert several == list(itertools.product(["l2", "variance", "log-variance"], WEIGHTS))
     assert record.steps.tolist()[1:9] == [1, 2, 5, 10, 20, 50, 100, 200] and error.max() < 0.2
     assert "dirty" not in record.provenance["commit"] and record.provenance["device"] == "cpu"
-    value = of("imagenette-trained", "test")
-    for lower, upper in itertools.pairwise(["reverse_decoder_uncertainty", *CHAIN]):
-        assert at_most(value(lower), value(upper)), (lower, upper)
+    assert_chain("imagenette-trained", "test")
 
 
 def test_networks_of_three_seeds_were_trained_as_the_others_were():
@@ -186,9 +187,7 @@ def test_networks_of_three_seeds_were_trained_as_the_others_were():
     heavy = itertools.product(["l2", "variance", "log-variance"], [0.1], range(3))
     assert several == [("l2", 0.0, 0), ("l2", 0.0, 1), ("l2", 0.0, 2), *heavy]
     assert "dirty" not in record.provenance["commit"] and record.provenance["device"] == "cpu"
-    value = of("cifar10-trained-seeds", "test")
-    for lower, upper in itertools.pairwise(["reverse_decoder_uncertainty", *CHAIN]):
-        assert at_most(value(lower), value(upper)), (lower, upper)
+    assert_chain("cifar10-trained-seeds", "test")
 
 
 def test_without_noise_trained_to_the_end_l2_falls_below_zero_and_costs_nothing():
