@@ -173,6 +173,7 @@ def test_networks_trained_to_the_end_read_four_larger_photographs_in_five():
     record = kept("imagenette-trained")
     how, error = record.provenance["configuration"], record.select(gamma=[0, *WEIGHTS[:3]]).value("test/argmax_error")
     assert how["train_examples"] is None and how["epochs"] == recipe("resnet-imagenette").epochs
+    assert [run["seed"] for run in record.runs if run["gamma"] == 0] == [0, 1, 2]
     several = [(run["objective"], run["gamma"]) for run in record.runs if run["gamma"] > 0]
     assert several == list(itertools.product(["l2", "variance", "log-variance"], WEIGHTS))
     assert record.steps.tolist()[1:9] == [1, 2, 5, 10, 20, 50, 100, 200] and error.max() < 0.2
@@ -259,6 +260,14 @@ def test_networks_without_batch_normalisation_were_trained_and_attacked_as_the_o
     trained, others = (one.provenance["trained"]["configuration"] for one in (group, batch))
     assert trained == others | {"norm": "group"} and not group.provenance["commit"].endswith("dirty")
     assert group.provenance["configuration"]["attacks"] == batch.provenance["configuration"]["attacks"]
+
+
+def test_networks_with_group_normalisation_are_measured_as_the_others_are():
+    record, attacked = kept("cifar10-trained-group-norm"), kept("cifar10-group-norm-worst-case")
+    said, others = (one.provenance["configuration"] for one in (record, kept("cifar10-trained")))
+    assert said == others | {"norm": "group"} and record.runs == attacked.runs
+    assert "dirty" not in record.provenance["commit"] and record.provenance["device"] == "cpu"
+    assert_chain("cifar10-trained-group-norm", "test")
 
 
 def test_the_variational_bottleneck_is_what_it_is_said_to_be():
