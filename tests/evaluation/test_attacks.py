@@ -10,12 +10,12 @@ from torch import nn
 
 from ibteach.data.datasets import Dataset, load
 from ibteach.errors import InvalidInput, Unavailable, UnknownName
-from ibteach.evaluation.attacks import LESSONS, masking, perturb, quantity, robustness
+from ibteach.evaluation.attacks import LESSONS, masking, perturb, quantity, robustness, transfer
 from ibteach.evaluation.attacks.ascent import _ascend, difference, log_odds, ratio
 from ibteach.evaluation.attacks.ball import NORMS, Ball, length
 from ibteach.evaluation.attacks.hunt import Party
 from ibteach.evaluation.attacks.measured import _median
-from ibteach.evaluation.attacks.transfer import lenders_of, uncompressed
+from ibteach.evaluation.attacks.transfer import climbed, lenders_of, uncompressed
 from ibteach.evaluation.prediction import Prediction, paired_draws, probabilities
 from ibteach.networks.bottleneck import Bottleneck, mlp, resnet
 from ibteach.networks.ensemble import Ensemble
@@ -171,6 +171,18 @@ def test_whose_images_are_tried_on_whom():
     assert uncompressed(runs) == [0, 1, 0, 1, None]
     assert lenders_of(runs) == [[1], [0], [3, 0], [2, 1], []]
     assert uncompressed([*runs, run("variance", 0.0, 0)])[2] == 5  # rather of the same objective
+
+
+def test_only_images_that_are_tried_on_others_are_made(monkeypatch):
+    climbs = []
+    monkeypatch.setattr(transfer, "climbed", lambda judge, *rest: climbs.append(judge) or climbed(judge, *rest))
+    runs = [{"objective": "l2", "gamma": gamma, "beta_prime": gamma, "seed": 0} for gamma in (0.0, 0.1, 1.0)]
+    record = Record(runs, torch.tensor([3]), {}, provenance=provenance(data="x", configuration={"noise": False}))
+    networks = [linear(WEIGHT, bias) for bias in (0.1, 0.2, 0.3)]
+    found = quietly(networks, two_kinds(), record, attacks=["transfer"], epsilons=[0.06])
+    assert len(climbs) == 1  # of the network without compression
+    worse = found.value(quantity("transfer", 0.06)) - found.value("clean/error")
+    assert worse[0] == 0 < worse[1:].min()
 
 
 def test_the_standard_errors_are_the_spread_over_images():

@@ -6,6 +6,7 @@ not, the gradient was hidden (Papernot et al. 2016).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -33,21 +34,22 @@ def transferred(
 ) -> dict[tuple[str, float], Bool[Tensor, "M N"]]:
     """Which images are wrong as another network's were changed, (attack, ε) → (M, N)."""
     found, wrong, count = {("transfer", 0.0): clean}, clean, clean.shape[1]
+    ends = list(itertools.accumulate(map(len, judges)))
+    places = [range(end - len(judge), end) for judge, end in zip(judges, ends, strict=True)]  # of its networks
+    asked = {number for row in borrowed for number in row}
     for epsilon in [epsilon for epsilon in epsilons if epsilon > 0]:
         ball = Ball(norm, epsilon)
-        own, lent = (
-            [image for judge in of for image in _climbed_all(judge, data, count, ball)] for of in (judges, lenders)
-        )
-        tries = max(len(row) for row in borrowed) + len(lent)
-        first, now = 0, []
-        for judge in judges:
-            members = range(first, first + len(judge))
-            first += len(judge)
+        lent = [image for judge in lenders for image in _climbed_all(judge, data, count, ball)]
+        own = {m: image for judge, members in zip(judges, places, strict=True) if asked & set(members)
+               for m, image in zip(members, _climbed_all(judge, data, count, ball), strict=True)}  # fmt: skip
+        rows = [[*(own[m] for m in row), *lent] for row in borrowed]
+        idle = next(images for row in rows for images in row)  # for those that nothing is tried on
+        now = []
+        for judge, members in zip(judges, places, strict=True):
             mine = wrong[members.start : members.stop]
-            for number in range(tries):
-                offered = [[*(own[m] for m in borrowed[m]), *lent][number : number + 1] for m in members]
-                images = torch.stack([one[0] if one else own[m] for one, m in zip(offered, members, strict=True)])
-                taken = torch.tensor([bool(one) for one in offered])[:, None]
+            for number in range(max(len(rows[m]) for m in members)):
+                taken = torch.tensor([number < len(rows[m]) for m in members])[:, None]
+                images = torch.stack([rows[m][number] if number < len(rows[m]) else idle for m in members])
                 mine = mine | (_judged(judge, images, data.test_labels[:count], data) & taken)
             now.append(mine)
         wrong = torch.cat(now)
