@@ -354,7 +354,7 @@ def test_it_trains_under_a_mode_without_gradients_too(digits, mode):
     with mode():
         found = fit(build(MAKE, RUNS), digits, RUNS, **how)
         assert not torch.is_grad_enabled()
-    same(found, expected)
+    assert same(found, expected)
 
 
 def test_parameters_that_cannot_have_gradients_are_refused(digits, monkeypatch):
