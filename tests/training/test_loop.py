@@ -567,6 +567,14 @@ def test_without_noise_a_network_is_trained_and_measured_without(digits):
         assert record.value("test/log-variance")[m].item() == pytest.approx(bound, rel=1e-5)
 
 
+def test_without_noise_small_batches_train_and_what_has_no_variance_is_not_measured(digits, monkeypatch):
+    run, how = Run.of("variance", gamma=0.1), {"noise": False, "train_examples": 40, "batch_size": 2}
+    assert quietly(build(MAKE, run), digits, run, **how, eval_examples=30).epochs.tolist() == [0, 1, 2]
+    monkeypatch.setattr(loop, "measure_networks", lambda *_: pytest.fail("work was done"))
+    with pytest.raises(InvalidInput, match="eval_examples: got 3, among which no class has two, and without noise"):
+        quietly(build(MAKE, run), digits, run, **how, eval_examples=3)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device; this machine has none")
 def test_gpu_agrees_with_cpu(digits, together):
