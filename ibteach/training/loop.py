@@ -131,11 +131,13 @@ def _run(training: "_Training", saved: Checkpoint | None, progress: bool) -> Rec
                 training.train_epoch(stop, bar)
             asked, finished = stop.asked, training.done == training.steps
             due = training.epoch % settings.measure_every == 0 or training.done in settings.measure_steps
-            if asked or finished or due:
+            if finished or due:
                 training.measure()
             if saved and (finished or (saved.due and not asked)):
                 _save(saved, *resuming.state(training))
             bar.update()
+        if training.done not in {steps for _, steps in training.found}:  # stopped, whenever the button was pressed
+            training.measure()
         if stopped := training.done < training.steps:
             tqdm.write(f"Stopped in epoch {training.epoch} of {settings.epochs}: what was trained until then is kept.")
         use_running_statistics(training.model)

@@ -232,6 +232,20 @@ def test_a_stop_keeps_what_was_trained(digits, monkeypatch, capsys):
     assert signal.getsignal(signal.SIGINT) is handler
 
 
+def test_a_stop_between_two_epochs_is_measured_too(digits, monkeypatch, tmp_path):
+    def interrupted(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        real(*arguments)
+
+    real = loop._save
+    monkeypatch.setattr(loop, "_save", interrupted)
+    checkpoint = tmp_path / "run.checkpoint"
+    record = quietly(build(MAKE, RUNS), digits, RUNS, epochs=50, measure_every=50, checkpoint=checkpoint)
+    assert record.provenance["stopped_in_epoch"] == 1 and record.steps.tolist() == [0, 12]
+    labels, latents = digits.test_labels[:300], record.latents[0].double()
+    assert record.value("test/l2")[0].item() == pytest.approx(OBJECTIVES["l2"](latents, labels).item(), rel=1e-5)
+
+
 def test_an_interrupt_after_the_last_step_stops_nothing(digits, monkeypatch, capsys):
     def interrupted(*arguments):
         calls.append(arguments)
