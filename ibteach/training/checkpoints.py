@@ -20,7 +20,7 @@ from ibteach.errors import DamagedFile, InvalidInput
 from ibteach.records import shipped
 from ibteach.seeds import untouched
 
-VERSION = 3
+VERSION = 4
 NETWORK_VERSION = 1
 LOW = {None: None, False: None, True: torch.bfloat16, "bfloat16": torch.bfloat16, "float16": torch.float16}
 """What a network multiplied in, as its file says it; files of version 0.1.0 only said whether."""

@@ -119,6 +119,31 @@ def test_what_was_measured_in_an_epoch_before_all_was_lost_in_it_is_kept(digits,
     assert all(torch.equal(table, whole.quantities[name][:, :4]) for name, table in kept.quantities.items())
 
 
+def test_resumed_it_keeps_what_was_measured_in_an_epoch_before_a_network_was_lost_in_it(digits, monkeypatch, tmp_path):
+    """Six steps an epoch: the first network is lost in the ninth step, all are in the twenty-first."""
+    real, checkpoint = loop._Training.step, tmp_path / "run.checkpoint"
+    monkeypatch.setattr(checkpoints, "SHARE", math.inf)
+
+    def train(dies, **more):
+        def step(self, streams):
+            if self.done == dies:
+                raise ZeroDivisionError
+            if self.done in (8, 20):
+                self.model.stacked("decoder.bias").data[: 1 if self.done == 8 else None].fill_(math.nan)
+            real(self, streams)
+
+        monkeypatch.setattr(loop._Training, "step", step)
+        with pytest.raises((Diverged, ZeroDivisionError)) as caught:
+            quietly(build(MAKE, RUNS), digits, RUNS, measure_steps=[7, 8, 13], **more)
+        return getattr(caught.value, "record", None)
+
+    whole = train(None)
+    train(15, checkpoint=checkpoint)
+    resumed = train(None, checkpoint=checkpoint)
+    assert resumed.steps.tolist() == whole.steps.tolist() == [0, 7, 8] and len(resumed.runs) == len(RUNS)
+    assert largest_difference(resumed, whole)[1] == 0
+
+
 def test_a_checkpoint_that_cannot_be_written_is_told_before_any_work(digits, monkeypatch, tmp_path):
     monkeypatch.setattr(loop, "measure_networks", lambda *_: pytest.fail("work was done"))
     for wrong in (tmp_path / "absent" / "c", tmp_path, tmp_path / ("a" * 5000)):
