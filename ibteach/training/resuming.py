@@ -44,6 +44,7 @@ def state(training: "_Training") -> tuple[dict[str, Tensor], dict[str, Any]]:
         "seconds": time.perf_counter() - training.started,
         "lost": [[m, *how] for m, how in training.guard.lost.items()],
         "whole": training.whole,
+        "sittings": training.sittings,
     }
 
 
@@ -62,6 +63,7 @@ def restore(training: "_Training", tensors: dict[str, Tensor], content: dict[str
     training.threads = Threads(content["threads"])  # sums are taken in another order on another number of them
     training.guard.lost.update({m: (epoch, why) for m, epoch, why in content["lost"]})
     training.whole = content["whole"]
+    training.sittings = [*content["sittings"], *training.sittings]
     done = training.done = training.epoch * training.batches.per_epoch
     schedule = training.schedule
     schedule.load_state_dict({**schedule.state_dict(), "last_epoch": done, "_step_count": done + 1})

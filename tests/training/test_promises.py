@@ -222,6 +222,29 @@ def test_the_commit_is_that_of_the_beginning(digits, monkeypatch):
     assert quietly(build(MAKE, RUNS), digits, RUNS, epochs=1).provenance["commit"] == "at the beginning"
 
 
+def test_a_training_that_went_on_says_by_what_all_of_it_was_trained(digits, monkeypatch, tmp_path):
+    real, checkpoint = loop._Training.step, tmp_path / "run.checkpoint"
+    monkeypatch.setattr(checkpoints, "SHARE", math.inf)
+
+    def train(here, precision, dies):
+        def step(self, streams):
+            if self.done == dies:
+                raise ZeroDivisionError
+            real(self, streams)
+
+        monkeypatch.setattr(loop, "commit", lambda: here)
+        monkeypatch.setattr(loop, "low_precision_for", lambda *_: precision)
+        monkeypatch.setattr(loop._Training, "step", step)
+        return quietly(build(MAKE, RUNS), digits, RUNS, low_precision=True, checkpoint=checkpoint).provenance
+
+    for dies in (9, 15):
+        with pytest.raises(ZeroDivisionError):
+            train("one", None, dies)
+    facts = train("other", torch.bfloat16, None)
+    assert facts["commit"] == "one, other" and facts["precision"] == "float32, bfloat16" and facts["device"] == "cpu"
+    assert facts["versions"] == quietly(build(MAKE, RUNS), digits, RUNS).provenance["versions"]
+
+
 @pytest.mark.parametrize("name", ["quantities", "errors", "latents", "labels", "decoder_weight", "decoder_bias"])
 def test_exactly_means_every_number(digits, name):
     record = quietly(build(MAKE, RUNS), digits, RUNS, epochs=1)
