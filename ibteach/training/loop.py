@@ -4,7 +4,7 @@ Every network minimises H_q[Y|Z] + β′ · (a surrogate of H[Z|Y]) with fresh z
 (Kirsch et al. 2020; `ibteach.objectives`). All chance comes from the seed of each `Run`: first parameters, order of
 the examples, noise, each from a stream of its own (`ibteach.seeds`). A network trained alone is the one trained in an
 ensemble up to rounding, which training amplifies, and except under dropout, whose draws the networks of an ensemble
-take in turn. So a Record says which runs were trained together.
+take in turn, and measurements too. So a Record says which runs were trained together, and when they were measured.
 """
 
 import contextlib
