@@ -26,7 +26,7 @@ from ibteach.objectives import (
 from ibteach.records import Record
 from ibteach.training import forecast, loop
 from ibteach.training.loop import Run, build, fit, grid
-from ibteach.training.measuring import INFORMATION, SAMPLES
+from ibteach.training.measuring import INFORMATION, SAMPLES, encode
 
 MAKE = functools.partial(mlp, (1, 8, 8), classes=10, latent_dimension=2, hidden=(16,))
 RUNS = [
@@ -172,6 +172,29 @@ def test_what_is_measured(digits, together):
         for name, expected in again.items():
             measured = together.quantities[f"test/{name}"][m, -1].item()
             assert measured == pytest.approx(expected.item(), rel=1e-5), name
+
+
+def test_both_splits_are_measured_on_their_first_examples_with_standard_errors_of_a_mean(digits):
+    run = Run.of("l2", gamma=0.01)
+    network = build(MAKE, run)
+    record = quietly(network, digits, run)
+    for split in ("train", "test"):
+        images, labels = getattr(digits, f"{split}_images")[:300], getattr(digits, f"{split}_labels")[:300]
+        latents, generator = encode(network, digits, images)[0], seeds.generator(0, "measured noise")
+        noise = torch.stack([zero_entropy_noise((300, 2), generator) for _ in range(SAMPLES)])
+        log_q = network.decoder(latents + noise).detach().double().log_softmax(-1)
+        of_label = log_q[:, torch.arange(300), labels]
+        each = {
+            "decoder_cross_entropy": -of_label.mean(0),
+            "prediction_cross_entropy": -of_label.exp().mean(0).log(),
+            "sampled_error": 1 - of_label.exp().mean(0),
+            "argmax_error": (log_q.exp().mean(0).argmax(-1) != labels).double(),
+        }
+        for name, values in each.items():
+            value, error = (table[f"{split}/{name}"][0, -1].item() for table in (record.quantities, record.errors))
+            assert value == pytest.approx(values.mean().item(), rel=1e-4), name
+            assert error == pytest.approx(values.std().item() / 300**0.5, rel=1e-4), name
+        assert record.value(f"{split}/l2").item() == pytest.approx(OBJECTIVES["l2"](latents, labels).item(), rel=1e-5)
 
 
 def test_cross_entropies_and_error_bounds_hold_at_every_epoch(together):
