@@ -197,6 +197,14 @@ def test_both_splits_are_measured_on_their_first_examples_with_standard_errors_o
         assert record.value(f"{split}/l2").item() == pytest.approx(OBJECTIVES["l2"](latents, labels).item(), rel=1e-5)
 
 
+def test_no_more_examples_are_measured_than_are_trained_on(digits):
+    default, said = (
+        quietly(build(MAKE, RUNS[0]), digits, RUNS[0], train_examples=100, eval_examples=measured)
+        for measured in (None, 100)
+    )
+    assert same(default, said) and default.latents.shape == (1, 100, 2)
+
+
 def test_cross_entropies_and_error_bounds_hold_at_every_epoch(together):
     for split in ("train", "test"):
         decoder, prediction, sampled, argmax = (
