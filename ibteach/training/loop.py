@@ -96,7 +96,8 @@ def fit(
     if checkpoint is not None:
         files.check_writable(checkpoint, resuming.size(model))
     identity = _identity(model, data, runs, settings)
-    saved = None if checkpoint is None else Checkpoint(checkpoint, identity)
+    known = {name: value for name, value in identity.items() if name != "data"}  # which is only what it is called
+    saved = None if checkpoint is None else Checkpoint(checkpoint, known)
     with _brought_back(model, home), _enough_memory(device):
         return _run(_Training(model, data, runs, settings, device, identity), saved, progress)
 

@@ -195,6 +195,7 @@ def test_a_checkpoint_is_known_by_content_not_by_name(tmp_path):
 
     train(**plain)
     train(**plain)  # goes on, where there is nothing left to do
+    train(**plain | {"data": dataclasses.replace(digits, name="a folder that was renamed")})
     named = {"name": "digits"}
     others = [dataclasses.replace(with_random_labels(digits, 0.5, seed), **named) for seed in (0, 1)]
     others += [dataclasses.replace(digits, train_images=digits.train_images.flip(-1))]
