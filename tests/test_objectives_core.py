@@ -36,6 +36,16 @@ def test_the_checked_face_is_the_sum_of_the_terms(objective, smoothing):
     torch.testing.assert_close(terms.surrogate, 0.3 * OBJECTIVES[objective](latents, labels, classes=3, noise=NOISE))
 
 
+@pytest.mark.parametrize("objective", [one.name for one in OBJECTIVES.values() if not one.needs_noise])
+def test_a_batch_of_which_no_class_has_two_examples_is_finite_without_noise_too(objective):
+    logits, latents, labels = (tensor[:3] for tensor in batch())
+    latents.requires_grad_()
+    terms = loss_terms(logits, latents, labels, {objective: 0.3}, noise_variance=0.0)
+    (gradient,) = torch.autograd.grad(terms.surrogate, latents)
+    assert torch.isfinite(terms.surrogate) and torch.isfinite(gradient).all()
+    assert gradient.any() == (objective in ("l2", "log-power"))  # of one example there is a square, and no variance
+
+
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_one_graph_under_compile(objective):
     found = torch._dynamo.explain(core(objective, 0.1))(*batch())

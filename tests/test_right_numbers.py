@@ -278,6 +278,14 @@ def test_information_is_exact_only_of_a_function_of_each_image(digits, encoder, 
     assert model.stochastic == (said == "chance")  # so that each of the measured draws is one of its dropout too
 
 
+def test_a_network_of_an_ensemble_takes_the_chances_that_the_ensemble_was_found_to_take(digits):
+    runs = training.grid(["l2"], gammas=[0.1, 1.0])
+    model = training.build(lambda: Bottleneck(Careless(), 2, 10), runs)
+    training.fit(model, digits, runs, epochs=1, progress=False, eval_examples=50)
+    first, second = (measuring.encode(model.network(1), digits, digits.test_images[:20]) for _ in range(2))
+    assert model.stochastic and not torch.equal(first, second)
+
+
 def test_measuring_runs_in_evaluation_mode(digits):
     """Also what is neither dropout nor normalisation, but asks for the mode."""
 

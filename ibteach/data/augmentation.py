@@ -48,9 +48,9 @@ def _flip(images, generator):
 
 def _shift(images, generator):
     height, width = images.shape[-2:]
-    reach = max(1, height // 8), max(1, width // 8)
     places = []
-    for size, most in zip((height, width), reach, strict=True):
+    for size in (height, width):
+        most = min(size - 1, max(1, size // 8))  # of one pixel alone there is nothing to mirror
         moved = torch.randint(-most, most + 1, (len(images), 1), generator=generator) + torch.arange(size)
         places.append((size - 1 - (size - 1 - moved.abs()).abs()).to(images.device))  # mirrored at both borders
     rows, columns = places

@@ -136,13 +136,14 @@ def load(
 
     - `digits`: 1,797 real handwritten digits of 8×8 pixels with values 0 … 16 (scikit-learn). A fixed random choice
       of 50 of each class is the test set, 1,297 remain for training.
-    - `mnist`: 70,000 handwritten digits of 28×28 pixels with values 0 … 255, 10,000 of them its own test set.
+    - `mnist`: 70,000 handwritten digits of 28×28 pixels with values 0 … 255, 10,000 of them its own test set, in their
+      own order: the first half of the test set is nearly twice as hard as the second.
     - `cifar10`: 60,000 colour photographs of 32×32 pixels in ten classes, 10,000 of them its own test set.
     - `imagenette`: 13,394 photographs in ten classes of ImageNet, 3,925 of them its own test set, each cut to its
       central square and resized once to `size` × `size` pixels (default 96).
 
-    Classes are mixed evenly, so that the first n images are a fair sample. `folder` replaces the cache folder;
-    `convert` and `skip` are for pictures of your own.
+    In all but MNIST classes are mixed evenly, so that the first n images are a fair sample. `folder` replaces the cache
+    folder; `convert` and `skip` are for pictures of your own.
 
     Raises `UnknownName`, `InvalidInput` for a size where there is none to choose, and `Unavailable` when there is
     neither a file nor a network: it says which file goes where. For a folder, what `load_folder` raises.

@@ -30,4 +30,4 @@ def with_random_labels(data: Dataset, fraction: float, seed: int = 0) -> Dataset
     hit = torch.rand(count, generator=generator) < fraction
     labels = torch.where(hit.to(data.train_labels.device), drawn.to(data.train_labels.device), data.train_labels)
     which = f" (seed {seed})" if seed else ""
-    return dataclasses.replace(data, name=f"{data.name}, {fraction:.0%} random labels{which}", train_labels=labels)
+    return dataclasses.replace(data, name=f"{data.name}, {100 * fraction:g}% random labels{which}", train_labels=labels)

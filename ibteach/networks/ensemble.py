@@ -112,6 +112,7 @@ class Ensemble(nn.Module):
         """
         m = checks.whole("m", m, minimum=0, maximum=len(self) - 1)
         network = copy.deepcopy(self._template[0]).to(self._stacked[0].device)
+        network.stochastic = self.stochastic  # which `fit` may have found out
         with torch.no_grad():
             for name, stacked in zip(self._names, self._stacked, strict=True):
                 network.get_parameter(name).copy_(stacked[m])

@@ -15,7 +15,7 @@ BLOCKS = (2, 2, 2, 2)  # with two convolutions each, the stem and the decoder: 1
 
 
 class Block(nn.Module):
-    """x + conv(relu(norm(conv(relu(norm(x)))))); where the shape changes, x comes through a 1×1 convolution."""
+    """x + conv(relu(norm(conv(relu(norm(x)))))); where the shape changes, a 1×1 convolution of relu(norm(x)) for x."""
 
     def __init__(self, before: int, width: int, stride: int, norm):
         super().__init__()

@@ -91,7 +91,8 @@ def moments(
 
     Variances divide by the number of examples of the class in the batch, so they are those of the data at hand;
     as estimates for the population they are low by a factor (n−1)/n. A class with one example contributes the noise
-    floor, a class with none is left out; without noise, classes with fewer than two examples are left out.
+    floor, a class with none is left out; without noise, classes with fewer than two examples are left out, and where
+    that is all of them, their variances count as 0, and nothing pulls at them.
 
     Computed in float32 at least, also under autocast. This is the inner function of a training loop: shapes and
     values are not checked here.
@@ -106,7 +107,8 @@ def moments(
         variance = _within(one_hot, centred.square()) * inverse + noise_variance
     counted = count if noise_variance > 0 else count * (count > 1)
     power = latents.square().sum(-1).mean(-1) + latents.shape[-1] * noise_variance
-    return Moments(power, variance, counted / counted.sum(-1, keepdim=True), centred, one_hot, noise_variance, noise)
+    prior = counted / counted.sum(-1, keepdim=True).clamp_min(1)
+    return Moments(power, variance, prior, centred, one_hot, noise_variance, noise)
 
 
 def _within(one_hot: Tensor, values: Tensor) -> Tensor:

@@ -51,7 +51,7 @@ def concatenate(records: Iterable[Record]) -> Record:
         runs=tuple(run for record in records for run in record.runs),
         quantities=joined([record.quantities for record in records]),
         errors=joined([record.errors for record in records]),
-        provenance=_joined([record.provenance for record in records]),
+        provenance=joined_facts([record.provenance for record in records]),
         **{name: torch.cat([getattr(record, name) for record in records]) for name in per_run},
     )
 
@@ -71,7 +71,7 @@ def _shared(record: Record) -> dict:
     }
 
 
-def _joined(facts: list[dict]) -> dict:
+def joined_facts(facts: list[dict]) -> dict:
     """What all say is kept; numbers are added up, texts that differ are listed, the last of the times is kept."""
     joined = {}
     for key in [key for key in facts[0] if all(key in one for one in facts)]:
@@ -83,7 +83,7 @@ def _joined(facts: list[dict]) -> dict:
         elif all(value == values[0] for value in values):
             joined[key] = values[0]
         elif all(isinstance(value, dict) for value in values):
-            joined[key] = _joined(values)
+            joined[key] = joined_facts(values)
         elif all(isinstance(value, str) for value in values):
             apart = values if key == "command" else [part for value in values for part in value.split(", ")]
             joined[key] = ", ".join(dict.fromkeys(apart))  # also of what was joined before

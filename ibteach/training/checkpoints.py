@@ -20,7 +20,7 @@ from ibteach.errors import DamagedFile, InvalidInput
 from ibteach.records import shipped
 from ibteach.seeds import untouched
 
-VERSION = 3
+VERSION = 4
 NETWORK_VERSION = 1
 LOW = {None: None, False: None, True: torch.bfloat16, "bfloat16": torch.bfloat16, "float16": torch.float16}
 """What a network multiplied in, as its file says it; files of version 0.1.0 only said whether."""
@@ -94,7 +94,7 @@ def optimizer_state(optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor]
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor], groups: list[dict]) -> None:
-    """Put an optimiser where `optimizer_state` found it."""
+    """Put an optimiser where `optimizer_state` found it; whether its steps are fused is of the device that it is on."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in part(tensors, "optimizer").items():
@@ -103,6 +103,7 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tenso
         if tensor.shape == like.shape:  # a fused step takes it for granted that both lie in the same order in memory
             tensor = torch.empty_like(like).copy_(tensor)
         state.setdefault(int(index), {})[entry] = tensor
+    groups = [{**of, "fused": own["fused"]} for of, own in zip(groups, optimizer.param_groups, strict=True)]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 

@@ -63,6 +63,10 @@ def memory_format(model: nn.Module) -> torch.memory_format:
 
     Only for channels in eights: of fewer, torch 2.15 without AVX-512 writes beyond its memory in the backward pass of a
     1×1 convolution with a stride.
+
+    >>> from ibteach import networks
+    >>> [memory_format(networks.convnet((3, 32, 32), classes=10, width=width)) for width in (4, 8)]
+    [torch.preserve_format, torch.channels_last]
     """
     convolutions = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
     in_eights = all(module.out_channels % 8 == 0 for module in convolutions)

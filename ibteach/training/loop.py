@@ -4,7 +4,7 @@ Every network minimises H_q[Y|Z] + β′ · (a surrogate of H[Z|Y]) with fresh z
 (Kirsch et al. 2020; `ibteach.objectives`). All chance comes from the seed of each `Run`: first parameters, order of
 the examples, noise, each from a stream of its own (`ibteach.seeds`). A network trained alone is the one trained in an
 ensemble up to rounding, which training amplifies, and except under dropout, whose draws the networks of an ensemble
-take in turn. So a Record says which runs were trained together.
+take in turn, and measurements too. So a Record says which runs were trained together, and when they were measured.
 """
 
 import contextlib
@@ -28,6 +28,7 @@ from ibteach.networks.bottleneck import Bottleneck, use_running_statistics
 from ibteach.networks.ensemble import Ensemble
 from ibteach.networks.fingerprints import fingerprint
 from ibteach.objectives import loss_terms
+from ibteach.records.joining import joined_facts
 from ibteach.records.provenance import commit, provenance
 from ibteach.records.record import Record
 from ibteach.training import resuming
@@ -43,6 +44,9 @@ from ibteach.training.scaling import Scale
 from ibteach.training.settings import EVAL_EXAMPLES, OPTIMIZERS, Settings
 from ibteach.training.suitable import check, check_images
 from ibteach.training.threads import for_steps
+
+SITTING = ("device", "device_name", "versions", "commit", "command", "precision")
+"""What a provenance says of the process that trained, of which one that went on from a checkpoint had several."""
 
 __all__ = ["Run", "build", "check", "fit", "grid", "pick_device"]
 
@@ -92,7 +96,8 @@ def fit(
     if checkpoint is not None:
         files.check_writable(checkpoint, resuming.size(model))
     identity = _identity(model, data, runs, settings)
-    saved = None if checkpoint is None else Checkpoint(checkpoint, identity)
+    known = {name: value for name, value in identity.items() if name != "data"}  # which is only what it is called
+    saved = None if checkpoint is None else Checkpoint(checkpoint, known)
     with _brought_back(model, home), _enough_memory(device):
         return _run(_Training(model, data, runs, settings, device, identity), saved, progress)
 
@@ -131,11 +136,13 @@ def _run(training: "_Training", saved: Checkpoint | None, progress: bool) -> Rec
                 training.train_epoch(stop, bar)
             asked, finished = stop.asked, training.done == training.steps
             due = training.epoch % settings.measure_every == 0 or training.done in settings.measure_steps
-            if asked or finished or due:
+            if finished or due:
                 training.measure()
             if saved and (finished or (saved.due and not asked)):
                 _save(saved, *resuming.state(training))
             bar.update()
+        if training.done not in {steps for _, steps in training.found}:  # stopped, whenever the button was pressed
+            training.measure()
         if stopped := training.done < training.steps:
             tqdm.write(f"Stopped in epoch {training.epoch} of {settings.epochs}: what was trained until then is kept.")
         use_running_statistics(training.model)
@@ -157,12 +164,15 @@ class _Training:
         device: torch.device,
         identity: dict[str, Any],
     ) -> None:
-        self.started, self.commit = time.perf_counter(), commit()
+        self.started = time.perf_counter()
         self.identity = identity
         self.threads = for_steps(model, data, settings.batch_size)
         order = memory_format(model)
         model.low_precision = low_precision_for(model, device) if settings.low_precision else None
         self.scale = Scale(device, model.low_precision)
+        precision = str(model.low_precision or torch.float32).removeprefix("torch.")
+        here = provenance(data=identity["data"], device=device, commit=commit(), precision=precision)
+        self.sittings = [{name: here[name] for name in SITTING}]
         model.to(device=device, memory_format=order)  # pyright: ignore[reportCallIssue]  # torch takes both, its stub one
         self.model, self.data = model.train(), data.to(device)
         self.forward = torch.compile(self.model) if settings.compile else self.model
@@ -283,11 +293,11 @@ class _Training:
             kept = {"latents": encode(self.model, self.data, self.data.test_images[:count])}
             kept |= {"labels": self.data.test_labels[:count], "decoder_weight": weight, "decoder_bias": bias}
         quantities, errors = self.tables()
+        trained = joined_facts(self.sittings)
         facts = provenance(
             data=self.identity["data"],
             device=self.device,
             wall_seconds=time.perf_counter() - self.started,
-            commit=self.commit,
             stopped_in_epoch=self.epoch if stopped else None,
             configuration=self.identity["configuration"],
             parameters=self.identity["parameters"],
@@ -295,8 +305,7 @@ class _Training:
             trained_together=[self.identity["runs"]],
             fingerprints=self.identity["fingerprints"],
             threads=self.threads.count if self.device.type == "cpu" else None,
-            precision=str(self.model.low_precision or torch.float32).removeprefix("torch."),
-        )
+        ) | {name: trained.get(name) for name in SITTING}
         epochs, steps = map(torch.tensor, zip(*self.found, strict=True))
         record = Record(self.identity["runs"], epochs, quantities, errors, steps=steps, provenance=facts, **kept)
         return record.take(self.guard.left) if self.guard.lost and self.guard.left else record

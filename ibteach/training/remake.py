@@ -42,9 +42,10 @@ def remake(
     Measured is what was measured then: a quantity that came to `fit` since is left out.
 
     `dataset` is only needed where the Record's data has no name that `data.load` knows, as of pictures of your own
-    (`data.load_folder`). Raises `InvalidInput` where the provenance lacks a setting, as for an encoder of your own,
-    where training was stopped, at a step that nobody knows, or some parameters were frozen, and where the data are not
-    those of the Record, such as the true labels of a Record of others; otherwise what `data.load` and `fit` raise.
+    (`data.load_folder`). A setting that the provenance does not say, because it came later, has its default. Raises
+    `InvalidInput` where it says no network, as for an encoder of your own, or no epochs, or what is no setting; where
+    training was stopped, at a step that nobody knows, or some parameters were frozen; and where the data are not those
+    of the Record, such as the true labels of a Record of others; otherwise what `data.load` and `fit` raise.
     """
     check_record("record", record)
     if (stopped := record.provenance.get("stopped_in_epoch")) is not None:

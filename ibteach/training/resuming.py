@@ -43,6 +43,8 @@ def state(training: "_Training") -> tuple[dict[str, Tensor], dict[str, Any]]:
         "threads": training.threads.count,
         "seconds": time.perf_counter() - training.started,
         "lost": [[m, *how] for m, how in training.guard.lost.items()],
+        "whole": training.whole,
+        "sittings": training.sittings,
     }
 
 
@@ -60,6 +62,8 @@ def restore(training: "_Training", tensors: dict[str, Tensor], content: dict[str
     training.epoch, training.started = content["epoch"], training.started - content["seconds"]
     training.threads = Threads(content["threads"])  # sums are taken in another order on another number of them
     training.guard.lost.update({m: (epoch, why) for m, epoch, why in content["lost"]})
+    training.whole = content["whole"]
+    training.sittings = [*content["sittings"], *training.sittings]
     done = training.done = training.epoch * training.batches.per_epoch
     schedule = training.schedule
     schedule.load_state_dict({**schedule.state_dict(), "last_epoch": done, "_step_count": done + 1})
@@ -68,5 +72,3 @@ def restore(training: "_Training", tensors: dict[str, Tensor], content: dict[str
             {name: values[:, place] for name, values in of[kind].items()} for kind in ("quantities", "errors")
         )
         training.found[epoch, step] = quantities, errors
-        if all(step <= (lost - 1) * training.batches.per_epoch for lost, _ in training.guard.lost.values()):
-            training.whole = len(training.found)

@@ -91,7 +91,7 @@ class Settings:
         None,
         _count(2),
         "how many train and test examples are measured, the first of the data set's fixed order; by default up to "
-        f"{EVAL_EXAMPLES} of each",
+        f"{EVAL_EXAMPLES} of each, and no more than are trained on",
     )
     keep_latents: int | None = _field(
         None, _count(), "how many test latents the Record keeps; by default all measured ones"

@@ -33,8 +33,8 @@ def run(
 ) -> list[Record]:
     """Train all runs that `folder` does not have yet, and return the Record of each, in their order.
 
-    Runs that are equal are trained once. Stop with Ctrl-C, or lose power: the same call goes on where it was. Join the
-    Records of one data set with `ibteach.records.concatenate`.
+    Jobs that are equal are trained once; the same run in two others is two networks. Stop with Ctrl-C, or lose power:
+    the same call goes on where it was. Join the Records of one data set with `ibteach.records.concatenate`.
 
     Args:
         jobs: from `plan`, also from several.

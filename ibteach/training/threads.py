@@ -50,7 +50,10 @@ def forward_flops(model: Bottleneck | Ensemble, data: Dataset) -> float:
 
     >>> from ibteach import data, networks
     >>> digits = data.load("digits")
-    >>> forward_flops(networks.mlp(digits.shape, 10, hidden=(32,)), digits)  # 2 · (64 · 32 + 32 · 2 + 2 · 10)
+    >>> network = networks.mlp(digits.shape, 10, hidden=(32,))
+    >>> forward_flops(network, digits)  # 2 · (64 · 32 + 32 · 2 + 2 · 10)
+    4264.0
+    >>> forward_flops(Ensemble([network] * 3), digits) / 3
     4264.0
     """
     network: nn.Module = model.template if isinstance(model, Ensemble) else model

@@ -33,6 +33,14 @@ def test_shift_is_a_crop_of_the_mirrored_picture(images):
     assert len(seen) == 35  # every shift by up to an eighth
 
 
+def test_pictures_of_one_row_are_shifted_along_it():
+    row = torch.arange(8, dtype=torch.uint8).expand(50, 1, 1, 8)
+    crops = [[1, 0, *range(1, 7)], [*range(8)], [*range(1, 8), 6]]
+    assert {tuple(one.flatten().tolist()) for one in drawn(row, "shift")} == set(map(tuple, crops))
+    column = row.mT
+    assert torch.equal(drawn(column[..., :1, :], "shift"), column[..., :1, :])
+
+
 def test_cutout_fills_one_square_with_the_mean(images):
     cut, places = drawn(images, "cutout"), set()
     mean = images.float().mean((0, 2, 3)).to(torch.uint8)

@@ -118,6 +118,11 @@ def test_the_fingerprint_is_of_the_content():
     assert others[-1].name == "example, 50% random labels (seed 1)" != others[-2].name
 
 
+def test_random_labels_are_named_by_their_share_however_small():
+    named = [with_random_labels(Dataset(**example()), share).name for share in (0.004, 0.125, 0.29, 1)]
+    assert named == [f"example, {share}% random labels" for share in ("0.4", "12.5", "29", "100")]
+
+
 def test_what_is_changed_in_place_has_another_fingerprint():
     dataset = Dataset(**example())
     first, copied = dataset.fingerprint, dataset.to("cpu")

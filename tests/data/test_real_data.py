@@ -40,6 +40,17 @@ def test_the_genuine_mnist():
     assert_read_again(mnist)
 
 
+@needs("mnist")
+def test_the_first_half_of_mnists_test_set_is_nearly_twice_as_hard_as_the_second():
+    """By the nearest mean of a class."""
+    mnist = datasets.load("mnist")
+    train, test = (mnist.normalize(images).flatten(1) for images in (mnist.train_images[:10_000], mnist.test_images))
+    means = torch.stack([train[mnist.train_labels[:10_000] == label].mean(0) for label in range(10)])
+    wrong = torch.cdist(test, means).argmin(1) != mnist.test_labels
+    first, second = wrong.double().unflatten(0, (2, 5000)).mean(1).tolist()
+    assert 1.6 < first / second < 2
+
+
 @needs("cifar10")
 def test_the_genuine_cifar10():
     cifar10 = datasets.load("cifar10")

@@ -566,6 +566,7 @@ NOT_FUZZED = {  # a callable, or a module and all that is in it -> why
     "networks.modes": INNER,
     "networks.fingerprints": "takes any module: tests of its own",
     "networks.resnets": "a module of torch, which checks its images",
+    "records.joining.joined_facts": INNER,
     "records.provenance": INNER,
     "records.shipped.names": MACHINE,
     "training.batches": INNER,

@@ -47,6 +47,15 @@ def test_a_block_without_residual_is_the_identity():
     assert torch.equal(block(x), x)
 
 
+def test_a_block_that_changes_the_shape_convolves_what_is_normalised_and_active():
+    block, x = Block(4, 8, 2, nn.BatchNorm2d), torch.randn(2, 4, 6, 6)
+    nn.init.zeros_(block.conv2.weight)
+    active = torch.relu(nn.functional.batch_norm(x, None, None, training=True))
+    expected = nn.functional.conv2d(active, block.shortcut.weight, stride=2)
+    assert expected.shape == (2, 8, 3, 3)
+    torch.testing.assert_close(block(x), expected)
+
+
 @pytest.mark.parametrize(("size", "maps"), [(8, 8), (28, 28), (32, 32), (64, 32), (96, 32), (160, 32)])
 def test_the_stem_brings_larger_pictures_down(size, maps):
     network = ResNet18((1, size, size), width=8)

@@ -272,6 +272,7 @@ def test_records_of_other_content_are_not_concatenated():
     for others, what in [
         ([of(data="a"), of(data="b")], "data"),
         ([old, of(data="a"), of(data="b")], "data"),
+        ([of(data="a"), of(network="n"), of(data="b")], "data"),
         ([of(data="a", network="n"), of(data="a", network="m")], "network"),
         ([of(data="a"), of(data="a", network="n"), of(network="m")], "network"),
     ]:

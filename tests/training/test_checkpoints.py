@@ -21,6 +21,7 @@ from ibteach.networks.bottleneck import Bottleneck, mlp, resnet
 from ibteach.training import checkpoints, loop, threads
 from ibteach.training.checkpoints import load_network, save_network
 from ibteach.training.loop import Run, build, fit
+from ibteach.training.settings import OPTIMIZERS
 
 SCRIPT = """
 import functools
@@ -194,6 +195,7 @@ def test_a_checkpoint_is_known_by_content_not_by_name(tmp_path):
 
     train(**plain)
     train(**plain)  # goes on, where there is nothing left to do
+    train(**plain | {"data": dataclasses.replace(digits, name="a folder that was renamed")})
     named = {"name": "digits"}
     others = [dataclasses.replace(with_random_labels(digits, 0.5, seed), **named) for seed in (0, 1)]
     others += [dataclasses.replace(digits, train_images=digits.train_images.flip(-1))]
@@ -286,6 +288,27 @@ def test_resumed_on_the_threads_that_it_began_with(tmp_path, monkeypatch):
     checkpoint.unlink()
     with threads.Threads(2):
         assert train().provenance["threads"] == 1  # it is small
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_steps_are_fused_where_the_device_has_it_not_where_the_checkpoint_was_written(kind):
+    def stepped(optimizer, parameter):
+        parameter.grad = torch.tensor([1.0, -2.0])
+        optimizer.step()
+
+    (one, first), (other, second) = (
+        (torch.nn.Parameter(torch.ones(2)), functools.partial(OPTIMIZERS[kind], lr=0.1, fused=fused))
+        for fused in (True, False)
+    )
+    first, second = first([one]), second([other])
+    stepped(first, one)
+    other.data.copy_(one.data)
+    tensors, groups = checkpoints.optimizer_state(first)
+    checkpoints.restore_optimizer(second, {name: tensor.clone() for name, tensor in tensors.items()}, groups)
+    assert first.param_groups[0]["fused"] and not second.param_groups[0]["fused"]
+    for optimizer, parameter in ((first, one), (second, other)):
+        stepped(optimizer, parameter)
+    torch.testing.assert_close(one, other)
 
 
 def test_networks_are_kept_with_what_builds_their_like(tmp_path):

@@ -121,7 +121,7 @@ def test_training_goes_on_that_began_on_a_cpu(digits, tmp_path, monkeypatch):
         patched.setattr(loop._Training, "step", stopped)
         train(digits, "cpu", **options)
     resumed = train(digits, GPU, **options)
-    assert resumed.steps.tolist() == [0, 8] and resumed.provenance["device"].startswith(GPU)
+    assert resumed.steps.tolist() == [0, 8] and resumed.provenance["device"].startswith(f"cpu, {GPU}")
 
 
 def test_a_device_number_that_is_not_there(digits):

@@ -26,7 +26,7 @@ from ibteach.objectives import (
 from ibteach.records import Record
 from ibteach.training import forecast, loop
 from ibteach.training.loop import Run, build, fit, grid
-from ibteach.training.measuring import INFORMATION, SAMPLES
+from ibteach.training.measuring import INFORMATION, SAMPLES, encode
 
 MAKE = functools.partial(mlp, (1, 8, 8), classes=10, latent_dimension=2, hidden=(16,))
 RUNS = [
@@ -174,6 +174,37 @@ def test_what_is_measured(digits, together):
             assert measured == pytest.approx(expected.item(), rel=1e-5), name
 
 
+def test_both_splits_are_measured_on_their_first_examples_with_standard_errors_of_a_mean(digits):
+    run = Run.of("l2", gamma=0.01)
+    network = build(MAKE, run)
+    record = quietly(network, digits, run)
+    for split in ("train", "test"):
+        images, labels = getattr(digits, f"{split}_images")[:300], getattr(digits, f"{split}_labels")[:300]
+        latents, generator = encode(network, digits, images)[0], seeds.generator(0, "measured noise")
+        noise = torch.stack([zero_entropy_noise((300, 2), generator) for _ in range(SAMPLES)])
+        log_q = network.decoder(latents + noise).detach().double().log_softmax(-1)
+        of_label = log_q[:, torch.arange(300), labels]
+        each = {
+            "decoder_cross_entropy": -of_label.mean(0),
+            "prediction_cross_entropy": -of_label.exp().mean(0).log(),
+            "sampled_error": 1 - of_label.exp().mean(0),
+            "argmax_error": (log_q.exp().mean(0).argmax(-1) != labels).double(),
+        }
+        for name, values in each.items():
+            value, error = (table[f"{split}/{name}"][0, -1].item() for table in (record.quantities, record.errors))
+            assert value == pytest.approx(values.mean().item(), rel=1e-4), name
+            assert error == pytest.approx(values.std().item() / 300**0.5, rel=1e-4), name
+        assert record.value(f"{split}/l2").item() == pytest.approx(OBJECTIVES["l2"](latents, labels).item(), rel=1e-5)
+
+
+def test_no_more_examples_are_measured_than_are_trained_on(digits):
+    default, said = (
+        quietly(build(MAKE, RUNS[0]), digits, RUNS[0], train_examples=100, eval_examples=measured)
+        for measured in (None, 100)
+    )
+    assert same(default, said) and default.latents.shape == (1, 100, 2)
+
+
 def test_cross_entropies_and_error_bounds_hold_at_every_epoch(together):
     for split in ("train", "test"):
         decoder, prediction, sampled, argmax = (
@@ -230,6 +261,20 @@ def test_a_stop_keeps_what_was_trained(digits, monkeypatch, capsys):
     assert (record.value("train/decoder_cross_entropy") < record.value("train/decoder_cross_entropy", 0)).all()
     assert "Stopped in epoch 2 of 50" in "".join(capsys.readouterr())
     assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_a_stop_between_two_epochs_is_measured_too(digits, monkeypatch, tmp_path):
+    def interrupted(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        real(*arguments)
+
+    real = loop._save
+    monkeypatch.setattr(loop, "_save", interrupted)
+    checkpoint = tmp_path / "run.checkpoint"
+    record = quietly(build(MAKE, RUNS), digits, RUNS, epochs=50, measure_every=50, checkpoint=checkpoint)
+    assert record.provenance["stopped_in_epoch"] == 1 and record.steps.tolist() == [0, 12]
+    labels, latents = digits.test_labels[:300], record.latents[0].double()
+    assert record.value("test/l2")[0].item() == pytest.approx(OBJECTIVES["l2"](latents, labels).item(), rel=1e-5)
 
 
 def test_an_interrupt_after_the_last_step_stops_nothing(digits, monkeypatch, capsys):
@@ -354,7 +399,7 @@ def test_it_trains_under_a_mode_without_gradients_too(digits, mode):
     with mode():
         found = fit(build(MAKE, RUNS), digits, RUNS, **how)
         assert not torch.is_grad_enabled()
-    same(found, expected)
+    assert same(found, expected)
 
 
 def test_parameters_that_cannot_have_gradients_are_refused(digits, monkeypatch):
@@ -565,6 +610,14 @@ def test_without_noise_a_network_is_trained_and_measured_without(digits):
             assert record.value(f"test/{name}")[m].item() == pytest.approx(expected, rel=1e-5)
         bound = OBJECTIVES["log-variance"](record.latents[m].double(), labels, noise_variance=0).item()
         assert record.value("test/log-variance")[m].item() == pytest.approx(bound, rel=1e-5)
+
+
+def test_without_noise_small_batches_train_and_what_has_no_variance_is_not_measured(digits, monkeypatch):
+    run, how = Run.of("variance", gamma=0.1), {"noise": False, "train_examples": 40, "batch_size": 2}
+    assert quietly(build(MAKE, run), digits, run, **how, eval_examples=30).epochs.tolist() == [0, 1, 2]
+    monkeypatch.setattr(loop, "measure_networks", lambda *_: pytest.fail("work was done"))
+    with pytest.raises(InvalidInput, match="eval_examples: got 3, among which no class has two, and without noise"):
+        quietly(build(MAKE, run), digits, run, **how, eval_examples=3)
 
 
 @pytest.mark.gpu

@@ -119,6 +119,31 @@ def test_what_was_measured_in_an_epoch_before_all_was_lost_in_it_is_kept(digits,
     assert all(torch.equal(table, whole.quantities[name][:, :4]) for name, table in kept.quantities.items())
 
 
+def test_resumed_it_keeps_what_was_measured_in_an_epoch_before_a_network_was_lost_in_it(digits, monkeypatch, tmp_path):
+    """Six steps an epoch: the first network is lost in the ninth step, all are in the twenty-first."""
+    real, checkpoint = loop._Training.step, tmp_path / "run.checkpoint"
+    monkeypatch.setattr(checkpoints, "SHARE", math.inf)
+
+    def train(dies, **more):
+        def step(self, streams):
+            if self.done == dies:
+                raise ZeroDivisionError
+            if self.done in (8, 20):
+                self.model.stacked("decoder.bias").data[: 1 if self.done == 8 else None].fill_(math.nan)
+            real(self, streams)
+
+        monkeypatch.setattr(loop._Training, "step", step)
+        with pytest.raises((Diverged, ZeroDivisionError)) as caught:
+            quietly(build(MAKE, RUNS), digits, RUNS, measure_steps=[7, 8, 13], **more)
+        return getattr(caught.value, "record", None)
+
+    whole = train(None)
+    train(15, checkpoint=checkpoint)
+    resumed = train(None, checkpoint=checkpoint)
+    assert resumed.steps.tolist() == whole.steps.tolist() == [0, 7, 8] and len(resumed.runs) == len(RUNS)
+    assert largest_difference(resumed, whole)[1] == 0
+
+
 def test_a_checkpoint_that_cannot_be_written_is_told_before_any_work(digits, monkeypatch, tmp_path):
     monkeypatch.setattr(loop, "measure_networks", lambda *_: pytest.fail("work was done"))
     for wrong in (tmp_path / "absent" / "c", tmp_path, tmp_path / ("a" * 5000)):
@@ -195,6 +220,29 @@ def test_the_commit_is_that_of_the_beginning(digits, monkeypatch):
     monkeypatch.setattr(loop, "commit", lambda: next(commits))
     monkeypatch.setattr(provenance, "commit", lambda: "when it was written")
     assert quietly(build(MAKE, RUNS), digits, RUNS, epochs=1).provenance["commit"] == "at the beginning"
+
+
+def test_a_training_that_went_on_says_by_what_all_of_it_was_trained(digits, monkeypatch, tmp_path):
+    real, checkpoint = loop._Training.step, tmp_path / "run.checkpoint"
+    monkeypatch.setattr(checkpoints, "SHARE", math.inf)
+
+    def train(here, precision, dies):
+        def step(self, streams):
+            if self.done == dies:
+                raise ZeroDivisionError
+            real(self, streams)
+
+        monkeypatch.setattr(loop, "commit", lambda: here)
+        monkeypatch.setattr(loop, "low_precision_for", lambda *_: precision)
+        monkeypatch.setattr(loop._Training, "step", step)
+        return quietly(build(MAKE, RUNS), digits, RUNS, low_precision=True, checkpoint=checkpoint).provenance
+
+    for dies in (9, 15):
+        with pytest.raises(ZeroDivisionError):
+            train("one", None, dies)
+    facts = train("other", torch.bfloat16, None)
+    assert facts["commit"] == "one, other" and facts["precision"] == "float32, bfloat16" and facts["device"] == "cpu"
+    assert facts["versions"] == quietly(build(MAKE, RUNS), digits, RUNS).provenance["versions"]
 
 
 @pytest.mark.parametrize("name", ["quantities", "errors", "latents", "labels", "decoder_weight", "decoder_bias"])

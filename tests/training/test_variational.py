@@ -89,6 +89,15 @@ def test_one_step_is_a_gradient_step_on_cross_entropy_plus_beta_times_rate():
         torch.testing.assert_close(trained, expected, rtol=1e-5, atol=1e-6)
 
 
+def test_the_learning_rate_falls_after_every_second_epoch():
+    """To nothing, so that two more epochs change nothing."""
+    digits, models = load("digits"), [network() for _ in range(3)]
+    for model, (epochs, decay) in zip(models, [(2, 1.0), (4, 1e-12), (1, 1.0)], strict=True):
+        fit_vib(model, digits, beta=0.1, epochs=epochs, decay=decay, learning_rate=1e-3)
+    two, four, one = (torch.nn.utils.parameters_to_vector(model.parameters()) for model in models)
+    assert (four - two).abs().max() < 1e-6 < 1e-3 < (two - one).abs().max()
+
+
 def test_training_fits_and_beta_lowers_the_rate():
     digits, seen = load("digits"), []
     light, heavy = network(), network()
