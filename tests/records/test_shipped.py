@@ -248,7 +248,7 @@ def test_the_worst_case_is_of_networks_that_are_recorded():
     found = kept("cifar10-trained-worst-case")
     recorded = kept("cifar10-trained").runs + kept("cifar10-trained-seeds").runs
     said = found.provenance["configuration"]["attacks"]
-    assert all(run in recorded for run in found.runs) and not said["each"] and said["eval_examples"] == 200
+    assert all(run in recorded for run in found.runs) and not said["each"] and said["eval_examples"] == 1000
     assert len(found.runs) == 18 and found.provenance["trained"]["device"] == "cpu"  # who has no GPU can make them
     assert set(attacks.MEANT) | {"transfer"} < set(said["attacks"]) and not found.provenance["commit"].endswith("dirty")
     worst = torch.stack([found.value(quantity("any", epsilon)) for epsilon in said["epsilons"]])
@@ -256,7 +256,8 @@ def test_the_worst_case_is_of_networks_that_are_recorded():
 
 
 def test_networks_without_batch_normalisation_were_trained_and_attacked_as_the_others_were():
-    group, batch = kept("cifar10-group-norm-worst-case"), kept("cifar10-trained-worst-case")
+    group, batch = kept("cifar10-group-norm-worst-case"), kept("cifar10-batch-norm-worst-case")
+    assert all(run in kept("cifar10-trained-worst-case").runs for run in batch.runs)
     trained, others = (one.provenance["trained"]["configuration"] for one in (group, batch))
     assert trained == others | {"norm": "group"} and not group.provenance["commit"].endswith("dirty")
     assert group.provenance["configuration"]["attacks"] == batch.provenance["configuration"]["attacks"]

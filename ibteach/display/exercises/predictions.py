@@ -88,7 +88,7 @@ PREDICTIONS: dict[str, Choices] = {
     "09e": _of("all three", "*L2", "none"),
     "09f": _of("confidence", "entropy", "*rate"),
     "09g": _of("one in ten", "one in four", "*half or more"),
-    "09h": _of("a moderate one", "*none of them", "the heaviest"),
+    "09h": _of("*four at most", "about ten", "about twenty"),
     "09i": _of("batches", "*groups without compression", "groups with compression"),
 }
 """Name -> what can be voted for."""
