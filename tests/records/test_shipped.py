@@ -200,6 +200,14 @@ def test_without_noise_trained_to_the_end_l2_falls_below_zero_and_costs_nothing(
     assert record.value("test/l2")[0] < -40 and error[0] < plain.min() and error[1] == 0.9
 
 
+def test_variance_without_noise_was_trained_as_with_it():
+    record, noisy = kept("imagenette-trained-without-noise"), kept("imagenette-trained")
+    how, other = (one.provenance["configuration"] for one in (record, noisy))
+    assert how == other | {"noise": False, "information": False} and "dirty" not in record.provenance["commit"]
+    assert [(run["objective"], run["gamma"]) for run in record.runs] == [("variance", 0.003), ("variance", 0.03)]
+    assert (record.value("test/variance") < 0).all() and (noisy.value("test/variance") > 0).all()
+
+
 def test_the_network_that_comes_along_is_one_of_those_that_are_recorded():
     record = kept("cifar10-trained").select(objective="l2", gamma=0.03)
     (name,) = shipped.names(shipped.NETWORK)
