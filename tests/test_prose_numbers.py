@@ -951,7 +951,6 @@ GIVEN = {
         "a positive γ but 0.001 and 0.1": "chosen",
         "of 2.3 nats": "ln 10",
         "the full width of 64 left 7.1 % without compression and 6.9 % with": "trainings whose Records do not ship (`ibteach.training.recipe`)",
-        "half of 128 times": "as many units",
         "the mean over 12": "`ibteach.training.measuring.SAMPLES`",
         "65 TFLOP/s": "the maker's data sheet",
         "(β′ = 2γ": "by definition",
