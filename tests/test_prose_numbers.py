@@ -684,8 +684,8 @@ def worst_of_eighteen():
 
     bare, far = left("l2", 0), left("log-variance", 0.03, 0.1, 0.3)
     heavy, mild = left("l2", 0.3), left("variance", 0.03, 0.1, 0.3)
-    more = [m for m, run in enumerate(found.runs[3:]) if (run["objective"], run["gamma"]) == ("l2", 0.3)]
-    more += [m for m, run in enumerate(found.runs[3:]) if run["objective"] == "log-variance" and run["gamma"] > 0.01]
+    strong = {("l2", 0.3), *(("log-variance", gamma) for gamma in (0.03, 0.1, 0.3))}
+    more = [m for m, run in enumerate(found.runs[3:]) if (run["objective"], run["gamma"]) in strong]
     assert (two[more] > 3 * of_two[more]).all() and len(more) == 5
     return dict(
         lost=-one.min().item(), gained=one.max().item(), least=of_one.min().item(), most=of_one.max().item(),

@@ -57,10 +57,11 @@ def check(model: Bottleneck | Ensemble, data: Dataset, runs: Sequence[Run], sett
         raise InvalidInput(
             "noise: got False, but information, and the objectives of VIB, CEB, log det and the mixture, need it."
         )
-    of_each = [labels[: min(measured, there)].bincount() for labels in (data.train_labels, data.test_labels)]
-    if not settings.noise and min(counts.max() for counts in of_each) < 2:
+    measured = min(measured, there)
+    most = (labels[:measured].bincount().max() for labels in (data.train_labels, data.test_labels))  # of one class
+    if not settings.noise and min(most) < 2:
         raise InvalidInput(
-            f"eval_examples: got {min(measured, there)}, among which no class has two, and without noise there is no "
+            f"eval_examples: got {measured}, among which no class has two, and without noise there is no "
             "variance of one; measure more of them."
         )
 

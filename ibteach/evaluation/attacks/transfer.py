@@ -40,16 +40,18 @@ def transferred(
     for epsilon in [epsilon for epsilon in epsilons if epsilon > 0]:
         ball = Ball(norm, epsilon)
         lent = [image for judge in lenders for image in _climbed_all(judge, data, count, ball)]
-        own = {m: image for judge, members in zip(judges, places, strict=True) if asked & set(members)
-               for m, image in zip(members, _climbed_all(judge, data, count, ball), strict=True)}  # fmt: skip
+        own: dict[int, Tensor] = {}
+        for judge, members in zip(judges, places, strict=True):
+            if asked & set(members):
+                own |= zip(members, _climbed_all(judge, data, count, ball), strict=True)
         rows = [[*(own[m] for m in row), *lent] for row in borrowed]
-        idle = next(images for row in rows for images in row)  # for those that nothing is tried on
         now = []
         for judge, members in zip(judges, places, strict=True):
             mine = wrong[members.start : members.stop]
-            for number in range(max(len(rows[m]) for m in members)):
-                taken = torch.tensor([number < len(rows[m]) for m in members])[:, None]
-                images = torch.stack([rows[m][number] if number < len(rows[m]) else idle for m in members])
+            for offered in itertools.zip_longest(*(rows[m] for m in members)):
+                taken = torch.tensor([one is not None for one in offered])[:, None]
+                any_of_them = next(one for one in offered if one is not None)  # for those that nothing is tried on
+                images = torch.stack([any_of_them if one is None else one for one in offered])
                 mine = mine | (_judged(judge, images, data.test_labels[:count], data) & taken)
             now.append(mine)
         wrong = torch.cat(now)
